@@ -316,12 +316,11 @@ export class ConsumerCoordinator implements Member {
     const positioned = this.#starter.lookUp(states, membership)
     if (isThenable(positioned)) await positioned
     if (dropped()) return
-    const partitions = states.map(toTopicPartition)
     // A member that gets no partitions is told so, too, once.
-    if (partitions.length > 0 || settled) {
+    if (states.length > 0 || settled) {
       this.#told = true
       for (const state of states) state.inHooks = true
-      await this.#handover.hook('onAssigned', partitions)
+      await this.#handover.hook('onAssigned', states)
     }
     if (dropped()) return
     const started = this.#starter.start(states)
@@ -330,6 +329,7 @@ export class ConsumerCoordinator implements Member {
     // Before anything is handed out: a first handler that fails must not keep `run` waiting for the restart.
     if (current()) this.#readyAfter(following)
     for (const state of states) state.inEvents = true
+    const partitions = states.map(toTopicPartition)
     if (partitions.length > 0) this.#host.events.emit('assigned', { partitions })
     this.#host.engine.outbox.flush()
   }

@@ -56,7 +56,7 @@ export interface ConsumerEvents {
   /** A record was given up after its last attempt (`onFailure: 'skip'`). */
   skipped: { readonly record: AnyRecord; readonly error: unknown; readonly attempts: number }
   /** The consumer left its group and rejoins after `delayMs` (`onFailure: 'restart'`). */
-  restarting: { readonly error: unknown; readonly record: AnyRecord | undefined; readonly delayMs: number }
+  restarting: { readonly error: unknown; readonly record: AnyRecord; readonly delayMs: number }
   /** The consumer stopped because of an error; `done` rejects with the same one. */
   crashed: { readonly error: Error; readonly record: AnyRecord | undefined }
   closed: { readonly reason: 'closed' | 'crashed' }

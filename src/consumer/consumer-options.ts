@@ -61,15 +61,15 @@ export interface ConsumerOptions<Name extends string = string> {
   assignor?: 'uniform' | 'range' | Assignor | undefined
   /** Closes the consumer when it aborts, in whichever way it consumes: `run` and loops end, `poll` gives nothing more. */
   signal?: AbortSignal | undefined
-  /** Awaited before anything of newly assigned partitions is handed out. */
-  onAssigned?: ((partitions: readonly TopicPartition[]) => unknown) | undefined
+  /** Awaited before anything of newly assigned partitions is handed out. The array is the hook's own, as those below. */
+  onAssigned?: ((partitions: TopicPartition[]) => unknown) | undefined
   /** Awaited before the partitions go to another member; what it commits still counts. */
-  onRevoked?: ((partitions: readonly TopicPartition[]) => unknown) | undefined
+  onRevoked?: ((partitions: TopicPartition[]) => unknown) | undefined
   /**
    * Awaited after partitions were lost: another member may have them already. Called, and not awaited, by a `close` whose
    * time is up while a handler or a hook is still at work. A partition that `onRevoked` was called for is not named again.
    */
-  onLost?: ((partitions: readonly TopicPartition[]) => unknown) | undefined
+  onLost?: ((partitions: TopicPartition[]) => unknown) | undefined
 }
 
 /** The options with every default filled in; `autoCommit` is false where there is no group to commit for. */

@@ -82,7 +82,7 @@ export class Handover {
   #takeAway(name: 'onRevoked' | 'onLost', states: readonly PartitionState[]): MaybePromise<void> {
     const untold = states.filter(({ inHooks }) => inHooks)
     for (const state of untold) state.inHooks = false
-    if (untold.length > 0) return this.hook(name, untold.map(toTopicPartition))
+    if (untold.length > 0) return this.hook(name, untold)
   }
 
   #endInEvents(states: readonly PartitionState[]): TopicPartition[] {
@@ -94,14 +94,12 @@ export class Handover {
   /**
    * Calls a hook. If it throws, the assignment stays as it is (ConsumerRebalanceListener), and the error is reported.
    */
-  async hook(
-    name: 'onAssigned' | 'onRevoked' | 'onLost',
-    partitions: readonly TopicPartition[],
-  ): Promise<void> {
+  async hook(name: 'onAssigned' | 'onRevoked' | 'onLost', states: readonly PartitionState[]): Promise<void> {
     const { options } = this.#host
     if (options[name] === undefined) return
     try {
-      await options[name](partitions)
+      // An array of its own: what it does to that must change nothing here.
+      await options[name](states.map(toTopicPartition))
     } catch (error) {
       this.#host.hookFailed(error)
     }

@@ -102,8 +102,8 @@ export class TestConsumer<
     if (this.ended) return
     if (this.#restarts !== undefined && this.#restarts.count >= mostRestarts) {
       const { error, record } = this.#restarts.event
-      const at = record === undefined ? '' : ` at ${placeOf(record)}:`
-      throw this.#never(what, `restarted ${mostRestarts} times and handled nothing in between;${at}`, error)
+      const how = `restarted ${mostRestarts} times and handled nothing in between; at ${placeOf(record)}:`
+      throw this.#never(what, how, error)
     }
     if (this.#hopeless === undefined) return
     const { error, record } = this.#hopeless

@@ -29,6 +29,43 @@ it('calls onAssigned once, with nothing, for a member that there is no partition
   expect(assigned).toEqual([[], ['orders-1']])
 })
 
+it('gives each hook an array of its own', async () => {
+  const { broker } = brokerWithOrders(0, 2)
+  const heard: unknown[] = []
+  const take = (name: string) => (partitions: { topic: string; partition: number }[]) => {
+    heard.push([name, ...names(partitions.splice(0))])
+  }
+  const consumer: Consumer = broker.consumer({
+    groupId: 'g',
+    topics: ['orders'],
+    onAssigned: take('onAssigned'),
+    onRevoked: take('onRevoked'),
+    onLost: take('onLost'),
+  })
+  consumer.on('assigned', ({ partitions }) => heard.push(['assigned', ...names(partitions)]))
+  consumer.on('revoked', ({ partitions }) => heard.push(['revoked', ...names(partitions)]))
+  consumer.on('lost', ({ partitions }) => heard.push(['lost', ...names(partitions)]))
+  await consumer.run({ eachRecord: () => {} })
+  broker.topic('orders').addPartitions(3)
+  broker.createTopic('payments')
+  await consumer.subscribe(['payments'])
+  await consumer.ready()
+  broker.deleteTopic('payments')
+  await consumer.close()
+  expect(heard).toEqual([
+    ['onAssigned', 'orders-0', 'orders-1'],
+    ['assigned', 'orders-0', 'orders-1'],
+    ['onAssigned', 'orders-2'],
+    ['assigned', 'orders-2'],
+    ['onRevoked', 'orders-0', 'orders-1', 'orders-2'],
+    ['revoked', 'orders-0', 'orders-1', 'orders-2'],
+    ['onAssigned', 'payments-0'],
+    ['assigned', 'payments-0'],
+    ['onLost', 'payments-0'],
+    ['lost', 'payments-0'],
+  ])
+})
+
 it('gives the event loop its turn though a hook changes the subscription each time', async () => {
   const { broker } = brokerWithOrders(1)
   broker.createTopic('payments')

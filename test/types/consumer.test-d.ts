@@ -162,10 +162,21 @@ describe('the options of a consumer', () => {
       rebalanceTimeoutMs: 1000,
       sessionTimeoutMs: 1000,
       assignor,
-      onAssigned: partitions => expectTypeOf(partitions).toEqualTypeOf<readonly TopicPartition[]>(),
+      onAssigned: partitions => expectTypeOf(partitions).toEqualTypeOf<TopicPartition[]>(),
       onRevoked: async partitions => void partitions.length,
       onLost: () => {},
     })
+    // Hooks that are written apart need not say that they change nothing.
+    const apart = {
+      onAssigned: (partitions: TopicPartition[]) => void partitions,
+      onRevoked: async (partitions: readonly TopicPartition[]) => void partitions,
+      onLost(partitions: { topic: string; partition: number }[]) {
+        return partitions.length
+      },
+    }
+    broker.consumer({ groupId: 'billing', topics: ['orders'], ...apart })
+    // @ts-expect-error: records, and not partitions
+    broker.consumer({ groupId: 'billing', topics: ['orders'], onLost: (lost: { offset: number }[]) => lost })
     broker.consumer({ topics: ['orders'], from: { timestamp: Date.now() }, until: 'end' })
     broker.consumer({ groupId: 'billing', topics: ['orders'], assignor: 'range' })
   })
@@ -406,7 +417,7 @@ describe('the events of a consumer', () => {
         expectTypeOf(delayMs).toBeNumber()
       })
       .on('skipped', ({ attempts }) => expectTypeOf(attempts).toBeNumber())
-      .on('restarting', ({ record }) => expectTypeOf(record).toEqualTypeOf<AnyRecord | undefined>())
+      .on('restarting', ({ record }) => expectTypeOf(record).toEqualTypeOf<AnyRecord>())
       .once('crashed', ({ error }) => expectTypeOf(error).toEqualTypeOf<Error>())
       .once('closed', ({ reason }) => expectTypeOf(reason).toEqualTypeOf<'closed' | 'crashed'>())
       .off('error', error => expectTypeOf(error).toBeUnknown())
