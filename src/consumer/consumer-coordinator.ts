@@ -378,6 +378,7 @@ export class ConsumerCoordinator implements Member {
     const { states } = this
     this.#endMembership()
     this.#readiness.unsettle()
+    this.#readiness.renew()
     this.#updates.lose(reason)
     this.#wakeup.wake()
     if (this.#givingUp !== undefined) this.#reportLosses()
@@ -397,7 +398,6 @@ export class ConsumerCoordinator implements Member {
 
   async #followLoss(reason: unknown, generation: number): Promise<void> {
     const { states } = this
-    this.#readiness.renew()
     this.#followed = this.#handover.lose(states, reason)
     await this.#followed
     // A consumer that stopped polling rejoins at its next poll, even with nothing in hand: it would only hold
@@ -459,6 +459,8 @@ export class ConsumerCoordinator implements Member {
     this.#generation++
     this.#reportLosses()
     this.#readiness.unsettle()
+    // Not only once it has left: until then its handlers may take long.
+    this.#readiness.renew()
     this.#wakeup.wake()
     let expired = false
     // Shared, so that a close during a restart does not give the same partitions up twice.
@@ -474,7 +476,6 @@ export class ConsumerCoordinator implements Member {
     // What waits for a handler or a hook is not waited for again.
     if (timeUp !== undefined) void this.#handover.lose(this.states, timeUp)
     this.#states.clear()
-    this.#readiness.renew()
     await this.#lastWord.heard(this.#lastWord.leaving(membership?.leave(options.keepPlace)), options.deadline)
   }
 

@@ -160,8 +160,10 @@ export class ConsumerLifecycle implements EngineClient {
   /** Joins, if it has not; resolves when it has its partitions and their positions. */
   async start(): Promise<void> {
     this.requireOpen()
+    // Asked for first: a handler that fails at once, and so a restart, must not keep the caller waiting.
+    const { ready } = this.coordinator
     await (this.#starting ?? this.#begin())
-    await this.coordinator.ready
+    await ready
   }
 
   /** Whether `start` has nothing to wait for. */

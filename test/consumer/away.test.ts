@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { Consumer } from '../../src/index.ts'
-import { fill } from '../helpers/behaviours.ts'
+import { fill, gate } from '../helpers/behaviours.ts'
 import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
 
@@ -197,4 +197,47 @@ it('drains at once where nobody asks for records', async () => {
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
   await consumer.ready()
   expect(await consumer.close({ drain: true })).toEqual([{ group: 'g', ...orders0, from: 0, count: 3 }])
+})
+
+it('is ready after a restart only once it is back, though another handler still runs when it is asked', async () => {
+  const { broker, clock } = brokerWithOrders(1, 2)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  let failing = true
+  await consumer.run({
+    concurrency: 2,
+    retry,
+    eachRecord: async ({ partition }) => {
+      await broker.clock.sleep(partition === 0 ? 10 : 500)
+      if (failing) throw new Error('boom')
+    },
+  })
+  await clock.advance(100)
+  failing = false
+  const ready = consumer.ready().then(() => consumer.assignment)
+  await clock.advance(5000)
+  expect(await ready).toHaveLength(2)
+})
+
+it('is ready again after it was removed only once it is back, though it has not followed that yet', async () => {
+  const { broker, clock } = brokerWithOrders(1, 2)
+  const { opened, open } = gate()
+  const consumer = broker.consumer({
+    groupId: 'g',
+    topics: ['orders'],
+    rebalanceTimeoutMs: 1000,
+    onRevoked: () => opened,
+  })
+  await consumer.run({ eachRecord: () => {} })
+  const other = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  void other.ready()
+  await clock.advance(1000)
+  let ready = false
+  consumer.ready().then(() => {
+    ready = true
+  })
+  await clock.settle()
+  expect([ready, broker.group('g').members.length]).toEqual([false, 1])
+  open()
+  await clock.settle()
+  expect([ready, broker.group('g').members.length]).toEqual([true, 2])
 })
