@@ -10,7 +10,10 @@ import type {
 export interface CloseOptions {
   /** How long the records in flight may take, in milliseconds; default 30,000. 0 does not wait. */
   readonly timeoutMs?: number | undefined
-  /** Reads to the present end first, within `timeoutMs`; a consumer that restarts comes back for it. */
+  /**
+   * Reads to the present end first, within `timeoutMs`. A consumer that restarts comes back for it, but not one that its
+   * group has removed.
+   */
   readonly drain?: boolean | undefined
   /** Whether a static member leaves for good and frees its partitions at once; default false. */
   readonly leave?: boolean | undefined

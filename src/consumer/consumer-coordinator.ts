@@ -76,6 +76,7 @@ export class ConsumerCoordinator implements Member {
   #freeing: Promise<void> = Promise.resolve()
   #generation = 0
   #joined = false
+  #removals = 0
   #givingUp: Promise<void> | undefined
 
   constructor(host: CoordinatorHost) {
@@ -115,6 +116,11 @@ export class ConsumerCoordinator implements Member {
 
   get memberId(): string | undefined {
     return this.#membership?.memberId
+  }
+
+  /** How often it was removed from its group. */
+  get removals(): number {
+    return this.#removals
   }
 
   /** Resolves when it has joined, and has its partitions and their positions. */
@@ -374,6 +380,7 @@ export class ConsumerCoordinator implements Member {
   }
 
   #lose(reason: unknown): void {
+    this.#removals++
     this.#remember()
     const { states } = this
     this.#endMembership()

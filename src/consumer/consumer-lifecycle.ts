@@ -362,8 +362,9 @@ export class ConsumerLifecycle implements EngineClient {
     const draining = new Draining(this.#engine.clock, this.name, () => this.#engine.touch())
     this.#draining = draining
     try {
-      // It may crash meanwhile.
-      const over = () => draining.over || this.ended
+      // It may crash meanwhile. One that is removed does not come back only to leave: others may have its partitions.
+      const { removals } = this.coordinator
+      const over = () => draining.over || this.ended || this.coordinator.removals > removals
       await this.backlog.reach(this.backlog.endsToCome(), over, timeoutMs)
     } catch {
       // The time is up: the records not reached are in the report.
