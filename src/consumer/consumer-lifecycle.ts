@@ -365,7 +365,9 @@ export class ConsumerLifecycle implements EngineClient {
       // It may crash meanwhile. One that is removed does not come back only to leave: others may have its partitions.
       const { removals } = this.coordinator
       const over = () => draining.over || this.ended || this.coordinator.removals > removals
-      await this.backlog.reach(this.backlog.endsToCome(), over, timeoutMs)
+      // One that joins, or restarts, does not know its partitions yet.
+      const ends = this.coordinator.ready.then(() => this.backlog.endsToCome())
+      await this.backlog.reach(ends, over, timeoutMs)
     } catch {
       // The time is up: the records not reached are in the report.
     } finally {

@@ -192,6 +192,25 @@ it('has caught up only after a restart, though another handler still runs when i
   expect(seen.at(-1)).toBe('caught up')
 })
 
+it.each(readers)(
+  'drains %s that has not joined yet, or is only told of its partitions',
+  async (_, options) => {
+    for (const waits of [0, 5]) {
+      const { broker, clock } = brokerWithOrders(3)
+      const seen: unknown[] = []
+      const onAssigned = () => broker.clock.sleep(10)
+      const consumer = broker.consumer({ ...options, topics: ['orders'], onAssigned })
+      const running = consumer.run({ eachRecord: ({ offset }) => seen.push(offset) })
+      await clock.advance(waits)
+      const closed = consumer.close({ drain: true })
+      await clock.advance(10)
+      expect(await closed).toEqual([])
+      expect(seen).toEqual([0, 1, 2])
+      await running
+    }
+  },
+)
+
 it('drains at once where nobody asks for records', async () => {
   const { broker } = brokerWithOrders(3)
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
