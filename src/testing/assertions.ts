@@ -1,4 +1,5 @@
 import { AssertionError } from 'node:assert'
+import { inspect } from 'node:util'
 import { counted } from '../counted.ts'
 import { describeValue, IllegalStateError, UnknownTopicOrPartitionError } from '../errors.ts'
 import type { Partition } from '../log/partition.ts'
@@ -49,11 +50,11 @@ export function assertRecords(
   requireArgument('assertRecords', 'broker', broker, anyBroker)
   requireArgument('assertRecords', 'expected', expected, recordList)
   const actual = broker.topic(topic).records()
-  const same = actual.length === expected.length && actual.every((record, i) => matches(record, expected[i]!))
-  if (same) return
+  const at = firstDifference(actual, expected)
+  if (at === expected.length && at === actual.length) return
   const other =
     actual.length === expected.length ? 'other records than' : `${counted(actual.length, 'record')}, not`
-  fail(`Topic '${topic}' holds ${other} the ${expected.length} that were expected`, '', {
+  const values = {
     actual: [
       ...actual
         .slice(0, expected.length)
@@ -61,7 +62,19 @@ export function assertRecords(
       ...pick(actual.slice(expected.length), expected),
     ],
     expected: expected.map((each, i) => settle(each, actual[i])),
-  })
+  }
+  const what = [
+    `Topic '${topic}' holds ${other} the ${expected.length} that were expected`,
+    `  record ${at}: ${shown(values.actual[at])}`,
+    `  expected: ${shown(values.expected[at])}`,
+  ]
+  fail(what.join('\n'), '', values)
+}
+
+// The index of the first record that is not as expected, that is missing, or that is one too many.
+function firstDifference(records: readonly AnyRecord[], expected: readonly ExpectedRecord[]): number {
+  const index = expected.findIndex((each, i) => records[i] === undefined || !matches(records[i], each))
+  return index < 0 ? expected.length : index
 }
 
 /**
@@ -78,21 +91,28 @@ export function assertProcessed(
   requireArgument('assertProcessed', 'broker', broker, observed)
   requireArgument('assertProcessed', 'expected', expected, recordList)
   const processed = processedBy(broker, group)
-  const found = pair(processed, expected)
-  const missing = expected.length - found
-  const left = processed.length - found
-  if (missing === 0 && left === 0) return
-  fail(
-    `Group '${group}' has processed ${counted(processed.length, 'record')}: ${missing} of the expected ones are missing, ` +
-      `${left} were not expected`,
-    indent(String(broker.timeline.forGroup(group))),
-    { actual: pick(processed, expected), expected },
-  )
+  const { missing, left } = pair(processed, expected)
+  if (missing.length === 0 && left.length === 0) return
+  const what = [
+    `Group '${group}' has processed ${counted(processed.length, 'record')}: ${missing.length} of the expected ones are ` +
+      `missing, ${left.length} were not expected`,
+  ]
+  if (missing.length > 0) what.push(`  missing: ${shown(missing[0])}`)
+  if (left.length > 0) what.push(`  not expected: ${shown(pick(left, expected)[0])}`)
+  fail(what.join('\n'), indent(String(broker.timeline.forGroup(group))), {
+    actual: pick(processed, expected),
+    expected,
+  })
 }
 
-// How many expected records find a processed record of their own. Where a record fits several expectations, it goes to
-// one that no other record fits. (Kuhn's augmenting paths)
-function pair(records: readonly AnyRecord[], expected: readonly ExpectedRecord[]): number {
+interface Unpaired {
+  readonly missing: readonly ExpectedRecord[]
+  readonly left: readonly AnyRecord[]
+}
+
+// Which expected records find no processed record of their own, and which processed records are left. Where a record
+// fits several expectations, it goes to one that no other record fits. (Kuhn's augmenting paths)
+function pair(records: readonly AnyRecord[], expected: readonly ExpectedRecord[]): Unpaired {
   const takenBy = new Map<number, ExpectedRecord>()
   const place = (wanted: ExpectedRecord, seen: Set<number>): boolean => {
     if (takenBy.size === records.length) return false
@@ -110,7 +130,8 @@ function pair(records: readonly AnyRecord[], expected: readonly ExpectedRecord[]
     takenBy.set(index, wanted)
     return true
   }
-  return expected.filter(wanted => place(wanted, new Set())).length
+  const missing = expected.filter(wanted => !place(wanted, new Set()))
+  return { missing, left: records.filter((_, i) => !takenBy.has(i)) }
 }
 
 /**
@@ -325,6 +346,14 @@ function pick(records: readonly AnyRecord[], expected: readonly ExpectedRecord[]
 
 function only(record: AnyRecord, fields: ReadonlySet<string>): object {
   return Object.fromEntries(Object.entries(record).filter(([field]) => fields.has(field)))
+}
+
+// A record, or a part of it, in one line: node:test shows what is deep within it nowhere else.
+function shown(record: object | undefined): string {
+  if (record === undefined) return 'none'
+  const limits = { depth: 10, maxArrayLength: 20, maxStringLength: 200 }
+  const text = inspect(record, { ...limits, breakLength: Number.POSITIVE_INFINITY, compact: true })
+  return text.length > 1000 ? `${text.slice(0, 997)}...` : text
 }
 
 function nameOf(tp: RecordPlace): string {
