@@ -24,8 +24,11 @@ export class Conditions {
   readonly #waiters = new Set<Waiter>()
   #looking = false
   #closed: (() => Error) | undefined
-  /** Told what a wait that may time out is for; what it returns is called when that ends. A broker of tests sets it. */
-  watcher: ((what: string) => () => void) | undefined
+  /**
+   * Told what a wait that may time out is for, and what says what it still waits for; what it returns is called when
+   * that ends. A broker of tests sets it.
+   */
+  watcher: ((what: string, explain: () => string) => () => void) | undefined
 
   constructor(clock: BrokerClock) {
     this.#clock = clock
@@ -96,7 +99,7 @@ export class Conditions {
         reject(error)
       }
       const waiter: Waiter = { condition, settle }
-      const unwatch = timeoutMs === Number.POSITIVE_INFINITY ? undefined : this.watcher?.(what)
+      const unwatch = timeoutMs === Number.POSITIVE_INFINITY ? undefined : this.watcher?.(what, explain)
       const timedOut = () => {
         if (!this.#waiters.has(waiter)) return
         const details = explain()

@@ -152,9 +152,10 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
       joining: undefined,
       silenced: () => this.silenced,
       now: () => clock.now(),
-      pending: () => (this.served ? [] : clock.pending),
+      pending: () => clock.pending,
+      served: () => this.served,
     }
-    this.engine.conditions.watcher = what => watchStandstill(this.#bench, what)
+    this.engine.conditions.watcher = (what, explain) => watchStandstill(this.#bench, what, explain)
     observe({ engine: this.engine, topics: this.topics, timeline: this.timeline, bench: this.#bench })
   }
 

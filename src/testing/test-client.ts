@@ -21,8 +21,10 @@ export interface TestBench {
   silenced(): boolean
   /** The broker's time. */
   now(): number
-  /** What waits for the broker's time; empty where clients of a server are at work, in real time. */
+  /** What waits for the broker's time. */
   pending(): readonly PendingTimer[]
+  /** Whether clients of a server may be at work, in real time. */
+  served(): boolean
 }
 
 /** The identity of a client, for faults and for the timeline. */

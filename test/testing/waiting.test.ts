@@ -83,6 +83,24 @@ it.each([
   await waiting
 })
 
+it('says what a group of Kafka clients lacks that never catches up: its time-out is in the time of the broker', async () => {
+  const { socketFactory } = await import('../../src/server/index.ts')
+  socketFactory(broker)
+  const group = broker.createGroup('billing', { topics: ['orders'] })
+  await broker.producer().send({ topic: 'orders', value: 1 })
+  const waiting = rejectionOf(group.caughtUp({ timeoutMs: 5000 }))
+  await realSeconds(3.9)
+  expect(warnings).toEqual([])
+  await realSeconds(0.2)
+  expect(warnings).toEqual([
+    "Waited 4 s of real time for group 'billing' to catch up, and the broker's time stands still. " +
+      'A Kafka client may need longer, but no time-out of the broker ends this wait. ' +
+      'Now: state Empty, 0 members; lag orders-0: 1',
+  ])
+  await broker.advance(5000)
+  expect(await waiting).toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+})
+
 it('says nothing of a consumer that crashed while it waited', async () => {
   await consumer().ready()
   broker.crash({ group: 'billing' })
