@@ -120,15 +120,14 @@ export class Events<Map extends { error: unknown }> {
 
   #requireName(name: string): void {
     if (Object.hasOwn(this.#names, name)) return
-    const suggestions = suggest(String(name), Object.keys(this.#names))
-    throw new InvalidArgumentError(
-      `${this.#source} has no event '${String(name)}'${didYouMean(suggestions)}`,
-      {
-        field: 'name',
-        received: name,
-        suggestions,
-      },
-    )
+    const known = Object.keys(this.#names)
+    const suggestions = suggest(String(name), known)
+    const help = suggestions.length > 0 ? didYouMean(suggestions) : `; known events: ${known.join(', ')}`
+    throw new InvalidArgumentError(`${this.#source} has no event '${String(name)}'${help}`, {
+      field: 'name',
+      received: name,
+      suggestions,
+    })
   }
 
   #guard(name: string, listener: Listener<never>): Listener<unknown> {

@@ -198,15 +198,16 @@ export class TopicRegistry {
     this.#host.touch()
   }
 
-  /** The topic, which must exist. */
-  existing(name: string): Topic {
+  /** The topic, which must exist; `otherwise` is what helps where no topic has nearly that name. */
+  existing(name: string, otherwise = ''): Topic {
     const { byName } = this.#host
     this.#host.requireOpen()
     const topic = byName.get(name)
     if (topic) return topic
     requireTopicName(name)
     const suggestions = suggest(name, byName.keys())
-    throw new UnknownTopicOrPartitionError(`Unknown topic '${name}'${didYouMean(suggestions)}`, {
+    const help = suggestions.length > 0 ? didYouMean(suggestions) : otherwise
+    throw new UnknownTopicOrPartitionError(`Unknown topic '${name}'${help}`, {
       topic: name,
       suggestions,
     })
@@ -223,7 +224,8 @@ export class TopicRegistry {
       return topic
     }
     const { autoCreateTopics } = this.#defaults
-    if (autoCreateTopics === false) return this.existing(name)
+    if (autoCreateTopics === false)
+      return this.existing(name, "; declare it in 'topics' of the broker, or set 'autoCreateTopics'")
     return this.create(name, autoCreateTopics === true ? {} : autoCreateTopics)
   }
 

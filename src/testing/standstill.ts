@@ -32,8 +32,8 @@ export function watchStandstill(
     }),
     warnAfter(clientsPatienceMs, () => {
       if (!served()) return undefined
-      const now = explain === undefined ? '' : `. Now: ${explain()}`
-      return `A Kafka client may need longer, but no time-out of the broker ends this wait${now}`
+      const state = explain === undefined ? '' : `. Now: ${explain()}`
+      return `A Kafka client may need longer, but no time-out of the broker ends this wait${state}`
     }),
   ]
   return () => {

@@ -120,7 +120,7 @@ const refused: readonly Case[] = [
     'a topic unlike any',
     { topic: 'invoices', value: 1 },
     { errno: 3, topic: 'invoices', suggestions: [] },
-    "Unknown topic 'invoices'",
+    "Unknown topic 'invoices'; declare it in 'topics' of the broker, or set 'autoCreateTopics'",
   ],
   [
     'no topic',
