@@ -109,6 +109,7 @@ export interface MetadataResponse {
     readonly partitions: readonly {
       readonly partitionIndex: number
       readonly leaderId: number
+      readonly leaderEpoch: number
     }[]
   }[]
 }

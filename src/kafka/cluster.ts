@@ -24,8 +24,20 @@ export interface ClusterTopic extends EngineTopic {
   /** Another topic of the same name has another one. */
   readonly id: string
   readonly internal: boolean
-  /** The node that leads each partition; -1 is none for now. */
-  readonly leaders: readonly number[]
+  /** Who leads each partition. */
+  readonly leaders: readonly Leadership[]
+}
+
+/** Who leads a partition, and how often that has changed. */
+export interface Leadership {
+  /** -1 is none for now. */
+  readonly node: number
+  readonly epoch: number
+}
+
+/** The leader of a partition, to be asked under the epoch in which it leads. */
+export interface Leader extends Leadership {
+  readonly broker: BrokerAddress
 }
 
 export function partitionsOf({ name: topic, partitionCount }: ClusterTopic): TopicPartition[] {
@@ -304,8 +316,13 @@ export class Cluster {
         this.#topics.set(name, former!)
         continue
       }
-      const leaders: number[] = []
-      for (const { partitionIndex, leaderId } of partitions) leaders[partitionIndex] = leaderId
+      const known = former?.id === topicId ? former.leaders : []
+      const leaders: Leadership[] = []
+      for (const { partitionIndex, leaderId: node, leaderEpoch: epoch } of partitions) {
+        // A broker that lags behind names a former leader, which may not know yet either that it is none any more.
+        const last = known[partitionIndex]
+        leaders[partitionIndex] = last !== undefined && epoch < last.epoch ? last : { node, epoch }
+      }
       this.#topics.set(name, {
         name,
         id: topicId,
@@ -425,14 +442,14 @@ export class Cluster {
   }
 
   /** Returns the leader of a partition, or undefined where it has none now. */
-  leader({ topic, partition }: TopicPartition): { node: number; broker: BrokerAddress } | undefined {
-    const node = this.#topics.get(topic)?.leaders[partition] ?? -1
-    const broker = this.#brokers.get(node)
-    return broker && { node, broker }
+  leader({ topic, partition }: TopicPartition): Leader | undefined {
+    const leadership = this.#topics.get(topic)?.leaders[partition]
+    const broker = leadership && this.#brokers.get(leadership.node)
+    return broker && { ...leadership, broker }
   }
 
   /** @throws ClusterError, a retriable one, where the partition has no leader */
-  requireLeader(tp: TopicPartition): { node: number; broker: BrokerAddress } {
+  requireLeader(tp: TopicPartition): Leader {
     const leader = this.leader(tp)
     if (leader !== undefined) return leader
     throw this.noLeader(tp)

@@ -214,9 +214,10 @@ export class ClusterFetchSession<Position extends FetchPosition>
     }
     const topics = Array.from(byId, ([topicId, partitions]) => ({
       topicId,
-      partitions: Array.from(partitions, ([partition, { asking }]) => ({
+      partitions: Array.from(partitions, ([partition, { asking, position }]) => ({
         partition,
-        currentLeaderEpoch: -1,
+        // A former leader that does not know of the present one refuses it: its log may end earlier.
+        currentLeaderEpoch: cluster.requireLeader(position).epoch,
         fetchOffset: BigInt(asking!),
         lastFetchedEpoch: -1,
         partitionMaxBytes: limits.maxPartitionFetchBytes,

@@ -130,7 +130,7 @@ export class KafkaAdmin implements Admin {
         })
         await this.#cluster.refresh()
         const topic = this.#cluster.knownTopic(name)
-        const led = topic?.leaders.every(node => node >= 0) ?? true
+        const led = topic?.leaders.every(({ node }) => node >= 0) ?? true
         if (!led || !known(topic?.partitionCount))
           throw this.#cluster.error(leaderNotAvailable, `Topic '${name}'`, { topic: name })
       },

@@ -62,9 +62,9 @@ export class OffsetLookup {
       request: led => [
         -1,
         isolationLevel === 'read_committed' ? 1 : 0,
-        byTopic(led, ({ partition }) => ({
-          partitionIndex: partition,
-          currentLeaderEpoch: -1,
+        byTopic(led, tp => ({
+          partitionIndex: tp.partition,
+          currentLeaderEpoch: this.#cluster.requireLeader(tp).epoch,
           timestamp: BigInt(timestamp),
         })),
       ],

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { expect, it } from 'vitest'
 import type { Admin } from '../../src/index.ts'
-import { WireFaults } from '../../src/server/index.ts'
+import { RequestLog, WireFaults } from '../../src/server/index.ts'
 import { rejectionOf } from '../helpers/errors.ts'
-import { sendNumbers } from './collect.ts'
+import { sendNumbers, until } from './collect.ts'
 import { start } from './served-broker.ts'
 
 /** Three brokers, of which the last one answers nothing from now on. */
@@ -101,4 +101,52 @@ it('says early where nobody listens, and at last', async () => {
   const { message } = await connected
   expect(message).toContain(`Connecting to the cluster (${address}): gave up after 4000 ms: ${address}: `)
   expect(message).toMatch(/connect ECONNREFUSED/)
+})
+
+it('does not go back to a former leader on the word of a broker that lags behind', async () => {
+  const faults = new WireFaults()
+  const requests = new RequestLog()
+  const { broker, server, join } = await start({ brokers: 2, faults, requests })
+  const cluster = await join()
+  await sendNumbers(broker, 'orders', 3)
+  const seen: unknown[] = []
+  const reader = cluster.consumer({ topics: ['orders'], from: 'beginning' })
+  await reader.run({ eachRecord: ({ value }) => void seen.push(value) })
+  // The second one leads while the first one is down, and only then.
+  await server.brokers[0]!.stop()
+  await until(() => expect(requests.of({ api: 'Fetch', nodeId: 2, partition: 0 })).not.toEqual([]))
+  await server.brokers[0]!.start()
+  const fetched = () => requests.of({ api: 'Fetch', nodeId: 1, partition: 0 })
+  const before = fetched().length
+  await until(() => expect(fetched().length).toBeGreaterThan(before))
+  // It has not heard that either, and its log ends earlier.
+  faults.fail({ api: 'Fetch', nodeId: 2, partition: 0 }, 'OFFSET_OUT_OF_RANGE', { always: true })
+  requests.clear()
+  for (let i = 0; i < 3; i++) {
+    faults.staleMetadata()
+    await cluster.admin.listGroups()
+    const last = fetched().length
+    await until(() => expect(fetched().length).toBeGreaterThan(last))
+  }
+  await sendNumbers(broker, 'orders', 1)
+  await until(() => expect(seen.length).toBeGreaterThan(3))
+  expect(seen).toEqual([0, 1, 2, 0])
+  expect(requests.of({ api: 'Fetch', nodeId: 2, partition: 0 })).toEqual([])
+})
+
+it('asks a leader under the epoch that it knows of, so that a former one would not answer', async () => {
+  const requests = new RequestLog()
+  const { broker, server, join } = await start({ brokers: 2, requests })
+  const cluster = await join()
+  const at = { topic: 'orders', partition: 0 }
+  await sendNumbers(broker, 'orders', 3)
+  expect(await cluster.admin.listOffsets([at], 'end')).toEqual([{ ...at, offset: 3 }])
+  await server.brokers[0]!.stop()
+  await server.brokers[0]!.start()
+  // Over connections that are there again, but without a look at who leads what.
+  for (let i = 0; i < 4; i++) await cluster.admin.listTopics()
+  requests.clear()
+  expect(await cluster.admin.listOffsets([at], 'end')).toEqual([{ ...at, offset: 3 }])
+  const errors = requests.of({ api: 'ListOffsets' }).map(each => each.errors)
+  expect(errors).toEqual([['FENCED_LEADER_EPOCH'], []])
 })
