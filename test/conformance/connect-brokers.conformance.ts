@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { expect, it } from 'vitest'
 import type { Admin } from '../../src/index.ts'
-import { RequestLog, WireFaults } from '../../src/server/index.ts'
+import { RequestLog, serve, WireFaults } from '../../src/server/index.ts'
 import { rejectionOf } from '../helpers/errors.ts'
-import { sendNumbers, until } from './collect.ts'
-import { start } from './served-broker.ts'
+import { readAll, sendNumbers, until, values } from './collect.ts'
+import { open, start } from './served-broker.ts'
 
 /** Three brokers, of which the last one answers nothing from now on. */
 async function whereOneIsSilent(options: Parameters<typeof start>[1] = {}) {
@@ -149,4 +149,20 @@ it('asks a leader under the epoch that it knows of, so that a former one would n
   expect(await cluster.admin.listOffsets([at], 'end')).toEqual([{ ...at, offset: 3 }])
   const errors = requests.of({ api: 'ListOffsets' }).map(each => each.errors)
   expect(errors).toEqual([['FENCED_LEADER_EPOCH'], []])
+})
+
+it('goes on where a broker whose leaders have moved is served anew', async () => {
+  const { broker, server, join } = await start()
+  const cluster = await join()
+  const producer = cluster.producer()
+  const send = (value: string) => producer.send({ topic: 'orders', partition: 0, value })
+  await send('one')
+  await server.brokers[0]!.stop()
+  await server.brokers[0]!.start()
+  await send('two')
+  expect(values(await readAll(cluster, 'orders'))).toEqual(['one', 'two'])
+  await server.close()
+  open.push(await serve(broker, { port: Number(server.address.split(':')[1]) }))
+  await send('three')
+  expect(values(await readAll(cluster, 'orders'))).toEqual(['one', 'two', 'three'])
 })

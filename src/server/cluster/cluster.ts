@@ -32,6 +32,10 @@ export interface ClusterOptions {
   readonly defaultReplicationFactor?: number | undefined
 }
 
+// Of partitions whose leader has moved. A client that knows of an epoch believes nobody who names an earlier one, also
+// where the same log is served anew.
+const lastEpochs = new WeakMap<Partition, number>()
+
 /**
  * Which brokers have a partition and which of them leads it, and which broker coordinates a group or a transaction. All
  * brokers share one log, so no data moves with the leader.
@@ -85,7 +89,7 @@ export class Cluster {
     if (registration === undefined) {
       const { topic, index } = partition
       const replicas = this.#assigned.get(topic)?.get(index) ?? this.place(topic, index, this.factorOf(topic))
-      registration = register(replicas)
+      registration = { ...register(replicas), epoch: lastEpochs.get(partition) ?? 0 }
       this.#registrations.set(partition, registration)
     }
     return registration
@@ -187,7 +191,9 @@ export class Cluster {
     const unclean = this.#rules.uncleanLeaderElection(topic)
     const was = this.registrationOf(partition)
     const is = elect(changed, { unclean, ...how, minInSyncReplicas })
-    this.#registrations.set(partition, inNextEpoch(was, is))
+    const next = inNextEpoch(was, is)
+    this.#registrations.set(partition, next)
+    lastEpochs.set(partition, next.epoch)
   }
 
   #tell(): void {
