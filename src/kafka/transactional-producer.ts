@@ -17,6 +17,7 @@ import type { RecordMetadata } from '../record.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 import { Appender, type AppendLimits } from './appender.ts'
 import type { Ask, Cluster } from './cluster.ts'
+import { hasCode } from './cluster-error.ts'
 import type { Connections } from './connections.ts'
 import { byTopic } from './group-by.ts'
 import { GroupMembership } from './group-membership.ts'
@@ -108,8 +109,14 @@ export class ClusterTransactionalProducer implements TransactionalProducer {
     try {
       return await attempt()
     } catch (error) {
-      if (!isBrokerletError(error) || !fences.has(error.code)) throw error
       const transactionalId = this.#transactionalId
+      if (hasCode(error, forgotten)) {
+        throw new TransactionAbortedError(
+          `The coordinator has forgotten producer '${transactionalId}', which was idle for long; its next transaction can commit`,
+          { transactionalId, cause: error },
+        )
+      }
+      if (!isBrokerletError(error) || !fences.has(error.code)) throw error
       throw new ProducerFencedError(
         `Producer '${transactionalId}' is fenced: another one has come with its transactionalId`,
         { transactionalId, cause: error },
@@ -118,18 +125,17 @@ export class ClusterTransactionalProducer implements TransactionalProducer {
   }
 }
 
-const fences: ReadonlySet<string> = new Set([
-  'PRODUCER_FENCED',
-  'INVALID_PRODUCER_EPOCH',
-  'INVALID_PRODUCER_ID_MAPPING',
-])
+const fences: ReadonlySet<string> = new Set(['PRODUCER_FENCED', 'INVALID_PRODUCER_EPOCH'])
+
+// Also where another producer has come meanwhile: then to begin anew is refused. (Kafka: transactional.id.expiration.ms)
+const forgotten = 'INVALID_PRODUCER_ID_MAPPING'
 
 const nothing = (): void => {}
 
 const tookTooLong = 'took longer than transactionTimeoutMs'
 
 function isOver(code: ErrorCode): boolean {
-  return fences.has(code) || code === 'INVALID_TXN_STATE'
+  return fences.has(code) || code === forgotten || code === 'INVALID_TXN_STATE'
 }
 
 // The error of a part that was not attempted because other parts of the request failed.
@@ -342,17 +348,19 @@ export class ClusterTransaction implements EngineTransaction {
     const { cluster, transactionalId, identity, fencing } = this.#host
     const { producerId, producerEpoch } = identity
     if (!this.#isEmpty) {
-      await fencing(() =>
+      const end = () =>
         this.#ask({
           what: `${committed ? 'Committing' : 'Aborting'} the transaction of '${transactionalId}'`,
           api: cluster.library.endTxnV3,
           request: () => [transactionalId, producerId, producerEpoch, committed] as const,
           errno: ({ errorCode }) => errorCode,
-        }),
-      ).catch(error => {
-        // The coordinator has aborted the transaction by itself, or another producer has.
-        if (committed || !isBrokerletError(error) || !isOver(error.code)) throw error
-      })
+        })
+      if (committed) await fencing(end)
+      else
+        await end().catch(error => {
+          // The coordinator has aborted the transaction by itself, or another producer has.
+          if (!isBrokerletError(error) || !isOver(error.code)) throw error
+        })
     }
     this.#ended = true
   }

@@ -201,6 +201,32 @@ describe('transactions', () => {
     expect(values(await readAll(cluster, 'orders'))).toEqual(['first', 'next'])
   })
 
+  it.each([
+    ['AddPartitionsToTxn', 'INVALID_PRODUCER_ID_MAPPING'],
+    ['AddOffsetsToTxn', 'INVALID_PRODUCER_ID_MAPPING'],
+  ] as const)(
+    'go on after one that %s refused, since the coordinator had forgotten the producer',
+    async (api, code) => {
+      const faults = new WireFaults()
+      const { join } = await start({ faults })
+      const cluster = await join()
+      await sendNumbers(cluster, 'orders', 1, () => ({ partition: 1 }))
+      const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'], autoCommit: false })
+      await consumer.poll()
+      const producer = cluster.producer({ transactionalId: 'tx' })
+      const copy = (value: number) =>
+        producer.transaction(async tx => {
+          await tx.sendOffsets(consumer)
+          await tx.send({ topic: 'orders', partition: 0, value })
+        })
+      await copy(1)
+      faults.fail({ api }, code)
+      await expect(copy(2)).rejects.toMatchObject({ code: 'TRANSACTION_ABORTABLE', cause: { code } })
+      await copy(3)
+      expect(values(await readAll(cluster, 'orders'))).toEqual([1, 3, 0])
+    },
+  )
+
   it('tell what their function threw where they cannot be aborted either', async () => {
     const faults = new WireFaults()
     const { join } = await start({ faults })
