@@ -30,8 +30,12 @@ export class Connections {
       this.#made.add(connection)
       const gone = () => void this.#made.delete(connection)
       connection.on('close', gone)
-      // A failure rejects its request; an 'error' event without a listener would end the process.
-      connection.on('error', gone)
+      // A failure rejects its request; an 'error' event without a listener would end the process. Of a connection that
+      // could not authenticate the library waits until the broker ends it, and with it what is under way there.
+      connection.on('error', () => {
+        gone()
+        connection.socket?.destroy()
+      })
     })
   }
 
@@ -118,6 +122,7 @@ export class Connections {
   /** Ends the connections that are still closing: a broker that reads nothing any more would keep them for minutes. */
   cutOff(): void {
     for (const { socket } of this.#made) socket?.destroy()
+    this.#made.clear()
   }
 
   /** Never rejects: whoever closes has nothing to do about a failure, and a warning of the process tells of it. */
@@ -130,6 +135,8 @@ export class Connections {
     } catch (error) {
       warn(`Closing the connections to the cluster failed: ${describeError(error)}`, error)
     }
+    // The library loses sight of a connection that it opens before the end of one that has failed.
+    this.cutOff()
   }
 }
 

@@ -78,3 +78,24 @@ it('cuts off, once it is late, a connection that no broker reads any more', asyn
   await closed
   expect(destroyed).toBe(1)
 })
+
+it.each([
+  ['of which the library has lost sight, once the others are closed', () => {}, 1],
+  ['that has failed, at once', (connection: EventEmitter) => void connection.emit('error', new Error('refused')), 1],
+  ['that has ended, no more', (connection: EventEmitter) => void connection.emit('close'), 0],
+])('cuts off a connection %s', async (_which, becomes, times) => {
+  let destroyed = 0
+  const connection = Object.assign(new EventEmitter(), { socket: { destroy: () => destroyed++ } })
+  class ConnectionPool {
+    on(_name: string, listener: (event: object) => void) {
+      listener({ connection })
+    }
+    close = async () => {}
+  }
+  const library = { ConnectionPool } as unknown as ClientLibrary
+  const factory = new ConnectionsFactory(library, 'brokerlet', {} as never, undefined)
+  factory.open()
+  becomes(connection)
+  await factory.close(never)
+  expect(destroyed).toBe(times)
+})
