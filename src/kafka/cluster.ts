@@ -80,6 +80,8 @@ export interface Ask<Request extends readonly unknown[], Response> {
   message?(response: Response): string | null | undefined
   /** Whether it may wait for the controller or for replicas: what is answered at once must not wait behind it. */
   readonly waits?: boolean
+  /** Whether it is a heartbeat: a member must not fall silent behind what takes its coordinator some time. */
+  readonly beats?: boolean
   /** Whether a request that is under way when the time is over is still waited for; default false. */
   readonly outlasts?: boolean
   /** Whether to try again after a retriable failure. Default always. */
@@ -96,8 +98,9 @@ export class Cluster {
   readonly apiTimeoutMs: number
   /** For requests that are answered at once. */
   readonly requests: Connections
-  /** For coordinators: heartbeats must not wait behind other requests. */
+  /** For coordinators, without heartbeats. */
   readonly #coordination: Connections
+  readonly #beating: Connections
   readonly #waiting: Connections
   readonly #options: ClusterOptions
   #brokers = new Map<number, BrokerAddress>()
@@ -121,6 +124,7 @@ export class Cluster {
     this.apiTimeoutMs = options.apiTimeoutMs
     this.requests = options.connections.open()
     this.#coordination = options.connections.open()
+    this.#beating = options.connections.open()
     this.#waiting = options.connections.open()
     this.#options = options
   }
@@ -384,10 +388,11 @@ export class Cluster {
     ask: Ask<Request, Response>,
   ): Promise<Response> {
     const fields = type === 'group' ? { groupId: key } : { transactionalId: key }
+    const connections = ask.beats ? this.#beating : this.#coordination
     return this.#retry(ask, async () => {
       try {
         const broker = await this.#coordinator(type, key)
-        return this.#asked({ ...ask, fields }, await this.#coordination.call(broker, ask.api, ask.request()))
+        return this.#asked({ ...ask, fields }, await connections.call(broker, ask.api, ask.request()))
       } catch (error) {
         const isHere = hasCode(error, 'CONCURRENT_TRANSACTIONS')
         if (!isHere && isRetriable(error)) this.#coordinators.delete(`${type} ${key}`)

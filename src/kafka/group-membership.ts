@@ -1,5 +1,6 @@
 import type {
   AssignedPartition,
+  AssignmentUpdate,
   EpochOffset,
   Interest,
   JoinRequest,
@@ -12,6 +13,7 @@ import {
   CommitFailedError,
   describeError,
   isBrokerletError,
+  isRetriable,
   UnknownMemberIdError,
 } from '../errors.ts'
 import type { Outbox } from '../events.ts'
@@ -43,6 +45,8 @@ const leaveMs = 5000
 const staleCommits = 5
 
 const unknownMember = errnos.UNKNOWN_MEMBER_ID
+
+const nothing = { lost: [], revoked: [], assigned: [] }
 
 type Refusal = 'STALE_MEMBER_EPOCH' | 'UNKNOWN_MEMBER_ID' | 'GROUP_ID_NOT_FOUND'
 
@@ -87,7 +91,14 @@ export class GroupMembership implements Membership {
   readonly #heartbeats: Heartbeats
   #interest: Interest
   #names: readonly string[] = []
+  // The names that the group has heard of: its assignment is for these.
+  #heardNames: readonly string[] = []
   #assignment: readonly IdPartitions[] = []
+  // The assignment that is followed.
+  #followed: readonly IdPartitions[] = this.#assignment
+  // Apart from the heartbeats: it may take longer than the member may be silent.
+  #following: Promise<void> | undefined
+  #heardMore = false
   // Whether the last assignment named topics that were unknown here: another look may find them.
   #unnamed = false
   #memberEpoch = 0
@@ -97,6 +108,7 @@ export class GroupMembership implements Membership {
   // The next heartbeat reports the owned partitions.
   #changed = false
   #settled = false
+  #joined = false
   #gone: unknown
   #left = false
   #unwatch: (() => void) | undefined
@@ -125,7 +137,10 @@ export class GroupMembership implements Membership {
       clock: host.cluster.clock,
       random: host.cluster.random,
       intervalMs: () => (this.#settled ? this.#intervalMs : Math.min(this.#intervalMs, unsettledBeatMs)),
-      beat: () => this.#beat(),
+      beat: async () => {
+        await this.#beat()
+        this.#followLater()
+      },
       failed: error => this.#fence(error),
     })
   }
@@ -133,15 +148,18 @@ export class GroupMembership implements Membership {
   /** @throws the error with which the group refuses the member */
   async join(): Promise<void> {
     try {
-      await this.#follow(this.#interest, this.#request.rejoins)
+      await this.#turnTo(this.#interest, this.#request.rejoins)
       await this.#beat()
+      void this.#heartbeats.run()
+      await this.#follow()
+      if (this.#gone !== undefined) throw this.#gone
+      this.#joined = true
     } catch (error) {
       this.#end()
       // The group may have accepted it before something else failed; its caller knows no member to close.
       if (this.#memberEpoch > 0) await this.#leaveQuietly()
-      throw error
+      throw this.#gone ?? error
     }
-    void this.#heartbeats.run()
   }
 
   // --- heartbeats ---------------------------------------------------------------------------------------------------
@@ -149,6 +167,7 @@ export class GroupMembership implements Membership {
   async #beat(): Promise<void> {
     const { groupInstanceId, rebalanceTimeoutMs, assignor } = this.#request
     let full = this.#full
+    let names: readonly string[] | null = null
     const changed = this.#changed
     this.#full = false
     this.#changed = false
@@ -159,6 +178,7 @@ export class GroupMembership implements Membership {
         request: () => {
           const says = full || this.#memberEpoch === 0
           full = true
+          names = says ? this.#names : null
           return [
             this.#groupId,
             this.memberId,
@@ -166,7 +186,7 @@ export class GroupMembership implements Membership {
             groupInstanceId ?? null,
             null,
             says ? toInt32(rebalanceTimeoutMs) : -1,
-            says ? this.#names : null,
+            names,
             null,
             says && typeof assignor === 'string' ? assignor : null,
             this.#memberEpoch === 0 ? [] : says || changed ? this.#owned.byTopicId() : null,
@@ -175,8 +195,9 @@ export class GroupMembership implements Membership {
         errno: ({ errorCode }) => errorCode,
         message: ({ errorMessage }) => errorMessage,
         goesOn: () => !this.#left,
+        beats: true,
       })
-      await this.#heard(response)
+      this.#heard(response, names)
     } catch (error) {
       this.#full = true
       throw error
@@ -185,16 +206,46 @@ export class GroupMembership implements Membership {
 
   // --- the assignment -----------------------------------------------------------------------------------------------
 
-  async #heard({ memberEpoch, heartbeatIntervalMs, assignment }: HeartbeatResponse): Promise<void> {
+  #heard(
+    { memberEpoch, heartbeatIntervalMs, assignment }: HeartbeatResponse,
+    names: readonly string[] | null,
+  ): void {
     this.#memberEpoch = memberEpoch
     this.#intervalMs = heartbeatIntervalMs
-    if (assignment !== null) {
-      this.#assignment = assignment.topicPartitions
-      // The next heartbeat reports the owned partitions, even if they are the same as before.
-      this.#changed = true
+    if (names !== null) this.#heardNames = names
+    if (assignment === null) return
+    this.#assignment = assignment.topicPartitions
+    // The next heartbeat reports the owned partitions, even if they are the same as before.
+    this.#changed = true
+  }
+
+  #followLater(): void {
+    this.#follow().catch(error => {
+      if (this.#left) return
+      if (!isRetriable(error)) return this.#fence(error)
+      // The next heartbeat comes soon, and is answered with the assignment.
+      this.#full = true
+      this.#settled = false
+    })
+  }
+
+  // Follows the assignment, and the one that is heard of meanwhile.
+  #follow(): Promise<void> {
+    this.#heardMore = true
+    this.#following ??= this.#followAll().finally(() => {
+      this.#following = undefined
+    })
+    return this.#following
+  }
+
+  async #followAll(): Promise<void> {
+    while (this.#heardMore && !this.#left) {
+      this.#heardMore = false
+      const assignment = this.#assignment
+      if (assignment !== this.#followed || this.#unnamed) this.#owned.aimAt(await this.#named(assignment))
+      this.#followed = assignment
+      await this.#reconcile()
     }
-    if (assignment !== null || this.#unnamed) this.#owned.aimAt(await this.#named(this.#assignment))
-    await this.#reconcile()
   }
 
   async #named(assigned: readonly IdPartitions[]): Promise<IdPartition[]> {
@@ -209,6 +260,7 @@ export class GroupMembership implements Membership {
 
   async #reconcile(): Promise<void> {
     if (this.#owned.leaving.some(({ revoking }) => !revoking)) await this.#cluster.refresh()
+    if (this.#left) return
     const { lost, revoked } = this.#owned.giveUp()
     // Nobody releases what is lost, and the group may assign nothing else before it hears that it is given up.
     if (lost.length > 0) {
@@ -216,11 +268,21 @@ export class GroupMembership implements Membership {
       this.#heartbeats.soon()
     }
     const assigned = this.#takeOn()
-    // With a new subscription that was not sent yet, this assignment answers the previous one.
-    const settled = (await this.#hasAll()) && !this.#full
+    const changes = { lost: lost.map(plain), revoked: revoked.map(plain), assigned }
+    const hasAll = this.#hasAll
+    this.#report(changes, hasAll ?? false)
+    if (hasAll !== undefined) return
+    const hasWhatIsMeant = await this.#hasWhatIsMeant()
+    if (!this.#left) this.#report(nothing, hasWhatIsMeant)
+  }
+
+  #report(changes: Omit<AssignmentUpdate, 'settled'>, hasAll: boolean): void {
+    // With a new subscription that was not heard yet, this assignment answers the previous one.
+    const settled = hasAll && !this.#full && this.#heardNames === this.#names
+    const { lost, revoked, assigned } = changes
     if (lost.length + revoked.length + assigned.length === 0 && settled === this.#settled) return
     this.#settled = settled
-    this.#tell({ lost: lost.map(plain), revoked: revoked.map(plain), assigned, settled })
+    this.#tell({ ...changes, settled })
   }
 
   #takeOn(): OwnedPartition[] {
@@ -229,12 +291,16 @@ export class GroupMembership implements Membership {
     return assigned
   }
 
-  // A member without partitions of a topic may still be waiting for others to give some up.
-  async #hasAll(): Promise<boolean> {
+  // Undefined where it is not known: without partitions of a topic it may still be waiting for others to give some up.
+  get #hasAll(): boolean | undefined {
     if (this.#owned.revoking || this.#unnamed) return false
     const { target } = this.#owned
     const hasSome = (name: string) => target.some(({ topic }) => topic === name)
-    if (this.#settled || (target.length > 0 && this.#names.every(hasSome))) return true
+    return this.#settled || (target.length > 0 && this.#names.every(hasSome)) ? true : undefined
+  }
+
+  async #hasWhatIsMeant(): Promise<boolean> {
+    const { target } = this.#owned
     const { groups } = await this.#cluster.askCoordinator('group', this.#groupId, {
       what: `Describing group '${this.#groupId}'`,
       api: consumerGroupDescribe(this.#cluster.library),
@@ -259,7 +325,7 @@ export class GroupMembership implements Membership {
     })
   }
 
-  #tell(update: Parameters<MembershipListener['assignmentChanged']>[0]): void {
+  #tell(update: AssignmentUpdate): void {
     this.#outbox.push(() => this.#listener.assignmentChanged(update))
     this.#outbox.flush()
   }
@@ -277,6 +343,8 @@ export class GroupMembership implements Membership {
   #fence(error: unknown): void {
     this.#gone = error
     this.#end()
+    // Whoever still joins hears of it, and leaves.
+    if (!this.#joined) return
     void this.#leaveQuietly()
     const reason =
       error instanceof BrokerletError
@@ -291,9 +359,11 @@ export class GroupMembership implements Membership {
   async subscribe(interest: Interest): Promise<void> {
     const before = this.#interest
     try {
-      await this.#follow(interest, false)
+      await this.#turnTo(interest, false)
     } catch (error) {
-      await this.#follow(before, true)
+      this.#interest = before
+      this.#watch()
+      this.#lookForTopics()
       throw error
     }
     // A full heartbeat is answered with the assignment, whether or not it has changed.
@@ -302,18 +372,22 @@ export class GroupMembership implements Membership {
     this.#heartbeats.soon()
   }
 
-  async #follow(interest: Interest, mayBeMissing: boolean): Promise<void> {
-    this.#unwatch?.()
-    this.#unwatch = undefined
+  async #turnTo(interest: Interest, mayBeMissing: boolean): Promise<void> {
     if (interest.kind === 'topics' && !mayBeMissing) {
       for (const name of interest.names) await this.#cluster.topic(name)
     }
     this.#interest = interest
-    if (interest.kind === 'patterns') {
-      this.#unwatch = this.#cluster.watch(() => this.#lookForTopics(), true)
-      await this.#cluster.refresh()
-    }
+    this.#watch()
+    if (interest.kind === 'patterns') await this.#cluster.refresh()
     this.#names = topicsOf(interest, this.#cluster)
+  }
+
+  #watch(): void {
+    this.#unwatch?.()
+    this.#unwatch = undefined
+    // It may have left while it was about to read something else.
+    if (this.#left || this.#interest.kind !== 'patterns') return
+    this.#unwatch = this.#cluster.watch(() => this.#lookForTopics(), true)
   }
 
   #lookForTopics(): void {
@@ -461,6 +535,7 @@ export class GroupMembership implements Membership {
       errno: ({ errorCode }) => (errorCode === unknownMember ? 0 : errorCode),
       message: ({ errorMessage }) => errorMessage,
       goesOn: () => clock.monotonic() - began < leaveMs,
+      beats: true,
     })
   }
 }

@@ -1,0 +1,97 @@
+import { expect, it } from 'vitest'
+import { RequestLog, WireFaults } from '../../src/server/index.ts'
+import { gate } from '../helpers/behaviours.ts'
+import { until } from './collect.ts'
+import { start } from './served-broker.ts'
+
+async function startMember() {
+  const faults = new WireFaults()
+  const requests = new RequestLog()
+  const { broker, join } = await start({ faults, requests })
+  await broker.admin.createTopic('payments')
+  const cluster = await join()
+  const member = (more: object = {}) =>
+    cluster.consumer({ groupId: 'g', topics: ['orders'], autoCommit: false, ...more })
+  const beats = () => requests.of({ api: 'ConsumerGroupHeartbeat' }).length
+  const severalBeats = async () => {
+    const before = beats()
+    await until(() => expect(beats()).toBeGreaterThan(before + 2))
+  }
+  return { faults, requests, broker, cluster, member, severalBeats }
+}
+
+it('come while the coordinator takes its time with something else', async () => {
+  const { faults, member, severalBeats } = await startMember()
+  const consumer = member()
+  await consumer.ready()
+  const held = faults.pauseNext({ api: 'OffsetCommit' })
+  const committed = consumer.commit([{ topic: 'orders', partition: 0, offset: 0 }])
+  await held.entered
+  await severalBeats()
+  held.release()
+  await committed
+})
+
+it('come while topics are looked up, and what is given up then is given up', async () => {
+  const { faults, broker, member, severalBeats } = await startMember()
+  const consumer = member()
+  await consumer.ready()
+  const held = faults.pauseNext({ api: 'Metadata' })
+  const other = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const ready = other.ready()
+  await held.entered
+  await severalBeats()
+  expect(consumer.assignment).toHaveLength(2)
+  held.release()
+  await ready
+  await until(() => expect(consumer.assignment).toHaveLength(1))
+})
+
+it('come while it is not answered what the member is meant to have, and it has what it was given', async () => {
+  const { faults, broker, member, severalBeats } = await startMember()
+  await broker.admin.createTopic('refunds')
+  const other = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await other.ready()
+  const consumer = member({ topics: ['payments'] })
+  await consumer.ready()
+  faults.fail({ api: 'ConsumerGroupDescribe' }, 'COORDINATOR_LOAD_IN_PROGRESS', { always: true })
+  await consumer.subscribe(['orders', 'refunds'] as never)
+  let isReady = false
+  const ready = consumer.ready().then(() => {
+    isReady = true
+  })
+  await until(() => expect(consumer.assignment).toEqual([{ topic: 'refunds', partition: 0 }]))
+  await severalBeats()
+  expect(isReady).toBe(false)
+  faults.clear()
+  await ready
+})
+
+it('come before it has heard what it is meant to have that has just been let in', async () => {
+  const { faults, broker, member, severalBeats } = await startMember()
+  const { opened: freed, open: free } = gate()
+  const other = broker.consumer({ groupId: 'g', topics: ['orders'], onRevoked: () => freed })
+  await other.ready()
+  faults.fail({ api: 'ConsumerGroupDescribe' }, 'COORDINATOR_LOAD_IN_PROGRESS', { always: true })
+  const consumer = member()
+  const ready = consumer.ready()
+  await severalBeats()
+  faults.clear()
+  free()
+  await ready
+  expect(consumer.assignment).toHaveLength(1)
+})
+
+it('ask no more for all topics once a member has left that could not turn from a pattern to something else', async () => {
+  const { faults, requests, cluster, member } = await startMember()
+  const consumer = member({ topics: /^orders/ })
+  await consumer.ready()
+  const held = faults.pauseNext({ api: 'Metadata' })
+  const refused = expect(consumer.subscribe(['missing'] as never)).rejects.toThrow()
+  await held.entered
+  const closed = consumer.close()
+  held.release()
+  await Promise.all([refused, closed])
+  await cluster.admin.listGroups()
+  expect(requests.of({ api: 'Metadata' }).at(-1)!.partitions).not.toEqual([])
+})
