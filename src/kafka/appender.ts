@@ -254,12 +254,12 @@ export class Appender {
   #answered(queue: PartitionQueue, answer: ProducedPartition | undefined): void {
     const { cluster } = this.#host
     const errno = answer?.errorCode ?? -1
-    // A duplicate: the batch was written before, and its response lost.
+    // A duplicate: the batch was written before, and its response lost. Then its offset may not be known any more: -1.
     if (answer !== undefined && (errno === 0 || errno === duplicateSequenceNumber)) {
       const appendTime = Number(answer.logAppendTimeMs)
       const base = Number(answer.baseOffset)
       queue.done().forEach((record, i) => {
-        record.isWritten(base + i, appendTime)
+        record.isWritten(base < 0 ? base : base + i, appendTime)
       })
       return
     }

@@ -16,6 +16,16 @@ describe('sending', () => {
     expect(values(await readAll(cluster, 'orders'))).toEqual(numbers(5))
   })
 
+  it('names no offset where the log says only that it has the batch already', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    faults.fail({ api: 'Produce' }, 'DUPLICATE_SEQUENCE_NUMBER')
+    const to = { topic: 'orders', partition: 0 } as const
+    const written = await cluster.producer().sendBatch([1, 2, 3].map(value => ({ ...to, value })))
+    expect(written.map(({ offset }) => offset)).toEqual([-1, -1, -1])
+  })
+
   it('tries again what could pass, and keeps the order of what comes after it', async () => {
     const faults = new WireFaults()
     const { join } = await start({ faults })
