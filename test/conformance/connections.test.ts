@@ -81,7 +81,11 @@ it('cuts off, once it is late, a connection that no broker reads any more', asyn
 
 it.each([
   ['of which the library has lost sight, once the others are closed', () => {}, 1],
-  ['that has failed, at once', (connection: EventEmitter) => void connection.emit('error', new Error('refused')), 1],
+  [
+    'that has failed, at once',
+    (connection: EventEmitter) => void connection.emit('error', new Error('refused')),
+    1,
+  ],
   ['that has ended, no more', (connection: EventEmitter) => void connection.emit('close'), 0],
 ])('cuts off a connection %s', async (_which, becomes, times) => {
   let destroyed = 0
