@@ -272,8 +272,11 @@ export class Connection {
     const { api } = handler
     if (api.name !== 'ApiVersions') {
       const [min, max] = api.versions
+      const { apiVersion, clientId } = header
+      // It may say anything: as JSON it stays on its line.
+      const from = clientId ? ` from client ${JSON.stringify(clientId)}` : ''
       throw new ProtocolError(
-        `${api.name} is supported in versions ${min} to ${max}, received ${header.apiVersion}`,
+        `${api.name} is supported in versions ${min} to ${max}, received ${apiVersion}${from}`,
       )
     }
     const errorCode = errnoOf('UNSUPPORTED_VERSION')

@@ -71,6 +71,14 @@ it('tells Produce from version 0 on, and answers it from version 3 on', async ()
   expect(errors).toEqual(['Produce is supported in versions 3 to 13, received 2'])
 })
 
+it('tells which client asks for a version that is not spoken', async () => {
+  const { dial, errors } = start()
+  const client = dial()
+  client.send(request(produce!, 2, {}, 7, 'old\nclient'))
+  await client.closed
+  expect(errors).toEqual(['Produce is supported in versions 3 to 13, received 2 from client "old\\nclient"'])
+})
+
 it.each([
   ['an API that is not spoken', () => Buffer.concat([Buffer.from([0, 99]), Buffer.alloc(10)])],
   ['a version that is not spoken', () => request(produce!, 13).fill(0, 2, 3).fill(99, 3, 4)],
