@@ -1,11 +1,11 @@
 /** The most that a sub-path may bring, with all that it is built with, when an application bundles it. */
 const limits = [
-  { name: 'brokerlet', path: 'dist/index.js', import: '{ Broker, topic }', limit: '65.6 kB' },
+  { name: 'brokerlet', path: 'dist/index.js', import: '{ Broker, topic }', limit: '66 kB' },
   {
     name: 'brokerlet/testing',
     path: 'dist/testing/index.js',
     import: '{ TestBroker, matchers, brokerFixture }',
-    limit: '79 kB',
+    limit: '79.7 kB',
   },
   {
     name: 'brokerlet/server, without a Broker',
@@ -17,7 +17,7 @@ const limits = [
     name: 'brokerlet/kafka, without a Broker',
     path: 'dist/kafka/index.js',
     import: '{ connect }',
-    limit: '55.5 kB',
+    limit: '56.1 kB',
   },
   {
     name: 'brokerlet/opentelemetry, without a Broker',
