@@ -55,6 +55,8 @@ export class ClusterFetchSession<Position extends FetchPosition>
   readonly #ready = new Queue<ClusterPartitionFetch<Position>>()
   // The leaders with a fetch under way, by node id; -1 while leaders are being looked up.
   readonly #asked = new Set<number>()
+  // How often a leader was asked in vain since it last answered, by node id.
+  readonly #unanswered = new Map<number, number>()
   // The leaders that refused a fetch, each with the error: the next poll throws it.
   readonly #refused = new Map<number, unknown>()
   #asleep = false
@@ -164,25 +166,34 @@ export class ClusterFetchSession<Position extends FetchPosition>
     this.#again(-1, 3)
   }
 
-  async #fetch(
-    node: number,
-    fetches: readonly ClusterPartitionFetch<Position>[],
-    attempt = 1,
-  ): Promise<void> {
+  async #fetch(node: number, fetches: readonly ClusterPartitionFetch<Position>[]): Promise<void> {
     this.#asked.add(node)
     const { cluster } = this.#host
     const { broker } = cluster.leader(fetches[0]!.position)!
     for (const fetch of fetches) fetch.asking = fetch.wanted
-    const { stale, refused } = await this.#fetchFrom(broker, fetches).catch(thrown)
+    const { stale, refused } = await this.#outcomeOf(node, this.#fetchFrom(broker, fetches))
     for (const fetch of fetches) fetch.asking = undefined
     if (this.#closed) return
     if (refused !== undefined) {
       this.#refused.set(node, refused.error)
       this.#rouse()
-    } else if (stale) this.#again(node, attempt)
+    } else if (stale) this.#again(node, this.#unanswered.get(node) ?? 1)
     else {
       this.#asked.delete(node)
       this.wants()
+    }
+  }
+
+  // Only a leader that does not answer at all is left alone for longer and longer: one partition that it cannot serve
+  // must not slow down the others.
+  async #outcomeOf(node: number, fetched: Promise<Outcome>): Promise<Outcome> {
+    try {
+      const outcome = await fetched
+      this.#unanswered.delete(node)
+      return outcome
+    } catch (error) {
+      this.#unanswered.set(node, (this.#unanswered.get(node) ?? 0) + 1)
+      return thrown(error)
     }
   }
 

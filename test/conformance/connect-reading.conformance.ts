@@ -200,6 +200,19 @@ describe('a fetch that the cluster refuses', () => {
       expect(faults.unused).toEqual([])
     }
   })
+
+  it('is tried again after longer and longer pauses where the leader does not answer', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    await sendNumbers(cluster, 'orders', 1)
+    faults.disconnect({ api: 'Fetch' }, { times: 4 })
+    const began = performance.now()
+    expect(values(await readAll(cluster, 'orders'))).toEqual([0])
+    // 50, 100, 200 and 400 ms, each up to a fifth less.
+    expect(performance.now() - began).toBeGreaterThan(0.8 * 750 - 5)
+    expect(faults.unused).toEqual([])
+  })
 })
 
 describe('a reader of given partitions', () => {
