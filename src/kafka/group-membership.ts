@@ -98,7 +98,7 @@ export class GroupMembership implements Membership {
   #followed: readonly IdPartitions[] = this.#assignment
   // Apart from the heartbeats: it may take longer than the member may be silent.
   #following: Promise<void> | undefined
-  #heardMore = false
+  #hasHeard = false
   // Whether the last assignment named topics that were unknown here: another look may find them.
   #unnamed = false
   #memberEpoch = 0
@@ -212,6 +212,7 @@ export class GroupMembership implements Membership {
   ): void {
     this.#memberEpoch = memberEpoch
     this.#intervalMs = heartbeatIntervalMs
+    this.#hasHeard = true
     if (names !== null) this.#heardNames = names
     if (assignment === null) return
     this.#assignment = assignment.topicPartitions
@@ -231,7 +232,6 @@ export class GroupMembership implements Membership {
 
   // Follows the assignment, and the one that is heard of meanwhile.
   #follow(): Promise<void> {
-    this.#heardMore = true
     this.#following ??= this.#followAll().finally(() => {
       this.#following = undefined
     })
@@ -239,12 +239,19 @@ export class GroupMembership implements Membership {
   }
 
   async #followAll(): Promise<void> {
-    while (this.#heardMore && !this.#left) {
-      this.#heardMore = false
+    while (this.#hasHeard && !this.#left) {
+      this.#hasHeard = false
       const assignment = this.#assignment
-      if (assignment !== this.#followed || this.#unnamed) this.#owned.aimAt(await this.#named(assignment))
-      this.#followed = assignment
-      await this.#reconcile()
+      // What the next assignment does not name any more may be another member's by now: the group hears meanwhile that it
+      // is not owned here.
+      const overtaken = () => this.#left || this.#assignment !== assignment
+      if (assignment !== this.#followed || this.#unnamed) {
+        const target = await this.#named(assignment)
+        if (overtaken()) continue
+        this.#owned.aimAt(target)
+        this.#followed = assignment
+      }
+      await this.#reconcile(overtaken)
     }
   }
 
@@ -258,9 +265,9 @@ export class GroupMembership implements Membership {
     })
   }
 
-  async #reconcile(): Promise<void> {
+  async #reconcile(overtaken: () => boolean): Promise<void> {
     if (this.#owned.leaving.some(({ revoking }) => !revoking)) await this.#cluster.refresh()
-    if (this.#left) return
+    if (overtaken()) return
     const { lost, revoked } = this.#owned.giveUp()
     // Nobody releases what is lost, and the group may assign nothing else before it hears that it is given up.
     if (lost.length > 0) {
@@ -273,7 +280,7 @@ export class GroupMembership implements Membership {
     this.#report(changes, hasAll ?? false)
     if (hasAll !== undefined) return
     const hasWhatIsMeant = await this.#hasWhatIsMeant()
-    if (!this.#left) this.#report(nothing, hasWhatIsMeant)
+    if (!overtaken()) this.#report(nothing, hasWhatIsMeant)
   }
 
   #report(changes: Omit<AssignmentUpdate, 'settled'>, hasAll: boolean): void {

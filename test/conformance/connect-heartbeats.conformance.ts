@@ -95,3 +95,44 @@ it('ask no more for all topics once a member has left that could not turn from a
   await cluster.admin.listGroups()
   expect(requests.of({ api: 'Metadata' }).at(-1)!.partitions).not.toEqual([])
 })
+
+/** A member of 'payments' that looks up what it was assigned of that topic, which was made anew. */
+async function startLookingUp(topics: readonly string[]) {
+  const scene = await startMember()
+  const { faults, broker, member } = scene
+  await broker.admin.deleteTopic('payments')
+  await broker.admin.createTopic('payments', { partitions: 2 })
+  const consumer = member({ topics })
+  const told: unknown[] = []
+  consumer.on('assigned', ({ partitions }) => told.push(...partitions))
+  await consumer.ready()
+  await broker.admin.deleteTopic('payments')
+  await until(() => expect(consumer.assignment.filter(({ topic }) => topic === 'payments')).toEqual([]))
+  await scene.severalBeats()
+  told.length = 0
+  const held = faults.pauseNext({ api: 'Metadata' })
+  await broker.admin.createTopic('payments', { partitions: 2 })
+  await held.entered
+  return { ...scene, consumer, told, held }
+}
+
+it('may say that it was assigned less meanwhile, and what another member has by then is not taken on', async () => {
+  const { broker, consumer, told, held } = await startLookingUp(['payments'])
+  const other = broker.consumer({ groupId: 'g', topics: ['payments'] as never })
+  await other.ready()
+  await until(() => expect(other.assignment).toHaveLength(1))
+  held.release()
+  await until(() => expect(consumer.assignment).toHaveLength(1))
+  expect(told).toEqual(consumer.assignment)
+  expect(other.assignment).not.toEqual(consumer.assignment)
+})
+
+it('may bring the answer to another subscription meanwhile, and only with that it is ready', async () => {
+  const { consumer, told, held, severalBeats } = await startLookingUp(['orders', 'payments'])
+  await consumer.subscribe(['orders'] as never)
+  const ready = consumer.ready().then(() => consumer.assignment)
+  await severalBeats()
+  held.release()
+  expect((await ready).map(({ topic }) => topic)).toEqual(['orders', 'orders'])
+  expect(told).toEqual([])
+})
