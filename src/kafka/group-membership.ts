@@ -224,9 +224,10 @@ export class GroupMembership implements Membership {
     this.#follow().catch(error => {
       if (this.#left) return
       if (!isRetriable(error)) return this.#fence(error)
-      // The next heartbeat comes soon, and is answered with the assignment.
+      // A full heartbeat is answered with the assignment. Not at its time: others may wait for what is to be given up.
       this.#full = true
       this.#settled = false
+      this.#heartbeats.soon()
     })
   }
 

@@ -1,13 +1,14 @@
 import { expect, it } from 'vitest'
-import { RequestLog, WireFaults } from '../../src/server/index.ts'
+import type { ConnectOptions } from '../../src/kafka/index.ts'
+import { RequestLog, type ServeOptions, WireFaults } from '../../src/server/index.ts'
 import { gate } from '../helpers/behaviours.ts'
 import { until } from './collect.ts'
 import { start } from './served-broker.ts'
 
-async function startMember() {
+async function startMember(served: ServeOptions = {}, options: Partial<ConnectOptions> = {}) {
   const faults = new WireFaults()
   const requests = new RequestLog()
-  const { broker, join } = await start({ faults, requests })
+  const { broker, join } = await start({ faults, requests, ...served }, options)
   await broker.admin.createTopic('payments')
   const cluster = await join()
   const member = (more: object = {}) =>
@@ -135,4 +136,24 @@ it('may bring the answer to another subscription meanwhile, and only with that i
   held.release()
   expect((await ready).map(({ topic }) => topic)).toEqual(['orders', 'orders'])
   expect(told).toEqual([])
+})
+
+it('come at once where what they were answered could not be followed', async () => {
+  const { faults, requests, broker, member } = await startMember(
+    { consumerHeartbeatIntervalMs: 120_000 },
+    { apiTimeoutMs: 200 },
+  )
+  const consumer = member()
+  await consumer.ready()
+  const ready = broker.consumer({ groupId: 'g', topics: ['orders'] }).ready()
+  const held = faults.pauseNext({ api: 'Metadata' })
+  // A member whose epoch is stale asks for the next one.
+  faults.fail({ api: 'OffsetCommit' }, 'STALE_MEMBER_EPOCH')
+  await consumer.commit([{ topic: 'orders', partition: 0, offset: 0 }])
+  await held.entered
+  requests.clear()
+  await until(() => expect(requests.of({ api: 'ConsumerGroupHeartbeat' })).not.toEqual([]))
+  held.release()
+  await ready
+  await until(() => expect(consumer.assignment).toHaveLength(1))
 })
