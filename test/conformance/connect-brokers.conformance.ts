@@ -166,3 +166,23 @@ it('goes on where a broker whose leaders have moved is served anew', async () =>
   await send('three')
   expect(values(await readAll(cluster, 'orders'))).toEqual(['one', 'two', 'three'])
 })
+
+it('goes on where a broker is served anew whose leaders have moved less often in another server', async () => {
+  const { broker, server, join } = await start()
+  const other = await serve(broker)
+  open.push(other)
+  const restart = async (each: typeof server) => {
+    await each.brokers[0]!.stop()
+    await each.brokers[0]!.start()
+  }
+  await restart(other)
+  await restart(server)
+  await restart(server)
+  const cluster = await join({ apiTimeoutMs: 3000 })
+  await sendNumbers(cluster, 'orders', 1)
+  expect(values(await readAll(cluster, 'orders'))).toEqual([0])
+  await restart(other)
+  await server.close()
+  open.push(await serve(broker, { port: Number(server.address.split(':')[1]) }))
+  expect(values(await readAll(cluster, 'orders'))).toEqual([0])
+})

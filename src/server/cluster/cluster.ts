@@ -193,7 +193,8 @@ export class Cluster {
     const is = elect(changed, { unclean, ...how, minInSyncReplicas })
     const next = inNextEpoch(was, is)
     this.#registrations.set(partition, next)
-    lastEpochs.set(partition, next.epoch)
+    // More than one server may serve the same log.
+    lastEpochs.set(partition, Math.max(next.epoch, lastEpochs.get(partition) ?? 0))
   }
 
   #tell(): void {
