@@ -440,7 +440,8 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
 
   /**
    * Resolves when the consumer has finished every record up to the present end, so that a table read from a topic is
-   * complete. It waits through a restart, but not for partitions that went to another member. Rejects with a `TimeoutError` after `timeoutMs`; default without end.
+   * complete. It waits through a restart, but not for partitions that went to another member. Rejects with a
+   * `TimeoutError` after `timeoutMs`; default without end.
    */
   async caughtUp(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
     checkOptions('caughtUp', options, { timeoutMs: duration })
