@@ -323,9 +323,11 @@ export class Cluster {
       const known = former?.id === topicId ? former.leaders : []
       const leaders: Leadership[] = []
       for (const { partitionIndex, leaderId: node, leaderEpoch: epoch } of partitions) {
-        // A broker that lags behind names a former leader, which may not know yet either that it is none any more.
+        // A broker that lags behind names a former leader, which may not know yet either that it is none any more. One
+        // that names no epoch (-1) is believed, as Kafka's clients do.
         const last = known[partitionIndex]
-        leaders[partitionIndex] = last !== undefined && epoch < last.epoch ? last : { node, epoch }
+        const lagsBehind = last !== undefined && epoch !== -1 && epoch < last.epoch
+        leaders[partitionIndex] = lagsBehind ? last : { node, epoch }
       }
       this.#topics.set(name, {
         name,

@@ -341,8 +341,9 @@ export class GroupMembership implements Membership {
   release(partitions: readonly AssignedPartition[]): void {
     this.#owned.release(partitions)
     this.#changed = true
-    // A partition that was assigned again meanwhile is owned again, under another epoch.
-    const assigned = this.#takeOn()
+    // A partition that was assigned again meanwhile is owned again, under another epoch. Not where that assignment is
+    // overtaken: the next one is about to be followed.
+    const assigned = this.#assignment === this.#followed ? this.#takeOn() : []
     if (assigned.length > 0) this.#tell({ lost: [], revoked: [], assigned, settled: false })
     this.#settled = false
     this.#heartbeats.soon()
