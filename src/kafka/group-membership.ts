@@ -21,12 +21,12 @@ import { TaskQueue } from '../task-queue.ts'
 import { formatTopicPartition, type OffsetAndMetadata, type TopicPartition } from '../topic-partition.ts'
 import type { ClientLibrary, IdPartitions } from './client-library.ts'
 import type { Cluster } from './cluster.ts'
-import { consumerGroupDescribe } from './consumer-group-describe.ts'
 import { CommittedLookup, commitOffsets, type GroupIdentity } from './group-offsets.ts'
 import { Heartbeats } from './heartbeats.ts'
 import { largestInt32 } from './int32.ts'
 import { topicsOf } from './interest.ts'
 import { type IdPartition, type OwnedPartition, OwnedPartitions } from './owned-partitions.ts'
+import { hasWhatIsMeant } from './target-assignment.ts'
 
 /** What members of groups share. */
 export interface MembershipHost {
@@ -61,10 +61,6 @@ const refusals: Partial<Record<ErrorCode, Refusal>> = {
 
 function toInt32(ms: number): number {
   return Math.min(Math.ceil(ms), largestInt32)
-}
-
-function partitionsIn(assignment: readonly IdPartitions[]): number {
-  return assignment.reduce((sum, { partitions }) => sum + partitions.length, 0)
 }
 
 function plain({ topic, partition }: TopicPartition): TopicPartition {
@@ -280,8 +276,13 @@ export class GroupMembership implements Membership {
     const hasAll = this.#hasAll
     this.#report(changes, hasAll ?? false)
     if (hasAll !== undefined) return
-    const hasWhatIsMeant = await this.#hasWhatIsMeant()
-    if (!overtaken()) this.#report(nothing, hasWhatIsMeant)
+    const answer = await hasWhatIsMeant(this.#cluster, this.#groupId, {
+      memberId: this.memberId,
+      names: this.#names,
+      partitionCount: this.#owned.target.length,
+      goesOn: () => !this.#left,
+    })
+    if (!overtaken()) this.#report(nothing, answer)
   }
 
   #report(changes: Omit<AssignmentUpdate, 'settled'>, hasAll: boolean): void {
@@ -305,32 +306,6 @@ export class GroupMembership implements Membership {
     const { target } = this.#owned
     const hasSome = (name: string) => target.some(({ topic }) => topic === name)
     return this.#settled || (target.length > 0 && this.#names.every(hasSome)) ? true : undefined
-  }
-
-  async #hasWhatIsMeant(): Promise<boolean> {
-    const { target } = this.#owned
-    const { groups } = await this.#cluster.askCoordinator('group', this.#groupId, {
-      what: `Describing group '${this.#groupId}'`,
-      api: consumerGroupDescribe(this.#cluster.library),
-      request: () => [[this.#groupId]] as const,
-      errno: ({ groups: [group] }) => {
-        const errno = group!.errorCode
-        return this.#cluster.error(errno, 'Describing').retriable ? errno : 0
-      },
-      goesOn: () => !this.#left,
-    })
-    const { errorCode, groupEpoch, assignmentEpoch, members } = groups[0]!
-    // A member that may not describe the group accepts its assignment as it is.
-    if (errorCode !== 0) return true
-    const self = members.find(({ memberId }) => memberId === this.memberId)
-    if (assignmentEpoch < groupEpoch || self === undefined) return false
-    if (partitionsIn(self.targetAssignment) !== target.length) return false
-    // If a partition of these topics is assigned to no member, the group does not know all of its subscriptions yet.
-    const meant = members.flatMap(({ targetAssignment }) => targetAssignment)
-    return this.#names.every(name => {
-      const count = partitionsIn(meant.filter(({ topicName }) => topicName === name))
-      return count >= (this.#cluster.knownTopic(name)?.partitionCount ?? 0)
-    })
   }
 
   #tell(update: AssignmentUpdate): void {
