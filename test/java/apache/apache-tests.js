@@ -8,8 +8,7 @@ import readline from 'node:readline'
 const folder = import.meta.dirname
 const served = path.join(folder, '..', '..', '..', 'dist', 'server', 'index.js')
 const jars = path.join(folder, 'target', 'libs')
-const kafka = path.join(folder, '..', 'target', 'libs')
-const classPath = folders => folders.map(each => path.join(each, '*')).join(path.delimiter)
+const classPath = path.join(jars, '*')
 
 /** Apache Kafka's own tests, as they are published; `src` has what starts the clusters of their kits, in Apache's place. */
 export class ApacheTests {
@@ -22,20 +21,14 @@ export class ApacheTests {
     assert.ok(existsSync(served), 'they are run against the built package: npm run build')
     this.#leftOutFile = path.join(folder, leftOut)
     this.#leftOut = new LeftOut(this.#leftOutFile)
-    this.#compile('javac', [], 'src', classPath([kafka, jars]))
+    this.#compile('javac', [], 'src', classPath)
     cpSync(path.join(folder, 'src', 'META-INF'), path.join(this.#classes, 'META-INF'), { recursive: true })
   }
 
   /** Compiles the harness of the tests that are written in Scala, which takes its time. */
   withHarness() {
-    const compiler = [
-      '-XX:TieredStopAtLevel=1',
-      '-cp',
-      classPath([kafka, jars]),
-      'scala.tools.nsc.Main',
-      '-nowarn',
-    ]
-    const known = [kafka, jars].flatMap(each => readdirSync(each).map(name => path.join(each, name)))
+    const compiler = ['-XX:TieredStopAtLevel=1', '-cp', classPath, 'scala.tools.nsc.Main', '-nowarn']
+    const known = readdirSync(jars).map(name => path.join(jars, name))
     this.#compile('java', compiler, 'harness', [this.#classes, ...known].join(path.delimiter))
     return this
   }
@@ -94,7 +87,7 @@ export class ApacheTests {
   }
 
   get #classPath() {
-    return `${this.#classes}${path.delimiter}${classPath([kafka, jars])}`
+    return `${this.#classes}${path.delimiter}${classPath}`
   }
 
   async *#outcomes(kind, classes, roots, { timeoutMs, heap }) {
