@@ -6,15 +6,15 @@ export interface Feature {
   readonly level: number
 }
 
-/** The features of Kafka 4.3. They stay at these levels. */
+/** The features of Kafka 4.4. They stay at these levels. */
 export const features: readonly Feature[] = [
   // The replicas that may lead (KIP-966) are those in sync, so none is beside them.
   { name: 'eligible.leader.replicas.version', minVersion: 0, level: 1 },
   // Groups that assign (KIP-848).
   { name: 'group.version', minVersion: 0, level: 1 },
   { name: 'kraft.version', minVersion: 0, level: 1 },
-  // 4.3-IV0: from it, programs tell which Kafka they talk to.
-  { name: 'metadata.version', minVersion: 7, level: 30 },
+  // 4.4-IV2: from it, programs tell which Kafka they talk to.
+  { name: 'metadata.version', minVersion: 7, level: 33 },
   // Groups that share partitions (KIP-932).
   { name: 'share.version', minVersion: 0, level: 1 },
   // Groups of Kafka Streams applications (KIP-1071).

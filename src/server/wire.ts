@@ -71,13 +71,14 @@ export function attemptToFind<Found>(
   return { ...result, found }
 }
 
-/** The first version of each API that names topics by their ids. (KIP-516) */
+/** The first version of each API that names topics by their ids. (KIP-516, KIP-1319) */
 export const topicIdsSince = {
   Produce: 13,
   Fetch: 13,
   Metadata: 12,
   OffsetCommit: 10,
   OffsetFetch: 10,
+  TxnOffsetCommit: 6,
 } as const
 
 /** Finds a topic by its id if the request's version is `sinceIds` or newer, else by its name. */

@@ -306,8 +306,8 @@ test('kafka-features tells the features that are spoken, and keeps them', async 
   assert.match(features, /group\.version.*FinalizedVersionLevel: 1/)
   assert.match(features, /metadata\.version.*FinalizedVersionLevel: 4\.3-IV0/)
   assert.match(features, /transaction\.version.*FinalizedVersionLevel: 2/)
-  const upgraded = await tool('FeatureCommand', ['upgrade', '--release-version', '4.3'])
-  assert.match(upgraded, /metadata\.version was upgraded to 30/)
+  const upgraded = await tool('FeatureCommand', ['upgrade', '--release-version', '4.4'])
+  assert.match(upgraded, /metadata\.version was upgraded to 33/)
   await assert.rejects(
     tool('FeatureCommand', ['downgrade', '--feature', 'transaction.version=1', '--dry-run']),
     /Can not downgrade transaction\.version to 1\. .*stays there/,

@@ -221,7 +221,7 @@ const questions: readonly (readonly [
   ['the quorum', 'describeQuorum', 2, quorum('__cluster_metadata', 0)],
   ['the quorum twice', 'describeQuorum', 2, quorum('__cluster_metadata', 0, 0)],
   ['the quorum of a topic', 'describeQuorum', 2, quorum('orders', 0)],
-  ['features as they are', 'updateFeatures', 1, update(['group.version', 1, 1], ['metadata.version', 30, 1])],
+  ['features as they are', 'updateFeatures', 1, update(['group.version', 1, 1], ['metadata.version', 33, 1])],
   ['a feature that is not there', 'updateFeatures', 1, update(['nothing', 1, 1])],
   ['a feature beyond all levels', 'updateFeatures', 1, update(['group.version', 2, 1])],
   ['a feature lowered by an upgrade', 'updateFeatures', 1, update(['group.version', 0, 1])],

@@ -44,13 +44,13 @@ describe('ApiVersions', () => {
         level('eligible.leader.replicas.version', 1),
         level('group.version', 1),
         level('kraft.version', 1),
-        level('metadata.version', 30),
+        level('metadata.version', 33),
         level('share.version', 1),
         level('streams.version', 1),
         level('transaction.version', 2),
       ],
     }
-    const metadataVersion = { name: 'metadata.version', minVersion: 7, maxVersion: 30 }
+    const metadataVersion = { name: 'metadata.version', minVersion: 7, maxVersion: 33 }
     expect(await client.call(apiVersions!, 4, software)).toMatchObject({
       ...finalized,
       supportedFeatures: [
@@ -83,6 +83,19 @@ it.each([
   expect(await client.call(apiVersions!, 3, says)).toMatchObject({ errorCode: 42, apiKeys: [] })
   // Before it could say what it is.
   expect(await client.call(apiVersions!, 2, says)).toMatchObject({ errorCode: 0 })
+})
+
+it('tells a client that expects another broker behind an address to begin anew with those that it was given', async () => {
+  const { client } = start()
+  const says = { clientSoftwareName: 'client', clientSoftwareVersion: '1' }
+  const expects = async (more: object) => (await client.call(apiVersions!, 5, { ...says, ...more })).errorCode
+  const rebootstrap = 129
+  const { clusterId } = await client.call(describeCluster!, 2, { endpointType: 1 })
+  expect(await expects({ clusterId, nodeId: 1 })).toBe(0)
+  expect(await expects({ clusterId, nodeId: 2 })).toBe(rebootstrap)
+  expect(await expects({ clusterId: 'another', nodeId: 1 })).toBe(rebootstrap)
+  // One that knows neither yet, and a number without its cluster.
+  expect([await expects({}), await expects({ nodeId: 2 })]).toEqual([0, 0])
 })
 
 describe('DescribeTopicPartitions', () => {

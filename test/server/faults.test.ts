@@ -235,8 +235,8 @@ it('keeps the newest requests, and prints a line for each', async () => {
   expect(() => new RequestLog({ maxRequests: 0 })).toThrow('maxRequests')
 })
 
-it('knows each error of Kafka 4.3 by its name', () => {
-  expect(range(1, 134).filter(errno => nameOfErrno(errno) === String(errno))).toEqual([])
+it('knows each error of Kafka 4.4 by its name', () => {
+  expect(range(1, 137).filter(errno => nameOfErrno(errno) === String(errno))).toEqual([])
   const faults = new WireFaults()
   faults.fail({ api: 'Metadata' }, 'LISTENER_NOT_FOUND')
   expect(faults.unused).toHaveLength(1)
@@ -255,9 +255,9 @@ it('refuses what is no fault', () => {
   expect(() => faults.fail({ api: 'Produce' }, 'QUEUE_FULL')).toThrow('QUEUE_FULL')
   // @ts-expect-error
   expect(() => faults.fail({ api: 'Produce' }, 'ILLEGAL_STATE')).toThrow('ILLEGAL_STATE')
-  for (const number of [0, 1.5, -2, 134, 6666])
+  for (const number of [0, 1.5, -2, 137, 6666])
     expect(() => faults.fail({ api: 'Produce' }, number)).toThrow(
-      `faults.fail: expected the name of an error of Kafka's protocol, or its number (-1, or 1 to 133), received ${number}`,
+      `faults.fail: expected the name of an error of Kafka's protocol, or its number (-1, or 1 to 136), received ${number}`,
     )
   expect(() => faults.fail({ api: 'Produce' }, 'NOT_COORDINATR' as never)).toThrow(
     "received 'NOT_COORDINATR'. Did you mean 'NOT_COORDINATOR'?",

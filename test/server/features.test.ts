@@ -29,7 +29,7 @@ function start() {
 it('updates features to the levels that they are at', async () => {
   const { update } = start()
   for (const version of [0, 1, 2]) {
-    const answer = await update(version, ['group.version', 1], ['metadata.version', 30])
+    const answer = await update(version, ['group.version', 1], ['metadata.version', 33])
     expect(answer).toMatchObject({ errorCode: 0, errorMessage: null })
     const done = ['group.version', 'metadata.version'].map(feature => ({
       feature,
@@ -46,7 +46,7 @@ it('updates none if one of them cannot be, and says which and why', async () => 
   const refused: (readonly [string, number, number, string])[] = [
     ['nowhere.version', 1, upgrade, 'there is no such feature'],
     ['transaction.version', 3, upgrade, 'expected 0 to 2'],
-    ['metadata.version', 6, safeDowngrade, 'expected 7 to 30'],
+    ['metadata.version', 6, safeDowngrade, 'expected 7 to 33'],
     ['group.version', -1, safeDowngrade, 'expected 0 to 1'],
     ['transaction.version', 1, upgrade, 'it is at 2, and an upgrade cannot lower it'],
     ['transaction.version', 1, safeDowngrade, 'it is at 2, and stays there'],

@@ -459,7 +459,7 @@ it('counts the offsets of a transaction under a generation in which they may hav
   const a = await classic().lead()
   await join('k')
   await a.join()
-  const transaction = async (partition: number, generationId: number) => {
+  const transaction = async (partition: number, generationIdOrMemberEpoch: number) => {
     const producer = await client.call(initProducerId!, 4, {
       transactionalId: 't',
       transactionTimeoutMs: 9999,
@@ -474,7 +474,7 @@ it('counts the offsets of a transaction under a generation in which they may hav
     const answer = await client.call(txnOffsetCommit!, 3, {
       ...who,
       ...a.identity,
-      generationId,
+      generationIdOrMemberEpoch,
       topics: [{ name: 'orders', partitions }],
     })
     await client.call(endTxn!, 3, { ...who, committed: true })

@@ -3,9 +3,8 @@ import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import { start } from './transactions-scene.ts'
 
-const { addOffsetsToTxn, txnOffsetCommit, offsetFetch, endTxn, joinGroup } = apis as unknown as Readonly<
-  Record<string, Api>
->
+const { addOffsetsToTxn, txnOffsetCommit, offsetFetch, endTxn, joinGroup, metadata } =
+  apis as unknown as Readonly<Record<string, Api>>
 
 it('commits in a transaction only offsets of the groups that it was told of', async () => {
   const { client, init, add, addGroup, end } = start()
@@ -35,6 +34,30 @@ it('begins nothing with offsets of nothing that is there', async () => {
   expect(await client.call(endTxn!, 5, { ...identity, committed: true })).toMatchObject({ errorCode: 48 })
 })
 
+it('takes topics by their ids from a producer that names them so', async () => {
+  const { broker, client, init, end } = start()
+  const { topicId } = (await client.call(metadata!, 12, { topics: [{ name: 'orders' }] })).topics[0]
+  const unknown = '00000000-0000-0000-0000-000000000001'
+  const producer = await init()
+  const offset = (partitionIndex: number) => ({ partitionIndex, committedOffset: 5, committedMetadata: '' })
+  const answer = await client.call(txnOffsetCommit!, 6, {
+    transactionalId: 't',
+    ...producer,
+    groupId: 'g',
+    topics: [
+      { topicId, partitions: [offset(0), offset(9)] },
+      { topicId: unknown, partitions: [offset(0)] },
+    ],
+  })
+  const told = (partitionIndex: number, errorCode: number) => ({ partitionIndex, errorCode })
+  expect(answer.topics).toMatchObject([
+    { topicId, partitions: [told(0, 0), told(9, 3)] },
+    { topicId: unknown, partitions: [told(0, 100)] },
+  ])
+  expect(await end(producer, true)).toBe(0)
+  expect(broker.group('g').offsets).toMatchObject([{ topic: 'orders', partition: 0, offset: 5 }])
+})
+
 it('commits offsets with its transaction, and refuses those of a member that is gone', async () => {
   const { broker, client, init, end } = start()
   const { producerId, producerEpoch } = await init()
@@ -47,7 +70,7 @@ it('commits offsets with its transaction, and refuses those of a member that is 
     const answer = await client.call(txnOffsetCommit!, 3, { ...identity, topics, ...more })
     return answer.topics[0].partitions[0].errorCode
   }
-  expect(await commit({ memberId: 'gone', generationId: 3 })).toBe(25)
+  expect(await commit({ memberId: 'gone', generationIdOrMemberEpoch: 3 })).toBe(25)
   expect(await commit({})).toBe(0)
   expect(broker.groups.get('g')).toBeUndefined()
   expect(await end({ producerId, producerEpoch }, true)).toBe(0)
@@ -58,7 +81,7 @@ it('commits offsets with its transaction, and refuses those of a member that is 
 it('commits in a transaction offsets of a classic member whose leader has not assigned yet', async () => {
   const { broker, client, init, addGroup, end } = start()
   const protocols = [{ name: 'range', metadata: Buffer.alloc(0) }]
-  const { memberId, generationId } = await client.call(joinGroup!, 3, {
+  const { memberId, generationId: generationIdOrMemberEpoch } = await client.call(joinGroup!, 3, {
     groupId: 'g',
     memberId: '',
     sessionTimeoutMs: 10_000,
@@ -69,7 +92,14 @@ it('commits in a transaction offsets of a classic member whose leader has not as
   const producer = await init()
   await addGroup(producer)
   const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 5 }] }]
-  const commit = { transactionalId: 't', ...producer, groupId: 'g', memberId, generationId, topics }
+  const commit = {
+    transactionalId: 't',
+    ...producer,
+    groupId: 'g',
+    memberId,
+    generationIdOrMemberEpoch,
+    topics,
+  }
   const answer = await client.call(txnOffsetCommit!, 3, commit)
   expect(answer.topics[0].partitions[0].errorCode).toBe(0)
   expect(await end(producer, true)).toBe(0)
@@ -96,8 +126,8 @@ it('commits offsets of a client that does not say which member it is, whoever th
   expect(answer.topics[0].partitions[0].errorCode).toBe(0)
   // Whoever names a member or a generation has to be that member.
   for (const member of [
-    { memberId: 'nobody', generationId: -1 },
-    { memberId: '', generationId: 1 },
+    { memberId: 'nobody', generationIdOrMemberEpoch: -1 },
+    { memberId: '', generationIdOrMemberEpoch: 1 },
   ]) {
     const refused = await client.call(txnOffsetCommit!, 3, { ...identity, ...member, topics })
     expect(refused.topics[0].partitions[0].errorCode).toBe(25)

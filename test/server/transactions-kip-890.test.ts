@@ -4,8 +4,15 @@ import type { Api } from '../../src/server/protocol/message.ts'
 import { sequencedBatch } from '../helpers/wire-client.ts'
 import { type Identity, start } from './transactions-scene.ts'
 
-const { initProducerId, produce, txnOffsetCommit, endTxn, consumerGroupHeartbeat, describeProducers } =
-  apis as unknown as Readonly<Record<string, Api>>
+const {
+  initProducerId,
+  produce,
+  txnOffsetCommit,
+  endTxn,
+  consumerGroupHeartbeat,
+  describeProducers,
+  metadata,
+} = apis as unknown as Readonly<Record<string, Api>>
 
 function identityOf({ producerId, producerEpoch }: Identity): Identity {
   return { producerId, producerEpoch }
@@ -229,7 +236,9 @@ describe('the protocol of KIP-890', () => {
     const { memberEpoch } = await beat(0)
     const first = await init()
     await send(first, 0, 1)
-    expect(await commitOffset(first, 5, { memberId: 'reader', generationId: memberEpoch })).toBe(0)
+    expect(await commitOffset(first, 5, { memberId: 'reader', generationIdOrMemberEpoch: memberEpoch })).toBe(
+      0,
+    )
     await beat(-1)
     expect(await end(first, true)).toMatchObject({ errorCode: 120 })
     expect(broker.group('g').committed({ topic: 'orders', partition: 0 })).toBeNull()
@@ -271,15 +280,21 @@ describe('the protocol of KIP-890', () => {
     const member = { groupId: 'g', memberId: 'a', rebalanceTimeoutMs: 60_000 }
     const joins = { ...member, memberEpoch: 0, subscribedTopicNames: ['orders'], topicPartitions: [] }
     await client.call(consumerGroupHeartbeat!, 1, joins)
-    const commitOffset = async ({ producerId, producerEpoch }: Identity, generationId: number) => {
-      const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 5 }] }]
-      const identity = { producerId, producerEpoch, memberId: 'a', generationId }
+    const { topicId } = (await client.call(metadata!, 12, { topics: [{ name: 'orders' }] })).topics[0]
+    const commitOffset = async (
+      version: number,
+      { producerId, producerEpoch }: Identity,
+      generationIdOrMemberEpoch: number,
+    ) => {
+      const topics = [{ name: 'orders', topicId, partitions: [{ partitionIndex: 0, committedOffset: 5 }] }]
+      const identity = { producerId, producerEpoch, memberId: 'a', generationIdOrMemberEpoch }
       const asked = { transactionalId: 't', groupId: 'g', ...identity, topics }
-      return (await client.call(txnOffsetCommit!, 5, asked)).topics[0].partitions[0].errorCode
+      return (await client.call(txnOffsetCommit!, version, asked)).topics[0].partitions[0].errorCode
     }
     const producer = await init()
-    expect(await commitOffset(producer, 7)).toBe(22)
-    expect(await commitOffset(producer, 2)).toBe(0)
+    // Since KIP-1319 a producer knows STALE_MEMBER_EPOCH.
+    expect([await commitOffset(5, producer, 7), await commitOffset(6, producer, 7)]).toEqual([22, 113])
+    expect(await commitOffset(5, producer, 2)).toBe(0)
     await client.call(consumerGroupHeartbeat!, 1, { ...member, memberEpoch: -1 })
     expect(await end(producer, true)).toMatchObject({ errorCode: 120 })
     const next = await end(producer, false)

@@ -174,7 +174,14 @@ it('lets a producer into its transaction only under its own transactional id, un
   }
   const commitOffset = async (transactionalId: string, version: number) => {
     const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 1 }] }]
-    const asked = { ...producer, transactionalId, groupId: 'g', memberId: '', generationId: -1, topics }
+    const asked = {
+      ...producer,
+      transactionalId,
+      groupId: 'g',
+      memberId: '',
+      generationIdOrMemberEpoch: -1,
+      topics,
+    }
     return (await client.call(txnOffsetCommit!, version, asked)).topics[0].partitions[0].errorCode
   }
   expect([await send('other', 0), await send('nobody', 0), await commitOffset('other', 3)]).toEqual([

@@ -29,10 +29,15 @@ export function clusterHandlers(
 ): Handler[] {
   const { cluster, engine } = wire
   return [
-    handler(apiVersions, (client, { version, session }) => {
+    handler(apiVersions, (client, { version, session, node }) => {
       // Between the choice of a mechanism and the proof nothing else is to be said.
       if (session.exchange !== undefined) return { errorCode: errnoOf('ILLEGAL_SASL_STATE') }
       if (version >= softwareSince && !isSoftware(client)) return { errorCode: errnoOf('INVALID_REQUEST') }
+      // A client that is on the way to another broker, as one that was behind this address before, is to begin with the
+      // addresses that it was given. (KIP-1242)
+      const { clusterId, nodeId } = client
+      if (clusterId !== null && (clusterId !== wire.clusterId || nodeId !== node.nodeId))
+        return { errorCode: errnoOf('REBOOTSTRAP_REQUIRED') }
       return {
         apiKeys: supported(),
         // A client of a version before 4 cannot read that a feature begins at 0 (KAFKA-17011).

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../error-codes.ts'
 import { isBrokerletError } from '../../errors.ts'
+import type { Topic } from '../../log/topic.ts'
 import { toCommit } from '../committed-offsets.ts'
 import { entryOf } from '../entry-of.ts'
 import { groupCommit } from '../group-commit.ts'
@@ -10,13 +11,17 @@ import { addPartitionsToTxn } from '../protocol/messages/add-partitions-to-txn.t
 import { endTxn } from '../protocol/messages/end-txn.ts'
 import { initProducerId } from '../protocol/messages/init-producer-id.ts'
 import { txnOffsetCommit } from '../protocol/messages/txn-offset-commit.ts'
-import { toWireError, type Wire } from '../wire.ts'
+import { findTopic, topicIdsSince, toWireError, unknownTopic, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
 import type { ProducerIdentity } from '../wire-transactions.ts'
 
 // The first version that adds nothing to a transaction beforehand, and gets the next epoch from each end (KIP-890).
 const implicitSince = 5
 
+// The first version whose client knows what STALE_MEMBER_EPOCH means for its transaction. (KIP-1319)
+const epochsSince = 6
+
+const staleEpoch = errnoOf('STALE_MEMBER_EPOCH')
 const unknownPartition = errnoOf('UNKNOWN_TOPIC_OR_PARTITION')
 const invalidTimeout = errnoOf('INVALID_TRANSACTION_TIMEOUT')
 const transactionAbortable = errnoOf('TRANSACTION_ABORTABLE')
@@ -90,10 +95,16 @@ export function transactionHandlers(wire: Wire): Handler[] {
     handler(txnOffsetCommit, (request, { version }) => {
       const { groupId, topics, transactionalId } = request
       // Partitions that exist are committed, even if others do not.
-      const offsets = topics.flatMap(({ name, partitions }) =>
-        partitions
-          .filter(({ partitionIndex }) => isThere(name, partitionIndex))
-          .map(committed => toCommit(name, committed)),
+      const named = topics.map(asked => ({
+        ...asked,
+        topic: findTopic(wire, version, topicIdsSince.TxnOffsetCommit, asked),
+      }))
+      const offsets = named.flatMap(({ topic, partitions }) =>
+        topic === undefined
+          ? []
+          : partitions
+              .filter(({ partitionIndex }) => topic.partitions[partitionIndex] !== undefined)
+              .map(committed => toCommit(topic.name, committed)),
       )
       const code = attempt(() => {
         if (groupId === '') return 'INVALID_GROUP_ID'
@@ -103,23 +114,28 @@ export function transactionHandlers(wire: Wire): Handler[] {
         // A transaction that could not begin is not open, and `opened` says why.
         const open = transactions.opened(transactionalId, request, groupId)
         if (typeof open === 'string') return open
-        const { memberId, generationId, groupInstanceId } = request
+        const { memberId, generationIdOrMemberEpoch: generation, groupInstanceId } = request
         // Before version 3 a client does not name its membership (KIP-447).
-        const anonymous = memberId === '' && generationId < 0
-        const identity = anonymous ? undefined : { memberId, generation: generationId, groupInstanceId }
+        const anonymous = memberId === '' && generation < 0
+        const identity = anonymous ? undefined : { memberId, generation, groupInstanceId }
         const prepareCommit = () => groupCommit(wire, groupId, identity, offsets, true)
         const epochOffsets = offsets.map(offset => ({ ...offset, assignmentEpoch: -1 }))
         void open.sendOffsets({ memberId, prepareCommit }, epochOffsets)
         return undefined
       })
       const told = withoutTransaction('TxnOffsetCommit', version, code)
-      const errorCode = inProducersWords('TxnOffsetCommit', version, told)
+      const errorCode = inGenerations(version, inProducersWords('TxnOffsetCommit', version, told))
+      const codeFor = (topic: Topic | undefined, partition: number): number => {
+        if (topic === undefined) return unknownTopic(version, topicIdsSince.TxnOffsetCommit)
+        return topic.partitions[partition] === undefined ? unknownPartition : errorCode
+      }
       return {
-        topics: topics.map(({ name, partitions }) => ({
+        topics: named.map(({ name, topicId, topic, partitions }) => ({
           name,
+          topicId,
           partitions: partitions.map(({ partitionIndex }) => ({
             partitionIndex,
-            errorCode: isThere(name, partitionIndex) ? inGenerations(errorCode) : unknownPartition,
+            errorCode: codeFor(topic, partitionIndex),
           })),
         })),
       }
@@ -159,9 +175,10 @@ function namedOnce(topics: readonly NamedTopic[]): NamedTopic[] {
   return [...named].map(([name, partitions]) => ({ name, partitions: [...partitions] }))
 }
 
-// A producer knows only generations, and takes any other error of a group for its own end.
-function inGenerations(errorCode: number): number {
-  return errorCode === errnoOf('STALE_MEMBER_EPOCH') ? errnoOf('ILLEGAL_GENERATION') : errorCode
+// An older producer knows only generations, and takes any other error of a group for its own end.
+function inGenerations(version: number, errorCode: number): number {
+  const isUnknown = errorCode === staleEpoch && version < epochsSince
+  return isUnknown ? errnoOf('ILLEGAL_GENERATION') : errorCode
 }
 
 const noProducer: ProducerIdentity = { producerId: -1, producerEpoch: -1 }

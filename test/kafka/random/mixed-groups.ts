@@ -186,8 +186,12 @@ export class MixedGroup {
     if (version < 5)
       await talk.eventually(() => talk.ask('addOffsetsToTxn', 3, { ...producer, groupId }), passing)
     const identity = isNamed
-      ? { memberId: client.memberId, generationId: client.epoch + wrong, groupInstanceId: client.instanceId }
-      : { memberId: '', generationId: -1, groupInstanceId: null }
+      ? {
+          memberId: client.memberId,
+          generationIdOrMemberEpoch: client.epoch + wrong,
+          groupInstanceId: client.instanceId,
+        }
+      : { memberId: '', generationIdOrMemberEpoch: -1, groupInstanceId: null }
     const answer = await talk.eventually(
       () =>
         talk.ask('txnOffsetCommit', version, {

@@ -1,13 +1,15 @@
 import { api } from '../message.ts'
 import { field, struct } from '../struct.ts'
-import { array, bool, int16, int32, int64, string } from '../type.ts'
+import { array, bool, int16, int32, int64, nullable, string } from '../type.ts'
 
 export const apiVersions = api(
   'ApiVersions',
-  { key: 18, versions: [0, 4], flexible: 3 },
+  { key: 18, versions: [0, 5], flexible: 3 },
   {
     clientSoftwareName: field(string, { since: 3 }),
     clientSoftwareVersion: field(string, { since: 3 }),
+    clusterId: field(nullable(string), { since: 5 }, null),
+    nodeId: field(int32, { since: 5 }, -1),
   },
   {
     errorCode: int16,

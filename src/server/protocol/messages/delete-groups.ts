@@ -1,10 +1,10 @@
 import { api } from '../message.ts'
-import { struct } from '../struct.ts'
-import { array, int16, int32, string } from '../type.ts'
+import { field, struct } from '../struct.ts'
+import { array, int16, int32, nullable, string } from '../type.ts'
 
 export const deleteGroups = api(
   'DeleteGroups',
-  { key: 42, versions: [0, 2], flexible: 2 },
+  { key: 42, versions: [0, 3], flexible: 2 },
   {
     groupsNames: array(string),
   },
@@ -14,6 +14,7 @@ export const deleteGroups = api(
       struct({
         groupId: string,
         errorCode: int16,
+        errorMessage: field(nullable(string), { since: 3 }, null),
       }),
     ),
   },

@@ -1,21 +1,22 @@
 import { api } from '../message.ts'
 import { field, struct } from '../struct.ts'
-import { array, int16, int32, int64, nullable, string } from '../type.ts'
+import { array, int16, int32, int64, nullable, string, uuid } from '../type.ts'
 
 export const txnOffsetCommit = api(
   'TxnOffsetCommit',
-  { key: 28, versions: [0, 5], flexible: 3 },
+  { key: 28, versions: [0, 6], flexible: 3 },
   {
     transactionalId: string,
     groupId: string,
     producerId: int64,
     producerEpoch: int16,
-    generationId: field(int32, { since: 3 }, -1),
+    generationIdOrMemberEpoch: field(int32, { since: 3 }, -1),
     memberId: field(string, { since: 3 }),
     groupInstanceId: field(nullable(string), { since: 3 }, null),
     topics: array(
       struct({
-        name: string,
+        name: field(string, { until: 5 }),
+        topicId: field(uuid, { since: 6 }),
         partitions: array(
           struct({
             partitionIndex: int32,
@@ -31,7 +32,8 @@ export const txnOffsetCommit = api(
     throttleTimeMs: int32,
     topics: array(
       struct({
-        name: string,
+        name: field(string, { until: 5 }),
+        topicId: field(uuid, { since: 6 }),
         partitions: array(
           struct({
             partitionIndex: int32,
