@@ -1,6 +1,5 @@
 import type {
   AssignedPartition,
-  AssignmentUpdate,
   EpochOffset,
   Interest,
   JoinRequest,
@@ -19,14 +18,13 @@ import {
 import type { Outbox } from '../events.ts'
 import { TaskQueue } from '../task-queue.ts'
 import { formatTopicPartition, type OffsetAndMetadata, type TopicPartition } from '../topic-partition.ts'
-import type { ClientLibrary, IdPartitions } from './client-library.ts'
+import type { ClientLibrary } from './client-library.ts'
 import type { Cluster } from './cluster.ts'
 import { CommittedLookup, commitOffsets, type GroupIdentity } from './group-offsets.ts'
 import { Heartbeats } from './heartbeats.ts'
 import { largestInt32 } from './int32.ts'
 import { topicsOf } from './interest.ts'
-import { type IdPartition, type OwnedPartition, OwnedPartitions } from './owned-partitions.ts'
-import { hasWhatIsMeant } from './target-assignment.ts'
+import { Reconciliation, type ReconcilingMember } from './reconciliation.ts'
 
 /** What members of groups share. */
 export interface MembershipHost {
@@ -46,8 +44,6 @@ const staleCommits = 5
 
 const unknownMember = errnos.UNKNOWN_MEMBER_ID
 
-const nothing = { lost: [], revoked: [], assigned: [] }
-
 type Refusal = 'STALE_MEMBER_EPOCH' | 'UNKNOWN_MEMBER_ID' | 'GROUP_ID_NOT_FOUND'
 
 /** The code of a `CommitFailedError`, by the error with which the group refuses a commit. */
@@ -61,10 +57,6 @@ const refusals: Partial<Record<ErrorCode, Refusal>> = {
 
 function toInt32(ms: number): number {
   return Math.min(Math.ceil(ms), largestInt32)
-}
-
-function plain({ topic, partition }: TopicPartition): TopicPartition {
-  return { topic, partition }
 }
 
 /**
@@ -83,27 +75,18 @@ export class GroupMembership implements Membership {
   readonly #listener: MembershipListener
   readonly #commits = new TaskQueue()
   readonly #committed: CommittedLookup
-  readonly #owned: OwnedPartitions
+  readonly #reconciliation: Reconciliation
   readonly #heartbeats: Heartbeats
   #interest: Interest
   #names: readonly string[] = []
   // The names that the group has heard of: its assignment is for these.
   #heardNames: readonly string[] = []
-  #assignment: readonly IdPartitions[] = []
-  // The assignment that is followed.
-  #followed: readonly IdPartitions[] = this.#assignment
-  // Apart from the heartbeats: it may take longer than the member may be silent.
-  #following: Promise<void> | undefined
-  #hasHeard = false
-  // Whether the last assignment named topics that were unknown here: another look may find them.
-  #unnamed = false
   #memberEpoch = 0
   #intervalMs = 0
   // The next heartbeat sends everything, since the last one may not have arrived.
   #full = true
   // The next heartbeat reports the owned partitions.
   #changed = false
-  #settled = false
   #joined = false
   #gone: unknown
   #left = false
@@ -127,12 +110,13 @@ export class GroupMembership implements Membership {
     this.#request = request
     this.#interest = request.interest
     this.#listener = listener
-    this.#owned = new OwnedPartitions(host.cluster)
+    this.#reconciliation = new Reconciliation(this.#asReconciling())
     this.#heartbeats = new Heartbeats({
       memberId,
       clock: host.cluster.clock,
       random: host.cluster.random,
-      intervalMs: () => (this.#settled ? this.#intervalMs : Math.min(this.#intervalMs, unsettledBeatMs)),
+      intervalMs: () =>
+        this.#reconciliation.settled ? this.#intervalMs : Math.min(this.#intervalMs, unsettledBeatMs),
       beat: async () => {
         await this.#beat()
         this.#followLater()
@@ -141,13 +125,33 @@ export class GroupMembership implements Membership {
     })
   }
 
+  #asReconciling(): ReconcilingMember {
+    return {
+      cluster: this.#cluster,
+      groupId: this.#groupId,
+      memberId: this.memberId,
+      memberEpoch: () => this.#memberEpoch,
+      names: () => this.#names,
+      isHeard: () => !this.#full && this.#heardNames === this.#names,
+      isGone: () => this.#left,
+      ownsOthers: ({ soon } = { soon: false }) => {
+        this.#changed = true
+        if (soon) this.#heartbeats.soon()
+      },
+      tell: update => {
+        this.#outbox.push(() => this.#listener.assignmentChanged(update))
+        this.#outbox.flush()
+      },
+    }
+  }
+
   /** @throws the error with which the group refuses the member */
   async join(): Promise<void> {
     try {
       await this.#turnTo(this.#interest, this.#request.rejoins)
       await this.#beat()
       void this.#heartbeats.run()
-      await this.#follow()
+      await this.#reconciliation.follow()
       if (this.#gone !== undefined) throw this.#gone
       this.#joined = true
     } catch (error) {
@@ -185,7 +189,7 @@ export class GroupMembership implements Membership {
             names,
             null,
             says && typeof assignor === 'string' ? assignor : null,
-            this.#memberEpoch === 0 ? [] : says || changed ? this.#owned.byTopicId() : null,
+            this.#memberEpoch === 0 ? [] : says || changed ? this.#reconciliation.owned() : null,
           ] as const
         },
         errno: ({ errorCode }) => errorCode,
@@ -208,120 +212,29 @@ export class GroupMembership implements Membership {
   ): void {
     this.#memberEpoch = memberEpoch
     this.#intervalMs = heartbeatIntervalMs
-    this.#hasHeard = true
     if (names !== null) this.#heardNames = names
-    if (assignment === null) return
-    this.#assignment = assignment.topicPartitions
     // The next heartbeat reports the owned partitions, even if they are the same as before.
-    this.#changed = true
+    if (assignment !== null) this.#changed = true
+    this.#reconciliation.hear(assignment?.topicPartitions ?? null)
   }
 
   #followLater(): void {
-    this.#follow().catch(error => {
+    this.#reconciliation.follow().catch(error => {
       if (this.#left) return
       if (!isRetriable(error)) return this.#fence(error)
       // A full heartbeat is answered with the assignment. Not at its time: others may wait for what is to be given up.
-      this.#full = true
-      this.#settled = false
-      this.#heartbeats.soon()
+      this.#sayAll()
     })
   }
 
-  // Follows the assignment, and the one that is heard of meanwhile.
-  #follow(): Promise<void> {
-    this.#following ??= this.#followAll().finally(() => {
-      this.#following = undefined
-    })
-    return this.#following
-  }
-
-  async #followAll(): Promise<void> {
-    while (this.#hasHeard && !this.#left) {
-      this.#hasHeard = false
-      const assignment = this.#assignment
-      // What the next assignment does not name any more may be another member's by now: the group hears meanwhile that it
-      // is not owned here.
-      const overtaken = () => this.#left || this.#assignment !== assignment
-      if (assignment !== this.#followed || this.#unnamed) {
-        const target = await this.#named(assignment)
-        if (overtaken()) continue
-        this.#owned.aimAt(target)
-        this.#followed = assignment
-      }
-      await this.#reconcile(overtaken)
-    }
-  }
-
-  async #named(assigned: readonly IdPartitions[]): Promise<IdPartition[]> {
-    const isUnnamed = () => assigned.some(({ topicId }) => this.#cluster.nameOf(topicId) === undefined)
-    if (isUnnamed()) await this.#cluster.refresh()
-    this.#unnamed = isUnnamed()
-    return assigned.flatMap(({ topicId, partitions }) => {
-      const topic = this.#cluster.nameOf(topicId)
-      return topic === undefined ? [] : partitions.map(partition => ({ topic, partition, topicId }))
-    })
-  }
-
-  async #reconcile(overtaken: () => boolean): Promise<void> {
-    if (this.#owned.leaving.some(({ revoking }) => !revoking)) await this.#cluster.refresh()
-    if (overtaken()) return
-    const { lost, revoked } = this.#owned.giveUp()
-    // Nobody releases what is lost, and the group may assign nothing else before it hears that it is given up.
-    if (lost.length > 0) {
-      this.#changed = true
-      this.#heartbeats.soon()
-    }
-    const assigned = this.#takeOn()
-    const changes = { lost: lost.map(plain), revoked: revoked.map(plain), assigned }
-    const hasAll = this.#hasAll
-    this.#report(changes, hasAll ?? false)
-    if (hasAll !== undefined) return
-    const answer = await hasWhatIsMeant(this.#cluster, this.#groupId, {
-      memberId: this.memberId,
-      names: this.#names,
-      partitionCount: this.#owned.target.length,
-      goesOn: () => !this.#left,
-    })
-    if (!overtaken()) this.#report(nothing, answer)
-  }
-
-  #report(changes: Omit<AssignmentUpdate, 'settled'>, hasAll: boolean): void {
-    // With a new subscription that was not heard yet, this assignment answers the previous one.
-    const settled = hasAll && !this.#full && this.#heardNames === this.#names
-    const { lost, revoked, assigned } = changes
-    if (lost.length + revoked.length + assigned.length === 0 && settled === this.#settled) return
-    this.#settled = settled
-    this.#tell({ ...changes, settled })
-  }
-
-  #takeOn(): OwnedPartition[] {
-    const assigned = this.#owned.takeOn(this.#memberEpoch)
-    if (assigned.length > 0) this.#changed = true
-    return assigned
-  }
-
-  // Undefined where it is not known: without partitions of a topic it may still be waiting for others to give some up.
-  get #hasAll(): boolean | undefined {
-    if (this.#owned.revoking || this.#unnamed) return false
-    const { target } = this.#owned
-    const hasSome = (name: string) => target.some(({ topic }) => topic === name)
-    return this.#settled || (target.length > 0 && this.#names.every(hasSome)) ? true : undefined
-  }
-
-  #tell(update: AssignmentUpdate): void {
-    this.#outbox.push(() => this.#listener.assignmentChanged(update))
-    this.#outbox.flush()
+  #sayAll(): void {
+    this.#full = true
+    this.#reconciliation.unsettle()
+    this.#heartbeats.soon()
   }
 
   release(partitions: readonly AssignedPartition[]): void {
-    this.#owned.release(partitions)
-    this.#changed = true
-    // A partition that was assigned again meanwhile is owned again, under another epoch. Not where that assignment is
-    // overtaken: the next one is about to be followed.
-    const assigned = this.#assignment === this.#followed ? this.#takeOn() : []
-    if (assigned.length > 0) this.#tell({ lost: [], revoked: [], assigned, settled: false })
-    this.#settled = false
-    this.#heartbeats.soon()
+    this.#reconciliation.release(partitions)
   }
 
   #fence(error: unknown): void {
@@ -351,9 +264,7 @@ export class GroupMembership implements Membership {
       throw error
     }
     // A full heartbeat is answered with the assignment, whether or not it has changed.
-    this.#full = true
-    this.#settled = false
-    this.#heartbeats.soon()
+    this.#sayAll()
   }
 
   async #turnTo(interest: Interest, mayBeMissing: boolean): Promise<void> {
@@ -439,7 +350,7 @@ export class GroupMembership implements Membership {
     if (this.#gone !== undefined)
       throw this.#refused('UNKNOWN_MEMBER_ID', describeError(this.#gone), this.#gone)
     for (const tp of offsets) {
-      if (this.#owned.holds(tp, tp.assignmentEpoch)) continue
+      if (this.#reconciliation.holds(tp, tp.assignmentEpoch)) continue
       throw this.#refused(
         'STALE_MEMBER_EPOCH',
         `${formatTopicPartition(tp)} is not owned by this member under that assignment`,
