@@ -141,6 +141,11 @@ export class ClusterFetchSession<Position extends FetchPosition>
     fetch.highWatermark = Math.max(fetch.highWatermark, high)
   }
 
+  isOfAnother({ topicId, position }: ClusterPartitionFetch<Position>): boolean {
+    const known = this.#host.cluster.knownTopic(position.topic)
+    return known !== undefined && known.id !== topicId
+  }
+
   // --- fetching -----------------------------------------------------------------------------------------------------
 
   #ask(): void {

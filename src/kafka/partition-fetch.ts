@@ -11,6 +11,8 @@ export interface PartitionFetchHost<Position extends FetchPosition> {
   wants(): void
   stopped(fetch: ClusterPartitionFetch<Position>): void
   refresh(fetch: ClusterPartitionFetch<Position>): Promise<void>
+  /** Whether a topic of that name is known, and not that one. */
+  isOfAnother(fetch: ClusterPartitionFetch<Position>): boolean
 }
 
 interface Chunk extends Fetched {
@@ -174,6 +176,10 @@ export class ClusterPartitionFetch<Position extends FetchPosition> implements Pa
 
   refresh(): Promise<void> {
     return this.#host.refresh(this)
+  }
+
+  get deleted(): boolean {
+    return this.#host.isOfAnother(this)
   }
 
   stop(): void {

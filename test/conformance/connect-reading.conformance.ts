@@ -75,6 +75,30 @@ describe('reading', () => {
 })
 
 describe('a reader by itself', () => {
+  it('reads a topic that was made anew while it restarted from its beginning', async () => {
+    const { broker, join } = await start()
+    const cluster = await join({ metadataMaxAgeMs: 60_000 })
+    await sendNumbers(broker, 'orders', 5)
+    const reader = cluster.consumer({ topics: ['orders'], from: 'beginning' })
+    const seen: unknown[] = []
+    let failing = true
+    reader.on('restarting', async () => {
+      failing = false
+      await broker.admin.deleteTopic('orders')
+      await broker.admin.createTopic('orders')
+      await sendNumbers(broker, 'orders', 5)
+    })
+    await reader.run({
+      retry: { attempts: 1, delayMs: 1 },
+      eachRecord: ({ value }) => {
+        if (failing && value === 3) throw new Error('broken')
+        seen.push(value)
+      },
+    })
+    await until(() => expect(seen).toHaveLength(8))
+    expect(seen).toEqual([0, 1, 2, ...numbers(5)])
+  })
+
   const orders0 = { topic: 'orders', partition: 0 } as const
 
   it('reads from an offset that was out of range once it is there', async () => {
