@@ -29,7 +29,9 @@ const clients: readonly Client[] = [
   { name: 'kafkajs', run: ['npx', 'tsx', path.join(scenarios, 'kafkajs.ts')] },
   {
     name: 'platformatic',
-    prepare: [['npm', '--prefix', path.join(root, 'test/clients'), 'ci', '--engine-strict=false']],
+    prepare: [
+      ['npm', '--prefix', path.join(root, 'test/clients/platformatic'), 'ci', '--engine-strict=false'],
+    ],
     run: ['node', path.join(scenarios, 'platformatic.js')],
   },
   { name: 'java', run: ['java', '-cp', libs, path.join(scenarios, 'Golden.java')] },

@@ -1,5 +1,7 @@
 /** KafkaJS, as `npm run golden` runs it. */
+import { once } from 'node:events'
 import { createRequire } from 'node:module'
+import net from 'node:net'
 import { CompressionTypes, Kafka, logLevel, type Producer } from 'kafkajs'
 import { readScenario } from './scenario.ts'
 
@@ -90,3 +92,14 @@ const secured = new Kafka({
 await secured.connect()
 await secured.listTopics()
 await secured.disconnect()
+
+// What a client that is newer than Kafka asks first; no client of today does.
+const [host, port] = address.split(':')
+const socket = net.connect(Number(port), host)
+const name = [7, ...Buffer.from('golden')]
+const asked = Buffer.from([0, 18, 0, 99, 0, 0, 0, 1, 0, 6, ...name.slice(1), 0, ...name, ...name, 0])
+const length = Buffer.alloc(4)
+length.writeInt32BE(asked.length)
+socket.write(Buffer.concat([length, asked]))
+await once(socket, 'data')
+socket.destroy()

@@ -1,10 +1,13 @@
-/** @platformatic/kafka, as `npm run golden` runs it. It is installed in test/clients. */
+/** @platformatic/kafka, as `npm run golden` runs it. It is installed in test/clients/platformatic. */
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 
-const folder = path.resolve(import.meta.dirname, '../../clients/node_modules/@platformatic/kafka')
+const folder = path.resolve(
+  import.meta.dirname,
+  '../../clients/platformatic/node_modules/@platformatic/kafka',
+)
 const { Admin, Consumer, Producer, stringDeserializers, stringSerializers } = await import(
   pathToFileURL(path.join(folder, 'dist/index.js')).href
 )
