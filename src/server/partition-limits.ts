@@ -1,4 +1,3 @@
-import { BrokerletError } from '../errors.ts'
 import { defaultPartitions } from './broker-configs.ts'
 import { createTopic, type WantedTopic } from './create-topic.ts'
 import { inTurns } from './in-turns.ts'
@@ -36,16 +35,16 @@ function tooMany(message: string): WireError {
   return wireError('POLICY_VIOLATION', message)
 }
 
-/** Counts the partitions that one request adds to topics. */
-export class AddedPartitions {
-  #count = 0
-
-  /** Kafka does not expect so many, and fails at them. */
-  add(topic: string, added: number): void {
-    if (this.#count + added > mostAtOnce) {
-      const message = `Topic '${topic}': a request adds at most ${mostAtOnce} partitions`
-      throw new BrokerletError('UNKNOWN_SERVER_ERROR', message, { topic })
-    }
-    this.#count += added
-  }
+/** The error of all topics of a request that would add more partitions to topics than a cluster makes at once. */
+export function refusalOfGrowth(
+  { engine }: Wire,
+  topics: readonly { readonly name: string; readonly count: number }[],
+): WireError | undefined {
+  const added = topics.reduce((sum, { name, count }) => {
+    const present = engine.topics.get(name)?.partitionCount
+    return present === undefined ? sum : sum + Math.max(0, count - present)
+  }, 0)
+  return added > mostAtOnce
+    ? tooMany('Excessively large number of additional partitions per request.')
+    : undefined
 }

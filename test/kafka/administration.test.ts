@@ -23,6 +23,10 @@ const grow = (count: number, brokers: readonly number[][] | null) => ({
   topics: [{ name: 'orders', count, assignments: brokers?.map(brokerIds => ({ brokerIds })) ?? null }],
   validateOnly: true,
 })
+const growth = (...topics: (readonly [name: string, count: number])[]) => ({
+  topics: topics.map(([name, count]) => ({ name, count, assignments: null })),
+  validateOnly: true,
+})
 const named = (name: string, ...partitions: number[]) => ({
   name,
   partitions: partitions.map(partitionIndex => ({ partitionIndex, timestamp: -1 })),
@@ -122,6 +126,20 @@ const questions: readonly (readonly [
   ],
   ['too many more partitions', 'createPartitions', 3, grow(10_002, null)],
   ['many more partitions', 'createPartitions', 3, grow(10_001, null)],
+  ['too many more partitions of one by hand', 'createPartitions', 3, grow(10_002, [[1]])],
+  [
+    'too many more partitions of one, and of others',
+    'createPartitions',
+    3,
+    growth(['orders', 10_002], ['nowhere', 2], ['twice', 2], ['twice', 3]),
+  ],
+  ['too many more partitions of nobody', 'createPartitions', 3, growth(['nowhere', 10_002], ['orders', 2])],
+  [
+    'too many more partitions of one twice',
+    'createPartitions',
+    3,
+    growth(['orders', 10_002], ['orders', 10_002], ['nowhere', 2]),
+  ],
   [
     'records to be deleted twice',
     'deleteRecords',

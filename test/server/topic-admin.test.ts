@@ -270,17 +270,42 @@ it('makes no more than 10,000 partitions at once, nor writes more than a control
 })
 
 it('adds no more than 10,000 partitions at once', async () => {
-  const { client, make } = start()
+  const { broker, client, make } = start()
   await make({ name: 'a' })
-  const grow = async (...counts: readonly (readonly [string, number])[]) => {
+  const grow = async (counts: readonly (readonly [string, number])[], validateOnly = true) => {
     const topics = counts.map(([name, count]) => ({ name, count, assignments: null }))
-    const { results } = await client.call(createPartitions!, 3, { topics, validateOnly: true })
-    return results.map(({ errorCode }: any) => errorCode)
+    const { results } = await client.call(createPartitions!, 3, { topics, validateOnly })
+    return results.map(({ name, errorCode }: any) => [name, errorCode])
   }
-  expect(await grow(['orders', 10_001])).toEqual([0])
-  expect(await grow(['orders', 10_002])).toEqual([-1])
-  expect(await grow(['nowhere', 5], ['orders', 10_000], ['a', 3])).toEqual([3, 0, -1])
-  expect(await grow(['orders', 10_002], ['a', 2])).toEqual([-1, 0])
+  const a = (errorCode: number) => ['a', errorCode]
+  const nowhere = (errorCode: number) => ['nowhere', errorCode]
+  const orders = (errorCode: number) => ['orders', errorCode]
+  expect(await grow([['orders', 10_001]])).toEqual([orders(0)])
+  expect(await grow([['orders', 10_002]], false)).toEqual([orders(44)])
+  // All of them are refused, also those that could not be made in any case, and those that are named twice.
+  const many = [
+    ['nowhere', 5],
+    ['orders', 10_000],
+    ['a', 3],
+  ] as const
+  expect(await grow(many, false)).toEqual([nowhere(44), orders(44), a(44)])
+  const more = [...many, ['orders', 10_000], ['orders', 9], ['a', 10_002]] as const
+  expect(await grow([...more, ['b', 1]], false)).toEqual([nowhere(3), orders(42), a(42), ['b', 3]])
+  expect(await grow([many[1], many[2], ['nowhere', 2], ['nowhere', 3]])).toEqual([
+    orders(44),
+    a(44),
+    nowhere(44),
+    nowhere(44),
+  ])
+  // What is not there, or has as many already, adds nothing.
+  expect(
+    await grow([
+      ['orders', 10_001],
+      ['nowhere', 10_002],
+      ['a', -1],
+    ]),
+  ).toEqual([orders(0), nowhere(3), a(37)])
+  expect(broker.topic('orders').partitions).toHaveLength(1)
 })
 
 it('says by which id it knows no topic', async () => {

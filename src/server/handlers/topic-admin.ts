@@ -7,7 +7,7 @@ import { entryOf } from '../entry-of.ts'
 import { type Handler, handler } from '../handler.ts'
 import { inTurns } from '../in-turns.ts'
 import { namedPartitions } from '../named-partitions.ts'
-import { AddedPartitions, refusalOfMany } from '../partition-limits.ts'
+import { refusalOfGrowth, refusalOfMany } from '../partition-limits.ts'
 import { createPartitions } from '../protocol/messages/create-partitions.ts'
 import { createTopics } from '../protocol/messages/create-topics.ts'
 import { deleteRecords } from '../protocol/messages/delete-records.ts'
@@ -54,16 +54,20 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
     }),
 
     handler(createPartitions, async ({ topics, validateOnly }) => {
-      const added = new AddedPartitions()
+      const asked = eachOnce(topics)
+      const refusal = refusalOfGrowth(
+        wire,
+        asked.filter(({ repeated }) => !repeated),
+      )
+      if (refusal !== undefined) return { results: topics.map(({ name }) => ({ name, ...refusal })) }
       return {
-        results: await inTurns(clock, eachOnce(topics), ({ name, count, assignments, repeated }) => ({
+        results: await inTurns(clock, asked, ({ name, count, assignments, repeated }) => ({
           name,
           ...attempt(wire, () => {
             if (repeated) throw saidTwice(name)
             const topic = requireTopic(wire, name)
             topic.requireGrowth(count)
             const assignment = replicasOfAdded(wire, topic, count, assignments)
-            added.add(name, count - topic.partitionCount)
             if (!validateOnly) wire.cluster.assigning(name, assignment, () => topic.addPartitions(count))
           }),
         })),
