@@ -1,3 +1,5 @@
+import { subnetOf } from './subnet.ts'
+
 /** What is protected, by Kafka's numbers. (Kafka: ResourceType) */
 export const resourceTypes = {
   TOPIC: 2,
@@ -50,7 +52,7 @@ export interface Acl {
   readonly patternType?: AclPatternType | undefined
   /** Such as `User:ada`; `User:*` is everybody. */
   readonly principal: string
-  /** The address that the client calls from; default `*`, any. */
+  /** The address that the client calls from, or a subnet such as `10.0.0.0/8`; default `*`, any. */
   readonly host?: string | undefined
   readonly operation: AclOperation
   /** Default ALLOW. */
@@ -87,6 +89,11 @@ export const supportedOperations: Readonly<Record<AclResourceType, readonly AclO
 /** Whether a text names a principal: its type and its name. */
 export function isPrincipal(text: string): boolean {
   return text.includes(':')
+}
+
+/** Whether a text may say from where a client calls. What has a slash is a subnet. (Kafka: AclControlManager) */
+export function isHost(text: string): boolean {
+  return text !== '' && (!text.includes('/') || subnetOf(text) !== undefined)
 }
 
 export function toBinding(acl: Acl): AclBinding {

@@ -12,6 +12,7 @@ import {
 import {
   type Acl,
   clusterName,
+  isHost,
   isPrincipal,
   operations,
   patternTypes,
@@ -41,6 +42,11 @@ const aPrincipal: Check = {
   accepts: value => typeof value === 'string' && isPrincipal(value),
 }
 
+const aHost: Check = {
+  expected: "an address, a subnet such as '10.0.0.0/8', or '*'",
+  accepts: value => typeof value === 'string' && isHost(value),
+}
+
 const principals: Check = {
   expected: "an array of principals, such as 'User:ada'",
   accepts: value => Array.isArray(value) && value.every(each => aPrincipal.accepts(each)),
@@ -66,7 +72,7 @@ function checkAcl(where: string, acl: Acl): void {
     resourceName: name,
     patternType: oneOf(...Object.keys(patternTypes)),
     principal: aPrincipal,
-    host: name,
+    host: aHost,
     operation: oneOf(...Object.keys(operations)),
     permissionType: oneOf(...Object.keys(permissionTypes)),
   })

@@ -1,3 +1,4 @@
+import { entryOf } from '../entry-of.ts'
 import {
   type AclBinding,
   type AclOperation,
@@ -7,6 +8,7 @@ import {
   wildcard,
 } from './acl.ts'
 import type { AclBindings } from './acl-bindings.ts'
+import { includesAddress, type Subnet, subnetOf } from './subnet.ts'
 
 /** Who asks, and from where. */
 export interface Caller {
@@ -94,7 +96,16 @@ export function toBits(all: readonly AclOperation[]): number {
 
 function concerns(acl: AclBinding, { principal, host }: Caller): boolean {
   const itsPrincipal = acl.principal === principal || acl.principal === everybody
-  return itsPrincipal && (acl.host === wildcard || acl.host === host)
+  return itsPrincipal && (acl.host === wildcard || acl.host === host || isWithin(acl, host))
+}
+
+// Most lists are of one address, or of all.
+const subnets = new WeakMap<AclBinding, { readonly subnet: Subnet | undefined }>()
+
+function isWithin(acl: AclBinding, host: string): boolean {
+  if (!acl.host.includes('/')) return false
+  const { subnet } = entryOf(subnets, acl, () => ({ subnet: subnetOf(acl.host) }))
+  return subnet !== undefined && includesAddress(subnet, host)
 }
 
 function names(said: AclOperation, asked: AclOperation): boolean {

@@ -41,7 +41,7 @@ export class AccessLists {
       resourceName: drawn(this.#names, ['', 'kafka-cluster']),
       resourcePatternType: talk.oneOf([3, 3, 4]),
       principal: drawn(['User:ada', 'User:ada', 'User:bob', 'User:*'], ['ada', 'User:', ':']),
-      host: drawn(['*', '*', '10.0.0.1'], ['']),
+      host: drawn(['*', '*', '10.0.0.1', '10.0.0.0/8', '::/64'], ['', '10.0.0.0/33', 'a/8', '10.0.0.0/']),
       operation: drawn([2, 3, 3, 4, 8], [9, 14]),
       permissionType: talk.oneOf([2, 3, 3]),
     }
@@ -55,7 +55,7 @@ export class AccessLists {
       resourceNameFilter: talk.oneOf([...this.#names, `${talk.name}-abcd`, '*', '', null]),
       patternTypeFilter: version === 0 ? 3 : talk.oneOf([1, 2, 3, 4]),
       principalFilter: talk.oneOf([null, null, 'User:ada', 'User:bob', 'User:*', 'ada', '']),
-      hostFilter: talk.oneOf([null, null, '*', '10.0.0.1', '']),
+      hostFilter: talk.oneOf([null, null, '*', '10.0.0.1', '10.0.0.0/8', '']),
       operation: talk.oneOf([1, 1, 1, 2, 3, 8]),
       permissionType: talk.oneOf([1, 1, 2, 3]),
     }

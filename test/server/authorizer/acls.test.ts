@@ -113,10 +113,26 @@ describe('access lists', () => {
     ['any operation', { operation: operations.any }],
     ['any permission', { permissionType: permissionTypes.any }],
     ['a principal without a type', { principal: 'ada' }],
+    ['no host', { host: '' }],
+    ['a subnet without a length', { host: '10.0.0.0/' }],
+    ['a subnet with more bits than an address has', { host: '10.0.0.0/33' }],
+    ['a subnet of IPv6 with more bits than an address has', { host: '::/129' }],
+    ['a subnet of half an address', { host: '10.0.0/8' }],
+    ['a subnet by its mask', { host: '10.0.0.0/255.0.0.0' }],
+    ['a subnet of names', { host: 'localhost/8' }],
   ])('are refused one by one: %s', async (_, wrong) => {
     const { create, told } = administered()
     expect(await create({ ...readOrders, ...wrong }, readOrders)).toEqual([invalidRequest, 0])
     expect(await told()).toEqual(['orders 3 User:ada 3'])
+  })
+
+  it('are of a subnet, and selected by its very words', async () => {
+    const { told, create } = administered()
+    const hosts = ['10.0.0.0/8', '10.0.0.1', '2001:db8::/32', 'somewhere']
+    expect(await create(...hosts.map(host => ({ ...readOrders, host })))).toEqual([0, 0, 0, 0])
+    expect(await told()).toHaveLength(4)
+    for (const hostFilter of hosts) expect(await told({ hostFilter })).toHaveLength(1)
+    expect(await told({ hostFilter: '10.0.0.0/9' })).toEqual([])
   })
 
   it('are not selected by what nobody knows', async () => {

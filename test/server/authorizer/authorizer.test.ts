@@ -90,6 +90,33 @@ describe('an authorizer', () => {
     expect(may('WRITE', 'orders', 'ada', '10.0.0.1')).toBe(true)
   })
 
+  // As commons-net, by which Apache Kafka 4.4 goes, answers.
+  it.each([
+    ['10.0.0.0/8', ['10.0.0.0', '10.255.255.255'], ['11.0.0.0', '9.255.255.255', '::a00:1']],
+    ['10.0.0.5/31', ['10.0.0.4', '10.0.0.5'], ['10.0.0.6']],
+    ['10.0.0.0/32', ['10.0.0.0'], ['10.0.0.1']],
+    ['0.0.0.0/0', ['10.0.0.1', '255.255.255.255'], ['::1', 'localhost', '']],
+    ['::/0', ['::1', '2001:db8::1', '0:0:0:0:0:0:0:1'], ['10.0.0.1', 'localhost']],
+    ['::1/128', ['::1', '0:0:0:0:0:0:0:1'], ['::', '::2']],
+    ['fe80::/10', ['fe80::1', 'fe80::1%eth0', 'febf::'], ['fec0::', '::1']],
+    ['2001:DB8::/032', ['2001:db8::1', '2001:db8:ffff:0:0:0:0:1'], ['2001:db9::', '2001:db7::1']],
+    ['1:2:3:4:5:6:7:8/64', ['1:2:3:4::', '1:2:3:4:8:7:6:5'], ['1:2:3:5::']],
+    ['::10.0.0.0/104', ['::a00:1', '::10.1.2.3'], ['::b00:1', '10.1.2.3']],
+  ])('knows lists of the addresses of a subnet: %s', (host, within, without) => {
+    const { may } = authorizer([{ ...allow('WRITE', 'TOPIC', 'orders'), host }])
+    const asked = [...within, ...without].map(each => [each, may('WRITE', 'orders', 'ada', each)])
+    expect(asked).toEqual([...within.map(each => [each, true]), ...without.map(each => [each, false])])
+  })
+
+  it('forbids what a subnet may not, whatever else allows it', () => {
+    const { may } = authorizer([
+      allow('READ', 'TOPIC', 'orders'),
+      { ...deny('READ', 'TOPIC', 'orders'), host: '10.0.0.0/8' },
+    ])
+    expect(may('READ', 'orders', 'ada', '10.1.2.3')).toBe(false)
+    expect(may('READ', 'orders', 'ada', '11.1.2.3')).toBe(true)
+  })
+
   it('lets who may read, write, delete or alter describe, too, and who may alter configs describe those', () => {
     for (const operation of ['READ', 'WRITE', 'DELETE', 'ALTER', 'ALL'] as const) {
       expect(authorizer([allow(operation, 'TOPIC', 'orders')]).may('DESCRIBE', 'orders')).toBe(true)

@@ -133,6 +133,10 @@ it.each([
   [{ acls: [allow('READ', 'TOPIC', 'a'), {}] }, "serve: authorizer: acls[1]: option 'resourceType' expected"],
   [{ acls: [{ ...allow('READ', 'TOPIC', 'a'), operations: [] }] }, "acls[0]: unknown option 'operations'"],
   [{ acls: [{ ...allow('READ', 'TOPIC', 'a'), principal: 'ada' }] }, "'principal' expected a principal"],
+  [
+    { acls: [{ ...allow('READ', 'TOPIC', 'a'), host: '10.0.0.0/33' }] },
+    "'host' expected an address, a subnet",
+  ],
   [{ acls: [allow('READ', 'TOPIC')] }, "option 'resourceName' expected a string that is not empty"],
   [{ acls: [allow('READ', 'CLUSTER')] }, "option 'operation' expected one of 'ALL', 'CREATE'"],
   [{ acls: [allow('ALTER', 'CLUSTER', 'mine')] }, "'resourceName' expected 'kafka-cluster', or nothing"],
