@@ -139,6 +139,7 @@ function checked(keys: Readonly<Record<string, keyof typeof greatest>>, key: str
   }
   const type = Object.hasOwn(keys, key) ? keys[key] : undefined
   if (type === undefined) return refuse(`Invalid configuration key ${key}`)
+  if (!Number.isFinite(value)) return refuse(`Quota ${key} must be a finite number`)
   if (value <= 0) return refuse(`Quota ${key} must be greater than 0`)
   if (type === 'DOUBLE') return value
   if (value > greatest[type]) {

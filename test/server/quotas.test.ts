@@ -178,6 +178,8 @@ describe('quotas', () => {
     ],
     ['that are of users', [['ip', '::1']], [[rate, 1]], `Invalid configuration key ${rate}`],
     ['of nothing', [['user', 'ada']], [[rate, 0]], `Quota ${rate} must be greater than 0`],
+    ['without end', [['user', 'ada']], [['controller_mutation_rate', Infinity]], 'must be a finite number'],
+    ['of no number', [['user', 'ada']], [[rate, NaN]], `Quota ${rate} must be a finite number`],
     ['of a part of a byte', [['user', 'ada']], [[rate, 1.5]], `${rate} cannot be a fractional value.`],
     ['beyond all numbers', [['user', 'ada']], [[rate, 1e19]], 'too large for a LONG'],
     [

@@ -51,7 +51,7 @@ export class Quotas {
         'connection_creation_rate',
         'nothing',
       ]),
-      value: talk.oneOf([1, 1024, 1024, 1.5, 0, -1, 2 ** 40, 1e20, 0.1]),
+      value: talk.oneOf([1, 1024, 1024, 1.5, 0, -1, 2 ** 40, 1e20, 0.1, Infinity, NaN]),
       remove: talk.chance(0.3),
     }
   }
