@@ -247,6 +247,14 @@ describe('what topics have by default', () => {
     expect(orders.options.retentionMs).toBe(604_800_000)
   })
 
+  it('is a list in which nothing is said twice, while a topic takes that', async () => {
+    const { alter } = start()
+    const twice = [42, "Configuration 'log.cleanup.policy' values must not be duplicated."]
+    for (const value of ['delete,delete', 'compact, delete,compact', ','])
+      expect(await alter(allBrokers, [['log.cleanup.policy', 'set', value]])).toEqual(twice)
+    expect(await alter(allBrokers, [['log.cleanup.policy', 'append', 'delete']])).toEqual([0, null])
+  })
+
   it('is what new topics begin with, whoever makes them', async () => {
     const { broker, client, alter } = start()
     await alter(allBrokers, [

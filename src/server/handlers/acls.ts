@@ -3,6 +3,7 @@ import {
   type AclBinding,
   clusterName,
   isAbout,
+  isHost,
   isPrincipal,
   operations,
   patternTypes,
@@ -86,6 +87,10 @@ function requested({ resourceName, principal, host, ...codes }: Creation): AclBi
   if (!isPrincipal(principal)) {
     const message = `Expected a principal, such as 'User:ada', received '${principal}'`
     throw new InvalidArgumentError(message, { received: principal })
+  }
+  if (!isHost(host)) {
+    const message = `Expected a host, such as '10.0.0.1' or '10.0.0.0/8', received '${host}'`
+    throw new InvalidArgumentError(message, { received: host })
   }
   return { resourceType, resourceName, patternType, principal, host, operation, permissionType }
 }
