@@ -31,6 +31,8 @@ const throttledReplicas = (name: string): InertConfig => ({
 })
 
 const greatest = '9223372036854775807'
+// The largest array of Java, all but a few bytes.
+const mostBufferBytes = 2 ** 31 - 9
 const compression = ['uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer']
 
 /** What is told of a config that changes nothing. */
@@ -94,6 +96,13 @@ export const inertConfigs: readonly InertConfig[] = [
     fallback: greatest,
     least: 1,
   },
+  ofBroker('max.decompressed.message.bytes', {
+    type: 'int',
+    fallback: String(mostBufferBytes),
+    least: 1,
+    most: mostBufferBytes,
+    documentation: 'The largest record of a batch that was compressed, in bytes.',
+  }),
   ofBroker('min.insync.replicas', {
     type: 'int',
     fallback: '1',
@@ -102,6 +111,20 @@ export const inertConfigs: readonly InertConfig[] = [
       'With several brokers: how many replicas have to be in sync for a write that asks for all.',
   }),
   { name: 'preallocate', brokerName: 'log.preallocate', type: 'boolean', fallback: 'false' },
+  {
+    name: 'remote.copy.lag.bytes',
+    brokerName: 'log.remote.copy.lag.bytes',
+    type: 'long',
+    fallback: '-1',
+    least: -1,
+  },
+  {
+    name: 'remote.copy.lag.ms',
+    brokerName: 'log.remote.copy.lag.ms',
+    type: 'long',
+    fallback: '0',
+    least: -1,
+  },
   { name: 'remote.log.copy.disable', type: 'boolean', fallback: 'false' },
   { name: 'remote.log.delete.on.disable', type: 'boolean', fallback: 'false' },
   { name: 'remote.storage.enable', type: 'boolean', fallback: 'false' },

@@ -71,13 +71,19 @@ class WireBatch implements EncodedBatch {
 }
 
 /**
- * Checks a client's batch as Kafka does before it keeps it (LogValidator), and makes what the topic's log takes.
+ * Checks a client's batch as Kafka does before it keeps it (LogValidator), and makes what the topic's log takes. Each
+ * record may have so many bytes.
  *
  * @throws CorruptBatchError, InvalidRecordError, InvalidTimestampError
  */
-export function toEncodedBatch(topic: Topic, header: RecordBatchHeader, now: number): EncodedBatch {
+export function toEncodedBatch(
+  topic: Topic,
+  header: RecordBatchHeader,
+  now: number,
+  mostRecordBytes?: number,
+): EncodedBatch {
   checkHeader(topic, header)
-  const facts = inspectRecords(header, decompress)
+  const facts = inspectRecords(header, decompress, mostRecordBytes)
   if (!facts.textKeys && wantsTextKeys(topic)) throw notText(topic)
   const { schema, codec } = topic.options
   const decoder = decoderOf(topic)

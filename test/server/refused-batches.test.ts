@@ -20,7 +20,25 @@ describe('nothing is kept of a batch', () => {
     bytes.writeInt32BE(1, lastOffsetDeltaAt)
     return seal(bytes)
   }
+  // The records of a batch of one, whose first byte says how long it is.
+  const ofBytes = (...bytes: number[]) => {
+    const pack = () => Buffer.from(bytes)
+    return [batch(['a'], now, { pack }), batch(['a'], now, { attributes: 1, pack: () => gzipSync(pack()) })]
+  }
+  const bad = Object.entries({
+    'that has less than it says': ofBytes(50, 0, 0, 0, 1, 1, 0),
+    'that has more than it says': ofBytes(10, 0, 0, 0, 1, 1, 0),
+    'whose length is negative': ofBytes(1, 0, 0, 0, 1, 1, 0),
+    'whose key is not whole': ofBytes(12, 0, 0, 0, 20, 1, 0),
+    'with less than no headers': ofBytes(12, 0, 0, 0, 1, 1, 1),
+    'with a header without a name': ofBytes(16, 0, 0, 0, 1, 1, 2, 1, 1),
+    'with something behind it': ofBytes(12, 0, 0, 0, 1, 1, 0, 0),
+  }).flatMap(([what, [plain, packed]]): [string, number, Buffer][] => [
+    [`of a record ${what}`, 87, plain!],
+    [`of a packed record ${what}`, 87, packed!],
+  ])
   const refused: readonly [string, number, Buffer, TopicOptions?][] = [
+    ...bad,
     ['of control records', 87, batch(['a'], now, { attributes: 32 })],
     ['that stamps itself', 32, batch(['a'], now, { attributes: 8 })],
     ['that is not whole', 87, batch(['a'], now).subarray(0, -1)],
@@ -49,6 +67,14 @@ describe('nothing is kept of a batch', () => {
     const { log, send } = start(options)
     expect(await send(bytes)).toMatchObject({ errorCode, baseOffset: -1 })
     expect(log.partitions[0]!.highWatermark).toBe(0)
+  })
+
+  it('and no error of the broker is told, where a client sent what is none', async () => {
+    const { broker, send } = start()
+    const errors: unknown[] = []
+    broker.on('error', error => errors.push(error))
+    expect(await send(ofBytes(50, 0, 0, 0, 1, 1, 0)[0]!)).toMatchObject({ errorCode: 87, logStartOffset: 0 })
+    expect(errors).toEqual([])
   })
 
   it('unless its topic takes records from the end of time, and its header says otherwise', async () => {

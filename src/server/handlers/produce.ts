@@ -42,6 +42,8 @@ const withoutId = errnoOf('TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
 const invalidTimestamp = errnoOf('INVALID_TIMESTAMP')
 const rejectedTimestamps = 'One or more records have been rejected due to invalid timestamp'
 
+const decompressedBytes = 'max.decompressed.message.bytes'
+
 type WrittenPartition = Awaited<ReturnType<typeof write>>
 
 interface WrittenTopic {
@@ -134,7 +136,8 @@ async function write(wire: Wire, topic: Topic, index: number, bytes: Buffer | nu
   } catch (error) {
     if (error instanceof CorruptBatchError) {
       const errno = errnoOf(corrupt[error.kind])
-      return { index, errorCode: errno, baseOffset: -1, errorMessage: error.message }
+      const logStartOffset = batch === undefined ? -1 : topic.partitions[index]!.logStartOffset
+      return { index, errorCode: errno, baseOffset: -1, logStartOffset, errorMessage: error.message }
     }
     const { errorCode, errorMessage } = toWireError(wire, error)
     const told = withoutTransaction('Produce', how.version, errorCode)
@@ -183,7 +186,7 @@ function append(
   { version, wait, transactionalId }: Writing,
 ): MaybePromise<BatchMetadata> {
   const { engine } = wire
-  const batch = toEncodedBatch(topic, header, engine.clock.now())
+  const batch = toEncodedBatch(topic, header, engine.clock.now(), mostRecordBytes(wire, topic, header))
   const target = { topic, partition }
   if (header.producerId < 0) return engine.appendEncoded(target, batch, wait)
   const { producerId, producerEpoch, baseSequence } = header
@@ -197,6 +200,18 @@ function append(
     batch,
     transactionOf(wire, header, target, transactionalId, begins),
   )
+}
+
+// How large a record may be that was compressed.
+function mostRecordBytes(
+  { inertConfigs, dynamicConfigs }: Wire,
+  topic: Topic,
+  { compression }: RecordBatchHeader,
+): number | undefined {
+  if (compression === 'none') return undefined
+  const text =
+    inertConfigs.valueOf(topic, decompressedBytes) ?? dynamicConfigs.sourcesOf(decompressedBytes)[0]?.value
+  return text === undefined ? undefined : Number(text)
 }
 
 function transactionOf(

@@ -138,7 +138,7 @@ function readerOf(batch: RecordBatchHeader, decompress: Decompress): Reader {
   const packed = batch.bytes.subarray(headerLength)
   const bytes = batch.compression === 'none' ? packed : decompress(batch.compression, packed)
   if (batch.count < 0 || batch.count > bytes.length) {
-    throw new CorruptBatchError('corrupt', `a batch of ${batch.count} records in ${bytes.length} bytes`)
+    throw new CorruptBatchError('record', `a batch of ${batch.count} records in ${bytes.length} bytes`)
   }
   return new Reader(bytes)
 }
@@ -158,9 +158,22 @@ export interface RecordFacts {
 /**
  * Inspects the records of a batch without making objects of them.
  *
- * @throws CorruptBatchError if they are not what the header says
+ * @throws CorruptBatchError if they are not what the header says, or one has more than so many bytes
  */
-export function inspectRecords(batch: RecordBatchHeader, decompress: Decompress): RecordFacts {
+export function inspectRecords(
+  batch: RecordBatchHeader,
+  decompress: Decompress,
+  mostBytes: number = Number.POSITIVE_INFINITY,
+): RecordFacts {
+  try {
+    return inspect(batch, decompress, mostBytes)
+  } catch (error) {
+    if (!(error instanceof ProtocolError) || error instanceof CorruptBatchError) throw error
+    throw new CorruptBatchError('record', error.message)
+  }
+}
+
+function inspect(batch: RecordBatchHeader, decompress: Decompress, mostBytes: number): RecordFacts {
   const reader = readerOf(batch, decompress)
   let minTimestamp = Number.POSITIVE_INFINITY
   let maxTimestamp = Number.NEGATIVE_INFINITY
@@ -168,6 +181,9 @@ export function inspectRecords(batch: RecordBatchHeader, decompress: Decompress)
   let textKeys = true
   for (let i = 0; i < batch.count; i++) {
     const length = reader.varint()
+    if (length > mostBytes) {
+      throw new CorruptBatchError('record', `record ${i} has ${length} bytes, expected at most ${mostBytes}`)
+    }
     const end = reader.offset + length
     reader.skip(1)
     const timestamp = batch.baseTimestamp + reader.varlong()
@@ -180,7 +196,9 @@ export function inspectRecords(batch: RecordBatchHeader, decompress: Decompress)
     else if (textKeys) textKeys = isText(reader, keyLength)
     else reader.skip(keyLength)
     skipBytes(reader)
-    for (let left = reader.varint(); left > 0; left--) {
+    const headers = reader.varint()
+    if (headers < 0) throw new CorruptBatchError('record', `record ${i} has ${headers} headers`)
+    for (let left = headers; left > 0; left--) {
       reader.skip(reader.varint())
       skipBytes(reader)
     }
@@ -206,7 +224,7 @@ function skipBytes(reader: Reader): void {
 }
 
 function notAsLong(): CorruptBatchError {
-  return new CorruptBatchError('corrupt', 'a record is not as long as it says')
+  return new CorruptBatchError('record', 'a record is not as long as it says')
 }
 
 function readRecord(reader: Reader, batch: RecordBatchHeader): WireRecord {

@@ -11,6 +11,7 @@ import { Members, prepare } from './consumer-groups.ts'
 import { GroupKinds } from './group-kinds.ts'
 import { LogDirs } from './log-dirs.ts'
 import { LogOffsets } from './log-offsets.ts'
+import { MalformedBatches } from './malformed-batches.ts'
 import { MixedGroup } from './mixed-groups.ts'
 import { Offsets } from './offsets.ts'
 import { Patterns } from './patterns.ts'
@@ -57,6 +58,10 @@ describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the sa
 
   it('to clients that write, read and delete records', { timeout }, () =>
     compareTalks(both, 'records', seeds(30), talk => new Records(talk).converse(25), 10),
+  )
+
+  it('to producers whose records are not what they should be', { timeout }, () =>
+    compareTalks(both, 'malformed', seeds(10), talk => new MalformedBatches(talk).converse(40), 5),
   )
 
   it('to clients that look up offsets of logs', { timeout }, () =>
