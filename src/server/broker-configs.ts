@@ -15,6 +15,8 @@ export interface BrokerConfig {
   /** What it is where no option says otherwise; left out where there is no such value. */
   readonly fallback?: string | null
   readonly type: ConfigType
+  /** Whether it is told only where it is set. */
+  readonly internal?: true
   readonly documentation: string
 }
 

@@ -35,6 +35,8 @@ interface SourcedConfig {
   /** Its value where there is no source, if there is one. */
   readonly fallback?: string | null
   readonly readOnly?: boolean
+  /** Whether it is told only where it is set. */
+  readonly internal?: true
   readonly documentation: string | null
 }
 
@@ -52,7 +54,11 @@ export function describedConfigs(
   resource: ConfigResource,
   synonyms: boolean,
 ): DescribedConfig[] {
-  return sourcedConfigs(wire, node, resource).map(config => describe(config, synonyms))
+  return sourcedConfigs(wire, node, resource)
+    .filter(
+      ({ internal, sources }) => !internal || sources.some(({ source }) => source !== configSources.default),
+    )
+    .map(config => describe(config, synonyms))
 }
 
 function sourcedConfigs(wire: Wire, node: ClusterNode, resource: ConfigResource): SourcedConfig[] {

@@ -15,6 +15,7 @@ import { sharedByCopies } from './copies.ts'
 import { entryOf } from './entry-of.ts'
 import { inertBrokerConfigs, throttles } from './inert-broker-configs.ts'
 import { inertConfigs } from './inert-configs.ts'
+import { requireTiers } from './tiered-retention.ts'
 import { configText, parseConfig, topicConfigs } from './topic-configs.ts'
 
 /** The configs of a broker that administrators may set. (Kafka: DynamicBrokerConfig.ALL_DYNAMIC_CONFIGS) */
@@ -92,6 +93,7 @@ export class DynamicConfigs {
   altered(broker: string, changes: ConfigChanges): Texts {
     const own = changedTexts(this.#given.get(broker), changes, parse)
     refuseInvalid(() => this.#engine.requireCommonOptions(this.#commonWith(broker, own)))
+    requireTiers(name => Number(this.#valueWith(broker, own, name)))
     // The broker has looked at the values by now: this is its controller's.
     requireSameReplicas(broker, changes)
     return own
@@ -104,14 +106,30 @@ export class DynamicConfigs {
   }
 
   #commonWith(broker: string, own: Texts): TopicOptions {
-    const given = new Map(this.#given).set(broker, own)
-    const texts = new Map([...(given.get(allBrokers) ?? []), ...(given.get(this.#firstBroker) ?? [])])
+    const texts = this.#textsWith(broker, own, this.#firstBroker)
     return Object.fromEntries(
       topicConfigs.flatMap(config => {
         const text = texts.get(config.brokerName)
         return text === undefined ? [] : [[config.option, parseConfig(config, text)]]
       }),
     )
+  }
+
+  // What counts for a broker, once a config is set for it or for all.
+  #textsWith(broker: string, own: Texts, counted: string): Texts {
+    const given = new Map(this.#given).set(broker, own)
+    return new Map([...(given.get(allBrokers) ?? []), ...(given.get(counted) ?? [])])
+  }
+
+  #valueWith(broker: string, own: Texts, name: string): string {
+    const counted = broker === allBrokers ? this.#firstBroker : broker
+    return this.#textsWith(broker, own, counted).get(name) ?? this.#fallbackOf(name)
+  }
+
+  #fallbackOf(name: string): string {
+    const config = topicConfigs.find(each => each.brokerName === name)
+    if (config !== undefined) return configText(config, this.unaltered[config.option])
+    return inertConfigs.find(each => each.brokerName === name)!.fallback
   }
 }
 

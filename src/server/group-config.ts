@@ -21,6 +21,8 @@ export interface GroupConfig extends ConfigDefinition {
   readonly option?: keyof GroupDefaults
   /** Kafka's default. */
   readonly fallback: string
+  /** Whether it is told only where it is set. (Kafka: ConfigDef.defineInternal) */
+  readonly internal?: true
   /** The range of values for a group, if the broker has a config for the default. */
   readonly range?: readonly [min: number, max: number]
   /** The ends of the range that are configs of the broker, too; left out if both are. */
@@ -59,6 +61,7 @@ export const groupConfigs: readonly GroupConfig[] = [
     range: [0, 15_000],
     documentation: 'Kept and told, and without an effect: a group assigns at once.',
   },
+  offload('consumer'),
   {
     name: 'share.session.timeout.ms',
     option: 'shareSessionTimeoutMs',
@@ -136,6 +139,7 @@ export const groupConfigs: readonly GroupConfig[] = [
     range: [0, 15_000],
     documentation: 'Kept and told, and without an effect: a share group assigns at once.',
   },
+  offload('share'),
   {
     name: 'streams.session.timeout.ms',
     option: 'streamsSessionTimeoutMs',
@@ -181,11 +185,23 @@ export const groupConfigs: readonly GroupConfig[] = [
     range: [0, 15_000],
     documentation: 'Kept and told, and without an effect: a streams group assigns at once.',
   },
+  offload('streams'),
 ]
 
+// Whether a broker assigns in another thread.
+function offload(kind: 'consumer' | 'share' | 'streams'): GroupConfig {
+  return {
+    name: `${kind}.assignor.offload.enable`,
+    type: 'boolean',
+    fallback: 'true',
+    internal: true,
+    documentation: 'Kept and told where it is set, and without an effect: there is one thread.',
+  }
+}
+
 /** The broker's config that gives the default, such as `group.consumer.session.timeout.ms`; its own name where there is none. */
-export function fallbackName({ name, range }: GroupConfig): string {
-  return range === undefined ? name : `group.${name}`
+export function fallbackName({ name, range, internal }: GroupConfig): string {
+  return range === undefined && !internal ? name : `group.${name}`
 }
 
 /** The broker's config for an end of the range, such as `group.consumer.min.session.timeout.ms`. */

@@ -4,6 +4,8 @@ import type { ConfigDefinition } from './config-definition.ts'
 export interface InertBrokerConfig extends ConfigDefinition {
   /** Kafka's default; null where it has none. */
   readonly fallback: string | null
+  /** Whether it is told only where it is set. (Kafka: ConfigDef.defineInternal) */
+  readonly internal?: true
 }
 
 const greatestLong = '9223372036854775807'
@@ -14,6 +16,12 @@ const number =
   (name: string, fallback: string, least = 1): InertBrokerConfig => ({ name, type, fallback, least })
 const int = number('int')
 const long = number('long')
+const internal = (name: string): InertBrokerConfig => ({
+  name,
+  type: 'boolean',
+  fallback: 'true',
+  internal: true,
+})
 
 /**
  * The configs that administrators set for the threads, connections, disks and traffic between the brokers of a Kafka. A
@@ -23,9 +31,12 @@ export const inertBrokerConfigs: readonly InertBrokerConfig[] = [
   int('background.threads', '10'),
   { name: 'follower.fetch.last.tiered.offset.enable', type: 'boolean', fallback: 'false' },
   int('group.consumer.assignment.interval.ms', '1000', 0),
+  internal('group.consumer.assignor.offload.enable'),
   int('group.coordinator.cached.buffer.max.bytes', '1048588', 524288),
   int('group.share.assignment.interval.ms', '1000', 0),
+  internal('group.share.assignor.offload.enable'),
   int('group.streams.assignment.interval.ms', '1000', 0),
+  internal('group.streams.assignor.offload.enable'),
   long('log.cleaner.backoff.ms', '15000', 0),
   { name: 'log.cleaner.dedupe.buffer.size', type: 'long', fallback: '134217728' },
   { name: 'log.cleaner.io.buffer.load.factor', type: 'double', fallback: '0.9' },

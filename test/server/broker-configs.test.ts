@@ -24,6 +24,8 @@ const [ofTopic, ofBroker, ofLoggers, ofGroup] = [2, 4, 8, 32]
 const allBrokers = ''
 const rate = 'leader.replication.throttled.rate'
 
+const toSet = ([name, value]: readonly string[]): Change => [name!, 'set', value!]
+
 function start(
   options: { readonly autoCreateTopics?: TopicOptions } = {},
   written: { readonly orders?: unknown } = {},
@@ -253,6 +255,56 @@ describe('what topics have by default', () => {
     for (const value of ['delete,delete', 'compact, delete,compact', ','])
       expect(await alter(allBrokers, [['log.cleanup.policy', 'set', value]])).toEqual(twice)
     expect(await alter(allBrokers, [['log.cleanup.policy', 'append', 'delete']])).toEqual([0, null])
+  })
+
+  it.each([
+    ['more is kept on the disk of a broker than at all', [['log.local.retention.ms', '604800001']]],
+    ['all is kept there, and less at all', [['log.local.retention.ms', '-1']]],
+    [
+      'the same is said in bytes',
+      [
+        ['log.retention.bytes', '10'],
+        ['log.local.retention.bytes', '11'],
+      ],
+    ],
+    ['what is gone is copied', [['log.remote.copy.lag.ms', '604800001']]],
+    [
+      'what is gone from its disk is copied',
+      [
+        ['log.local.retention.bytes', '10'],
+        ['log.remote.copy.lag.bytes', '11'],
+      ],
+    ],
+  ])('is refused where %s, though nothing is copied here', async (_, changes) => {
+    const { alter, told } = start()
+    const last = changes.at(-1)!
+    expect(await alter(allBrokers, changes.slice(0, -1).map(toSet))).toEqual([0, null])
+    for (const broker of [allBrokers, '1'])
+      expect(await alter(broker, [toSet(last)])).toEqual([
+        42,
+        expect.stringContaining(`for configuration ${last[0]}: `),
+      ])
+    const less = [last[0]!, String(Math.max(1, Number(last[1]) - 1))]
+    expect(await alter('1', [toSet(less)])).toEqual([0, null])
+    expect((await told(less[0]!)).slice(0, 2)).toEqual([less[1], 2])
+  })
+
+  it('is told of what nobody has to know only where it is set', async () => {
+    const { alter, describeAll } = start()
+    const name = 'share.assignor.offload.enable'
+    const told = async (resourceType: number, resourceName: string) => {
+      const { configs } = await describeAll(resourceType, resourceName)
+      return configs
+        .filter((config: { name: string }) => config.name.endsWith(name))
+        .map(({ value, synonyms }: any) => [value, ...synonyms.map((each: any) => each.source)])
+    }
+    expect([await told(ofBroker, '1'), await told(ofGroup, 'g')]).toEqual([[], []])
+    expect(await alter(allBrokers, [[`group.${name}`, 'set', 'x']])).toEqual([42, expect.any(String)])
+    expect(await alter(allBrokers, [[`group.${name}`, 'set', 'false']])).toEqual([0, null])
+    expect([await told(ofBroker, '1'), await told(ofGroup, 'g')]).toEqual([
+      [['false', 3, 5]],
+      [['false', 3, 5]],
+    ])
   })
 
   it('is what new topics begin with, whoever makes them', async () => {

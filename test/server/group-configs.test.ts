@@ -65,7 +65,7 @@ function start(options: WireOptions = {}) {
   return { broker, client, alter, set, replace, describeAll, config, value, list, beat, join }
 }
 
-// As Apache Kafka 4.3.1 tells them of a group that nobody has heard of.
+// As Apache Kafka 4.4.0 tells them of a group that nobody has heard of.
 const defaults = [
   ['consumer.session.timeout.ms', '45000', 3, 'group.consumer.session.timeout.ms'],
   ['consumer.heartbeat.interval.ms', '5000', 3, 'group.consumer.heartbeat.interval.ms'],
@@ -106,6 +106,26 @@ describe('DescribeConfigs of a group', () => {
       })),
     )
   })
+
+  it.each(['consumer', 'share', 'streams'])(
+    'tells whether %s groups are assigned elsewhere if it is set',
+    async kind => {
+      const { set, config } = start()
+      const name = `${kind}.assignor.offload.enable`
+      expect(await config(name)).toBeUndefined()
+      expect((await set(name, 'no'))[0]).toBe(40)
+      expect(await set(name, 'False')).toEqual([0, null])
+      expect(await config(name)).toMatchObject({
+        value: 'false',
+        configSource: 8,
+        synonyms: [
+          { name, value: 'false', source: 8 },
+          { name: `group.${name}`, value: 'true', source: 5 },
+        ],
+      })
+      expect(await set(name, null)).toEqual([42, expect.any(String)])
+    },
+  )
 
   it('tells how long the first member of a streams group waits, as the server says', async () => {
     const inherited = `group.${delay}`
