@@ -16,7 +16,7 @@ const {
 
 const start = wireScenes()
 
-// As a Kafka 4.3 without an authorizer answers.
+// As a Kafka 4.4 without an authorizer answers.
 const ofTopic = 0b1101_1111_1000
 const ofGroup = 0b1101_0100_1000
 const ofCluster = 0b1_1111_1010_0000

@@ -23,7 +23,7 @@ it('refuses what it cannot serve', async () => {
   expect(await join('b', { groupId: 'classic' })).toMatchObject({ errorCode: 69 })
 })
 
-// As a Kafka 4.3 refuses them; clients log the message.
+// As a Kafka 4.4 refuses them; clients log the message.
 it.each<[what: string, errorCode: number, message: string, memberId: string, epoch: number, more?: object]>([
   ['a group without an id', 42, 'GroupId', 'x', 0, { groupId: '' }],
   ['a member without an id', 42, 'memberId', '', 0],
