@@ -134,3 +134,17 @@ it('tells of each log once that is to be moved, and of no topic without one', as
     },
   ])
 })
+
+it('moves no log whose folder would have too long a name on the way', async () => {
+  const { client } = start()
+  const { results } = await client.call(describeLogDirs!, 5, { topics: null })
+  const move = async (length: number, partition: number, path: string) => {
+    const topics = [{ name: 'x'.repeat(length), partitions: [partition] }]
+    const answer = await client.call(alterReplicaLogDirs!, 2, { dirs: [{ path, topics }] })
+    return answer.results[0].partitions[0].errorCode
+  }
+  for (const path of [results[0].logDir, '/var/lib/kafka']) {
+    expect([await move(214, 0, path), await move(213, 10, path)]).toEqual([17, 17])
+    expect(await move(213, 0, path)).toBe(path === results[0].logDir ? 3 : 57)
+  }
+})

@@ -43,6 +43,8 @@ export function logDirHandlers({ cluster, engine }: Wire): Handler[] {
             const refused = refusalOf?.(name, partitionIndex) ?? 0
             if (refused !== 0) return { partitionIndex, errorCode: refused }
             const there = engine.topics.get(name)?.partitions[partitionIndex] !== undefined
+            if (isTooLong(formatTopicPartition({ topic: name, partition: partitionIndex })))
+              return { partitionIndex, errorCode: errnoOf('INVALID_TOPIC_EXCEPTION') }
             if (path !== logDir) return { partitionIndex, errorCode: errnoOf('LOG_DIR_NOT_FOUND') }
             return { partitionIndex, errorCode: there ? 0 : errnoOf('UNKNOWN_TOPIC_OR_PARTITION') }
           }),
@@ -50,4 +52,10 @@ export function logDirHandlers({ cluster, engine }: Wire): Handler[] {
       }
     }),
   ]
+}
+
+// While a log moves, Kafka's folder for it has a longer name, which has to be one of 255 characters. (Kafka:
+// LocalLog.logFutureDirName)
+function isTooLong(log: string): boolean {
+  return log.length > 255 - '.'.length - 32 - '-future'.length
 }

@@ -49,7 +49,14 @@ export class LogDirs {
   }
 
   #topic(): string {
-    return this.#talk.oneOf([...this.#topics, ...this.#topics, `${this.#talk.name}-nowhere`, 'a b', ''])
+    return this.#talk.oneOf([
+      ...this.#topics,
+      ...this.#topics,
+      `${this.#talk.name}-nowhere`,
+      'a b',
+      '',
+      'x'.repeat(213),
+    ])
   }
 
   #partitions(): number[] {
