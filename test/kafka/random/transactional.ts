@@ -75,6 +75,8 @@ export class Transactional {
     const committed = talk.chance(0.5)
     const { producerId, producerEpoch } = this.#identity!
     const asked = { transactionalId: talk.name, committed, producerId, producerEpoch }
+    const before = new Map<number, number>()
+    for (const partition of this.#open) before.set(partition, await this.#end(partition, 0))
     const answer = await talk.eventually(
       () => talk.ask('endTxn', 5, asked),
       ({ errorCode }) => passing.has(errorCode),
@@ -85,7 +87,8 @@ export class Transactional {
     for (const partition of this.#open) {
       const end = await talk.eventually(
         async () => [await this.#end(partition, 0), await this.#end(partition, 1)],
-        ([all, stable]) => all !== stable,
+        // The end of the transaction is there a moment before the high watermark is behind it.
+        ([all, stable]) => all !== stable || all === before.get(partition),
       )
       this.ends[partition]!.add(end[0]! - 1)
     }
