@@ -57,7 +57,7 @@ function fixedConfigs(wire: Wire, { nodeId, rack }: ClusterNode): BrokerConfig[]
     int(`group.${kind}max.size`, greatestInt, 'A group has no greatest size.', greatestInt)
   return [
     int('node.id', nodeId, 'The number of this broker.'),
-    int('broker.id', nodeId, 'The number of this broker.'),
+    int('broker.id', nodeId, 'The number of this broker.', -1),
     {
       name: 'broker.rack',
       value: rack,

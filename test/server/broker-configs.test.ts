@@ -85,6 +85,11 @@ describe('DescribeConfigs of a broker', () => {
     ])
     expect(await told('num.partitions')).toMatchObject(['6', 4, { length: 2 }])
     expect(await told('node.id')).toEqual(['1', 4, [['node.id', '1', 4]]])
+    const ids = [
+      ['broker.id', '1', 4],
+      ['broker.id', '-1', 5],
+    ]
+    expect(await told('broker.id')).toEqual(['1', 4, ids])
     expect(await told('offsets.retention.minutes')).toMatchObject(['10080', 5, { length: 1 }])
     expect(await told('group.streams.max.size')).toMatchObject(['2147483647', 5, { length: 1 }])
     expect(await told('group.share.max.size')).toMatchObject(['200', 5, { length: 1 }])
