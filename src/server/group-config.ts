@@ -186,6 +186,19 @@ export const groupConfigs: readonly GroupConfig[] = [
     documentation: 'Kept and told, and without an effect: a streams group assigns at once.',
   },
   offload('streams'),
+  {
+    name: 'errors.deadletterqueue.topic.name',
+    type: 'string',
+    fallback: '',
+    documentation:
+      'The topic for the records that a share group gives up (KIP-1191); without a name they are gone.',
+  },
+  {
+    name: 'errors.deadletterqueue.copy.record.enable',
+    type: 'boolean',
+    fallback: 'false',
+    documentation: 'Whether the key and value of such a record are copied, or only said where it is.',
+  },
 ]
 
 // Whether a broker assigns in another thread.
@@ -229,4 +242,14 @@ export function checkBounds(config: GroupConfig, text: string, defaults: GroupDe
   }
   if (Number(text) < min) refuse('greater', 'min', min)
   if (Number(text) > max) refuse('less', 'max', max)
+}
+
+/** Refuses a dead letter topic with a name of Kafka's own topics. @throws InvalidOptionError */
+export function checkDeadLetterTopic(name: string | undefined): void {
+  if (name?.startsWith('__') !== true) return
+  const option = 'errors.deadletterqueue.topic.name'
+  throw new InvalidOptionError(`${option}: DLQ topic name must not start with '__'`, {
+    option,
+    received: name,
+  })
 }

@@ -12,6 +12,7 @@ import {
   boundName,
   boundsOf,
   checkBounds,
+  checkDeadLetterTopic,
   fallbackName,
   type GroupConfig,
   type GroupDefaults,
@@ -44,6 +45,10 @@ export interface ResolvedGroupConfig {
   readonly streamsNumStandbyReplicas: number
   /** How long the first join of an empty streams group waits for others. */
   readonly streamsInitialRebalanceDelayMs: number
+  /** Where a share group writes what it gives up (KIP-1191); empty if nowhere. */
+  readonly errorsDeadletterqueueTopicName: string
+  /** Whether such a record is copied, or only said where it is. */
+  readonly errorsDeadletterqueueCopyRecordEnable: boolean
 }
 
 /** A config of a group with all its values; the first one counts. */
@@ -103,6 +108,7 @@ export class GroupConfigs {
     )
     for (const [name, text] of own) checkBounds(existing(name), text, this.#defaults)
     for (const [session, heartbeat] of sessions) this.#requireGreater(own, session, heartbeat)
+    checkDeadLetterTopic(own.get('errors.deadletterqueue.topic.name'))
     return own
   }
 
@@ -196,6 +202,8 @@ export class GroupConfigs {
       streamsHeartbeatIntervalMs: int('streams.heartbeat.interval.ms'),
       streamsNumStandbyReplicas: int('streams.num.standby.replicas'),
       streamsInitialRebalanceDelayMs: int('streams.initial.rebalance.delay.ms'),
+      errorsDeadletterqueueTopicName: text('errors.deadletterqueue.topic.name'),
+      errorsDeadletterqueueCopyRecordEnable: text('errors.deadletterqueue.copy.record.enable') === 'true',
     }
   }
 }

@@ -6,6 +6,8 @@ export interface InertBrokerConfig extends ConfigDefinition {
   readonly fallback: string | null
   /** Whether it is told only where it is set. (Kafka: ConfigDef.defineInternal) */
   readonly internal?: true
+  /** What it does after all. */
+  readonly documentation?: string
 }
 
 const greatestLong = '9223372036854775807'
@@ -29,6 +31,18 @@ const internal = (name: string): InertBrokerConfig => ({
  */
 export const inertBrokerConfigs: readonly InertBrokerConfig[] = [
   int('background.threads', '10'),
+  {
+    name: 'errors.deadletterqueue.auto.create.topics.enable',
+    type: 'boolean',
+    fallback: 'false',
+    documentation: 'Whether the dead letter topic of a share group is made when there is something for it.',
+  },
+  {
+    name: 'errors.deadletterqueue.topic.name.prefix',
+    type: 'string',
+    fallback: 'dlq.',
+    documentation: 'How the name of a dead letter topic of a share group has to begin.',
+  },
   { name: 'follower.fetch.last.tiered.offset.enable', type: 'boolean', fallback: 'false' },
   int('group.consumer.assignment.interval.ms', '1000', 0),
   internal('group.consumer.assignor.offload.enable'),

@@ -45,6 +45,12 @@ export const inertConfigs: readonly InertConfig[] = [
   ofBroker('compression.type', { type: 'string', fallback: 'producer', values: compression }),
   ofBroker('compression.zstd.level', { type: 'int', fallback: '3', least: -131072, most: 22 }),
   {
+    name: 'errors.deadletterqueue.group.enable',
+    type: 'boolean',
+    fallback: 'false',
+    documentation: 'Whether share groups may write to this topic what they give up (KIP-1191).',
+  },
+  {
     name: 'file.delete.delay.ms',
     brokerName: 'log.segment.delete.delay.ms',
     type: 'long',

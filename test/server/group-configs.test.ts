@@ -83,6 +83,8 @@ const defaults = [
   ['streams.heartbeat.interval.ms', '5000', 3, 'group.streams.heartbeat.interval.ms'],
   ['streams.num.standby.replicas', '0', 3, 'group.streams.num.standby.replicas'],
   ['streams.assignment.interval.ms', '1000', 3, 'group.streams.assignment.interval.ms'],
+  ['errors.deadletterqueue.topic.name', '', 2, 'errors.deadletterqueue.topic.name'],
+  ['errors.deadletterqueue.copy.record.enable', 'false', 1, 'errors.deadletterqueue.copy.record.enable'],
 ] as const
 
 // The one that the server says otherwise: it is quick.
@@ -264,6 +266,8 @@ describe('IncrementalAlterConfigs of a group', () => {
     ['streams.num.standby.replicas', '-1', 'Value must be at least 0'],
     ['streams.initial.rebalance.delay.ms', '-1', 'Value must be at least 0'],
     ['streams.assignment.interval.ms', '15001', 'group.streams.max.assignment.interval.ms'],
+    ['errors.deadletterqueue.topic.name', ' __x', "name: DLQ topic name must not start with '__'"],
+    ['errors.deadletterqueue.copy.record.enable', 'yes', 'Expected value to be either true or false'],
     ['streams.assignor.name', 'sticky', 'Unknown group config name: streams.assignor.name'],
   ])('refuses %s %s as Kafka does, and changes nothing', async (name, text, message) => {
     const { alter, value } = start()
