@@ -15,8 +15,8 @@ export const features: readonly Feature[] = [
   { name: 'kraft.version', minVersion: 0, level: 1 },
   // 4.4-IV2: from it, programs tell which Kafka they talk to.
   { name: 'metadata.version', minVersion: 7, level: 33 },
-  // Groups that share partitions (KIP-932).
-  { name: 'share.version', minVersion: 0, level: 1 },
+  // Groups that share partitions (KIP-932), with dead letter queues (KIP-1191).
+  { name: 'share.version', minVersion: 0, level: 2 },
   // Groups of Kafka Streams applications (KIP-1071).
   { name: 'streams.version', minVersion: 0, level: 1 },
   // Transactions that get another epoch with each end (KIP-890).

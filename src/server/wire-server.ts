@@ -17,6 +17,7 @@ import { FetchSessions } from './fetch-sessions.ts'
 import type { Handler } from './handler.ts'
 import { allHandlers } from './handlers/all-handlers.ts'
 import { ReplicaConfigs } from './replica-configs.ts'
+import { DeadLetterQueue } from './share/dead-letter-queue.ts'
 import type { Wire } from './wire.ts'
 import { type WireServerOptions, wireDefaults } from './wire-options.ts'
 
@@ -26,6 +27,7 @@ export class WireServer {
   readonly cluster: Cluster
   readonly #connections = new Map<Connection, ClusterNode>()
   readonly #coordinators: Coordinators
+  readonly #deadLetterQueue: DeadLetterQueue
   readonly #handlers: ReadonlyMap<number, Handler>
   readonly #maxFrameBytes: number
   readonly #secured: boolean
@@ -56,6 +58,8 @@ export class WireServer {
       maxTransactionTimeoutMs: options.maxTransactionTimeoutMs ?? wireDefaults.maxTransactionTimeoutMs,
       failed: error => this.failed(error),
     }
+    this.#deadLetterQueue = new DeadLetterQueue(wire)
+    this.#coordinators.shareGroups.deadLetterQueues.add(this.#deadLetterQueue)
     const authorization = authorizationBy(options.authorizer, this.#coordinators)
     const handlers = allHandlers(wire, {
       supported: () => supportedVersions(this.#handlers),
@@ -125,6 +129,7 @@ export class WireServer {
     this.#engine.edge.servers--
     for (const connection of this.#connections.keys()) connection.close()
     this.#past?.close()
+    this.#coordinators.shareGroups.deadLetterQueues.delete(this.#deadLetterQueue)
     this.#coordinators.release()
   }
 }

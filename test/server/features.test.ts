@@ -53,7 +53,7 @@ it('updates none if one of them cannot be, and says which and why', async () => 
     ['group.version', 1, 0, 'expected the upgrade type 1, 2 or 3, received 0'],
   ]
   for (const [feature, level, type, why] of refused) {
-    const answer = await update(1, ['share.version', 1], [feature, level, type])
+    const answer = await update(1, ['share.version', 2], [feature, level, type])
     expect(answer).toMatchObject({ errorCode: invalidUpdateVersion, results: [] })
     expect(answer.errorMessage).toBe(
       `No feature is updated, because '${feature}' cannot be at level ${level}: ${why}`,

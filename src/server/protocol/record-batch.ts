@@ -35,7 +35,8 @@ export interface RecordBatchHeader {
   readonly count: number
 }
 
-const headerLength = 61
+/** The bytes of a batch before its records. */
+export const headerLength = 61
 // Of a batch of an old magic.
 const leastLength = 26
 // Where the length field ends, where the magic and the checksum are, and from where on the checksum counts.

@@ -8,6 +8,7 @@ import { memberEpochs } from '../consumer-heartbeat.ts'
 import { groupClient } from '../group-client.ts'
 import type { GroupConfigs } from '../group-configs.ts'
 import type { WireGroups } from '../wire-groups.ts'
+import type { DeadLetterQueue } from './dead-letter-queue.ts'
 import { ShareGroup, type ShareMember } from './share-group.ts'
 import type { ShareHeartbeat } from './share-heartbeat.ts'
 import { SharePartitions } from './share-partitions.ts'
@@ -33,6 +34,8 @@ export class ShareGroups implements OtherGroups {
   readonly #configs: GroupConfigs
   readonly #neighbours: NeighbourGroups
   readonly #groups = new Map<string, KeptShareGroup>()
+  /** Those of the broker's servers; the first one writes. */
+  readonly deadLetterQueues: Set<DeadLetterQueue> = new Set()
   /** How many members each has at most. */
   readonly maxSize: number
 
@@ -110,6 +113,10 @@ export class ShareGroups implements OtherGroups {
         return configs.get(groupId)
       },
       touch: () => this.#engine.touch(),
+      giveUp: (log, letters) => {
+        const [queue] = this.deadLetterQueues
+        queue?.write(groupId, log, letters)
+      },
     })
     // Counts for `idle`: records that are available or acquired are work under way.
     const client = groupClient(groupId, () => unfinishedOf(members, partitions))

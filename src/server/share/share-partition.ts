@@ -1,5 +1,6 @@
 import type { WireErrorCode } from '../wire-error-code.ts'
 import { type AcknowledgementBatch, acknowledgements, acknowledgeTypes } from './acknowledgement.ts'
+import { type DeadLetters, deadLetterCauses } from './dead-letters.ts'
 import { type InFlightBatch, type InFlightRecords, InFlightRuns } from './in-flight-records.ts'
 
 /** Offsets from one to another, both included. */
@@ -45,6 +46,7 @@ export interface Acquisition {
  */
 export class SharePartition {
   readonly #runs = new InFlightRuns()
+  #deadLetters: DeadLetters[] = []
   // Equal if nothing is in flight.
   #startOffset: number
   #endOffset: number
@@ -199,7 +201,8 @@ export class SharePartition {
     for (const { first, last, type } of acknowledgements(said)) {
       this.#runs.replace(first, last, run => {
         if (type === acknowledgeTypes.renew) return { ...run, lockedUntil: renewedUntil }
-        return type === acknowledgeTypes.release ? released(run, deliveryCountLimit) : undefined
+        if (type === acknowledgeTypes.release) return this.#released(run, deliveryCountLimit)
+        return type === acknowledgeTypes.reject ? this.#giveUp(run, deadLetterCauses.rejected) : undefined
       })
     }
     this.#moveStart()
@@ -235,10 +238,27 @@ export class SharePartition {
     this.#runs.replace(this.#startOffset, this.#endOffset, run => {
       if (run.state !== 'acquired' || !matches(run)) return run
       any = true
-      return released(run, deliveryCountLimit)
+      return this.#released(run, deliveryCountLimit)
     })
     this.#moveStart()
     return any
+  }
+
+  // A record that has been delivered as often as the limit allows is archived.
+  #released(run: InFlightRecords, deliveryCountLimit: number): InFlightRecords | undefined {
+    if (run.deliveryCount >= deliveryCountLimit) return this.#giveUp(run, deadLetterCauses.exceeded)
+    return { ...run, ...unacquired }
+  }
+
+  #giveUp({ first, last, deliveryCount }: InFlightRecords, cause: DeadLetters['cause']): undefined {
+    this.#deadLetters.push({ first, last, deliveryCount, cause })
+  }
+
+  /** Takes what was given up since it was called last. */
+  takeDeadLetters(): readonly DeadLetters[] {
+    const taken = this.#deadLetters
+    if (taken.length > 0) this.#deadLetters = []
+    return taken
   }
 
   // --- the log moves ------------------------------------------------------------------------------------------------
@@ -257,12 +277,6 @@ export class SharePartition {
 }
 
 const unacquired = { state: 'available', memberId: '', lockedUntil: Number.POSITIVE_INFINITY } as const
-
-// A record that has been delivered as often as the limit allows is archived.
-function released(run: InFlightRecords, deliveryCountLimit: number): InFlightRecords | undefined {
-  if (run.deliveryCount >= deliveryCountLimit) return undefined
-  return { ...run, ...unacquired }
-}
 
 /** The records to deliver at once, of a batch with records that were delivered often. */
 function thinned(

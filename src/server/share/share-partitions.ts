@@ -3,6 +3,7 @@ import type { Partition } from '../../log/partition.ts'
 import type { ResolvedGroupConfig } from '../group-configs.ts'
 import type { WireErrorCode } from '../wire-error-code.ts'
 import type { AcknowledgementBatch } from './acknowledgement.ts'
+import type { DeadLetters } from './dead-letters.ts'
 import { readableOffsets } from './readable-offsets.ts'
 import { type AcquiredRecords, type OffsetSpan, type ShareLimits, SharePartition } from './share-partition.ts'
 
@@ -11,6 +12,8 @@ export interface SharePartitionsHost {
   readonly clock: BrokerClock
   readonly config: ResolvedGroupConfig
   touch(): void
+  /** Writes what the group gives up of a partition. */
+  giveUp(log: Partition, letters: readonly DeadLetters[]): void
 }
 
 /** A member's request for records of a partition. */
@@ -188,6 +191,9 @@ export class SharePartitions {
 
   #changed(log: Partition): void {
     this.#watch(log)
+    const letters = this.#byLog.get(log)?.takeDeadLetters() ?? []
+    // Before the log may drop them.
+    if (letters.length > 0) this.#host.giveUp(log, letters)
     this.#moved(log)
     for (const listener of [...this.listeners]) listener()
   }

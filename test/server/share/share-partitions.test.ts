@@ -29,7 +29,12 @@ function start(clock: Clock = new VirtualClock()) {
   const orders = broker.createTopic('orders', { partitions: 2 })
   for (let i = 0; i < 20; i++) orders.append({ value: i, partition: i % 2 })
   const [log, other] = orders.partitions as readonly [Partition, Partition]
-  const partitions = new SharePartitions('g', { clock: new BrokerClock(clock), config, touch() {} })
+  const partitions = new SharePartitions('g', {
+    clock: new BrokerClock(clock),
+    config,
+    touch() {},
+    giveUp() {},
+  })
   const wish = { maxRecords: 10, batchSize: 10, exact: true }
   const acquire = (of: Partition, memberId: string, maxRecords = 10) =>
     partitions.acquire(of, [{ first: 0, last: 9 }], { ...wish, memberId, maxRecords })
