@@ -23,6 +23,7 @@ export class ShareConversation {
   readonly #name: string
   #topicId = ''
   #sessionEpoch = 0
+  #memberEpoch = 0
   #seen = 0
 
   constructor(ask: Ask, name: string) {
@@ -59,18 +60,49 @@ export class ShareConversation {
   }
 
   /** Begins: a topic, a group that reads it from its start, and its member. */
-  async begin(configs: Texts, partitions = 1, topic: Texts = {}): Promise<void> {
-    await this.create(this.#name, partitions, topic)
+  async begin(configs: Texts, partitions = 1): Promise<void> {
+    await this.prepare(configs, partitions)
+    await this.assigned(partitions)
+  }
+
+  /** As `begin`, but the member has not joined. */
+  async prepare(configs: Texts, partitions: number): Promise<void> {
+    await this.create(this.#name, partitions)
     this.#topicId = (await this.#topic(this.#name)).topicId
     const from = { 'share.auto.offset.reset': 'earliest' }
     const queue = { 'errors.deadletterqueue.topic.name': this.dead }
     await this.alter(groupConfig, this.#name, { ...from, ...queue, ...configs })
-    let memberEpoch = 0
+  }
+
+  /** Sends heartbeats until it has so many partitions. */
+  async assigned(count: number): Promise<void> {
     await this.#until(async () => {
-      const said = { groupId: this.#name, memberId: 'm', memberEpoch, subscribedTopicNames: [this.#name] }
+      const subscribedTopicNames = [this.#name]
+      const said = {
+        groupId: this.#name,
+        memberId: 'm',
+        memberEpoch: this.#memberEpoch,
+        subscribedTopicNames,
+      }
       const answer = await this.#ask('shareGroupHeartbeat', 1, said)
-      if (answer.errorCode === 0) memberEpoch = answer.memberEpoch
-      return answer.assignment?.topicPartitions.length > 0
+      if (answer.errorCode === 0) this.#memberEpoch = answer.memberEpoch
+      return answer.assignment?.topicPartitions[0]?.partitions.length === count
+    })
+  }
+
+  async grow(count: number): Promise<void> {
+    const topics = [{ name: this.#name, count, assignments: null }]
+    const { results } = await this.#ask('createPartitions', 3, { topics })
+    expect(results[0].errorCode).toBe(0)
+    await this.#until(async () => (await this.#topic(this.#name)).partitions.length === count)
+  }
+
+  /** Sets where the group begins in a partition, before it has members. */
+  async setStart(partitionIndex: number, startOffset: number): Promise<void> {
+    const topics = [{ topicName: this.#name, partitions: [{ partitionIndex, startOffset }] }]
+    await this.#until(async () => {
+      const answer = await this.#ask('alterShareGroupOffsets', 0, { groupId: this.#name, topics })
+      return answer.errorCode === 0 && answer.responses[0].partitions[0].errorCode === 0
     })
   }
 
@@ -92,8 +124,11 @@ export class ShareConversation {
 
   async #send(index: number, batch: Buffer): Promise<void> {
     const topicData = [{ name: this.#name, partitionData: [{ index, records: [batch] }] }]
-    const { responses } = await this.#ask('produce', 12, { acks: -1, topicData })
-    expect(responses[0].partitionResponses[0].errorCode).toBe(0)
+    // A partition that has just been made has no leader yet.
+    await this.#until(async () => {
+      const { responses } = await this.#ask('produce', 12, { acks: -1, topicData })
+      return responses[0].partitionResponses[0].errorCode === 0
+    })
   }
 
   /** Fetches so many records of a partition, and says the same of all, if anything. */

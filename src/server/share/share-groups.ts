@@ -146,6 +146,10 @@ export class ShareGroups implements OtherGroups {
       return member!
     }
     const heard = group.members.heartbeat(beat)
+    for (const name of heard.topics) {
+      const topic = this.#engine.topics.get(name)
+      if (topic !== undefined) group.partitions.subscribed(topic)
+    }
     const { shareSessionTimeoutMs } = this.#configs.get(groupId)
     this.#engine.clock.schedule(timerOf(groupId, memberId), shareSessionTimeoutMs, () => {
       // The member will acknowledge nothing any more.

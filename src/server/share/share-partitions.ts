@@ -1,5 +1,7 @@
 import type { BrokerClock } from '../../broker-clock.ts'
 import type { Partition } from '../../log/partition.ts'
+import type { Topic } from '../../log/topic.ts'
+import { entryOf } from '../entry-of.ts'
 import type { ResolvedGroupConfig } from '../group-configs.ts'
 import type { WireErrorCode } from '../wire-error-code.ts'
 import type { AcknowledgementBatch } from './acknowledgement.ts'
@@ -29,6 +31,8 @@ export class SharePartitions {
   readonly #groupId: string
   readonly #host: SharePartitionsHost
   readonly #byLog = new Map<Partition, SharePartition>()
+  // The partitions of each topic that were there when the group subscribed to it, or whose start was set.
+  readonly #known = new Map<string, Set<Partition>>()
   // When the timer of each partition is due.
   readonly #expiries = new Map<Partition, number>()
   /** Called when records may have become available, or there may be room for more. */
@@ -76,6 +80,22 @@ export class SharePartitions {
     return partition
   }
 
+  /**
+   * The group has subscribed to a topic. A partition that the topic gets later is read from its start, so no record of
+   * it is missed, whatever the group's config says of the others. (Kafka: buildInitializeShareGroupStateRequest)
+   */
+  subscribed({ name, partitions }: Pick<Topic, 'name' | 'partitions'>): void {
+    const known = this.#known.get(name)
+    if (known === undefined) this.#known.set(name, new Set(partitions))
+    else if (known.size < partitions.length) {
+      for (const log of partitions) {
+        if (known.has(log)) continue
+        if (this.#byLog.has(log)) known.add(log)
+        else this.setStart(log, log.logStartOffset)
+      }
+    }
+  }
+
   /** How far the group has read a partition, or where it will begin. */
   placeOf(log: Partition): Pick<SharePartition, 'startOffset' | 'endOffset' | 'inFlight'> {
     return this.#byLog.get(log) ?? new SharePartition(this.#firstOffset(log))
@@ -110,6 +130,7 @@ export class SharePartitions {
 
   /** Sets the start of a partition, with nothing in flight; below 0 the group's config decides again. (Kafka: -1) */
   setStart(log: Partition, startOffset: number): void {
+    entryOf(this.#known, log.topic, () => new Set()).add(log)
     if (startOffset < 0) this.#byLog.delete(log)
     else {
       this.#byLog.set(log, new SharePartition(startOffset))
@@ -120,6 +141,7 @@ export class SharePartitions {
 
   /** Forgets how far the group has read a topic; returns whether it had read any of it. */
   deleteTopic(name: string): boolean {
+    this.#known.delete(name)
     const logs = [...this.#byLog.keys()].filter(({ topic }) => topic === name)
     for (const log of logs) {
       this.#byLog.delete(log)

@@ -182,3 +182,38 @@ it('has no offsets of a topic that was deleted, nor of another one that has its 
   await a.leave()
   expect(await remove(client)).toBe(3)
 })
+
+it('reads a partition that its topic gets later from the start, wherever it began in the others', async () => {
+  const { broker, client, append, consumer } = scene({}, { shareAutoOffsetReset: 'latest' })
+  append(2)
+  const a = consumer('a')
+  await a.join()
+  await a.fetch()
+  broker.topic('orders').addPartitions(3)
+  for (const partition of [0, 1, 2]) broker.topic('orders').append({ value: 'new', partition })
+  await a.beat()
+  expect(await describe(client)).toEqual(['orders-0: 2 +1', 'orders-1: 0 +1', 'orders-2: 0 +1'])
+})
+
+it('begins anew with a topic that is made anew, or that it has forgotten', async () => {
+  const { broker, client, consumer } = scene({}, { shareAutoOffsetReset: 'latest' })
+  const a = consumer('a')
+  await a.join()
+  broker.deleteTopic('orders')
+  broker.createTopic('orders', { partitions: 2 }).append({ value: 1, partition: 1 })
+  await a.beat()
+  expect(await describe(client)).toEqual([])
+  await a.leave()
+  expect(await alter(client, 0)).toBe(0)
+  expect(await remove(client)).toBe(0)
+  await a.join()
+  expect(await describe(client)).toEqual([])
+})
+
+it('reads the other partitions of a topic from the start, too, if the start of one was set', async () => {
+  const { client, consumer, append } = scene({}, { shareAutoOffsetReset: 'latest' }, { partitions: 2 })
+  append(4)
+  expect(await alter(client, 1)).toBe(0)
+  await consumer('a').join()
+  expect(await describe(client)).toEqual(['orders-0: 1 +1', 'orders-1: 0 +2'])
+})
