@@ -42,8 +42,8 @@ describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker begin with 
   afterAll(() => kafkaAndServed.close())
 
   it.each(Object.keys(conversations))('for a share group that %s', async what => {
-    const [real, served] = await kafkaAndServed.each(async ask => {
-      const conversation = new ShareConversation(ask, what.replaceAll(' ', '-'))
+    const [real, served] = await kafkaAndServed.each(async (_, connect) => {
+      const conversation = new ShareConversation(connect(), what.replaceAll(' ', '-'))
       await conversations[what]!(conversation)
       return conversation.told
     })

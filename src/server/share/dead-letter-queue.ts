@@ -1,5 +1,6 @@
 import type { Partition } from '../../log/partition.ts'
 import type { Topic } from '../../log/topic.ts'
+import { isPromise } from '../../maybe-promise.ts'
 import { decompress } from '../compression.ts'
 import {
   headerLength,
@@ -15,21 +16,13 @@ import { deadLetterTopic } from './dead-letter-topic.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { OffsetSpan } from './share-partition.ts'
 
-/** The limits of a dead letter topic. */
-interface Limits {
-  /** The bytes of the largest record that is copied. */
-  readonly record: number
-  /** The bytes of a batch, unless it has a single record. */
-  readonly batch: number
-}
-
-// What is read at once, and what a batch holds where its topic has no limit. (Kafka: message.max.bytes)
 const readBytes = 64 * 1024
-const mostBytes = 1_048_588
+// How long dead letters wait for room. (Kafka: the timeout of the request that writes them)
+const roomWait = { timeoutMs: 30_000, signals: [] }
 
 /**
- * Writes what share groups give up to their dead letter topics (KIP-1191), at once: nobody sees a record that is given
- * up and not written yet. (Kafka: ShareGroupDLQStateManager, where it is archiving meanwhile)
+ * Writes what share groups give up to their dead letter topics (KIP-1191), at once where there is room: nobody sees a
+ * record that is given up and not written yet. (Kafka: ShareGroupDLQStateManager, where it is archiving meanwhile)
  */
 export class DeadLetterQueue {
   readonly #wire: Wire
@@ -47,7 +40,7 @@ export class DeadLetterQueue {
     this.#attempt(() => {
       const leader = cluster.leadershipOf(log).leader?.nodeId
       const topic = deadLetterTopic(this.#wire, groupId, name, leader?.toString())
-      for (const each of letters) this.#attempt(() => this.#writeTo(topic, groupId, log, each))
+      for (const each of letters) this.#writeTo(topic, groupId, log, each)
     })
   }
 
@@ -59,51 +52,39 @@ export class DeadLetterQueue {
     }
   }
 
+  // Each is a batch of its own, so none is refused for another, nor because a topic keeps fewer than come at once.
   #writeTo(topic: Topic, groupId: string, log: Partition, letters: DeadLetters): void {
     const { engine, groupConfigs } = this.#wire
-    const limits = limitsOf(topic)
     const { errorsDeadletterqueueCopyRecordEnable: copied } = groupConfigs.get(groupId)
-    const originals = copied ? this.#originals(log, letters, limits) : noOriginals
+    const originals = copied ? this.#originals(log, letters, mostBytesOf(topic)) : noOriginals
     const timestamp = engine.clock.now()
-    let batch: WireRecord[] = []
-    let bytes = 0
+    const target = { topic, partition: log.index % topic.partitionCount }
     for (let offset = letters.first; offset <= letters.last; offset++) {
       const { key = null, value = null } = originals.get(offset) ?? {}
       const headers = headersOf(groupId, log, letters, offset)
-      const size = writeBatch([{ offset: 0, timestamp, key, value, headers }]).length
-      if (batch.length > 0 && bytes + size > limits.batch) {
-        this.#append(topic, log, batch)
-        batch = []
-        bytes = 0
-      }
-      batch.push({ offset: batch.length, timestamp, key, value, headers })
-      bytes += size
+      this.#attempt(() => {
+        const batch = readHeader(writeBatch([{ offset: 0, timestamp, key, value, headers }]))
+        const written = engine.appendEncoded(target, toEncodedBatch(topic, batch, timestamp), roomWait)
+        if (isPromise(written)) written.catch(error => engine.closed || this.#wire.failed(error))
+      })
     }
-    this.#append(topic, log, batch)
-  }
-
-  #append(topic: Topic, { index }: Partition, records: readonly WireRecord[]): void {
-    const { engine } = this.#wire
-    const batch = toEncodedBatch(topic, readHeader(writeBatch(records)), engine.clock.now())
-    // Without a wait it answers at once, or throws.
-    engine.appendEncoded({ topic, partition: index % topic.partitionCount }, batch)
   }
 
   // What cannot be read is not copied.
-  #originals(log: Partition, span: OffsetSpan, limits: Limits): ReadonlyMap<number, WireRecord> {
+  #originals(log: Partition, span: OffsetSpan, most: number): ReadonlyMap<number, WireRecord> {
     const found = new Map<number, WireRecord>()
     this.#attempt(() => {
-      for (const record of this.#recordsIn(log, span, limits)) found.set(record.offset, record)
+      for (const record of this.#recordsIn(log, span, most)) found.set(record.offset, record)
     })
     return found
   }
 
-  *#recordsIn(log: Partition, { first, last }: OffsetSpan, limits: Limits): Iterable<WireRecord> {
+  *#recordsIn(log: Partition, { first, last }: OffsetSpan, most: number): Iterable<WireRecord> {
     for (let at = first; at <= last; ) {
       const read = batchSpans(this.#wire.batches.read(log, at, readBytes, false).pieces)
       if (read.length === 0) return
       for (const { bytes } of read) {
-        yield* copyable(bytes, limits.record).filter(({ offset }) => offset >= first && offset <= last)
+        yield* copyable(bytes, most).filter(({ offset }) => offset >= first && offset <= last)
       }
       at = read.at(-1)!.last + 1
     }
@@ -112,9 +93,8 @@ export class DeadLetterQueue {
 
 const noOriginals: ReadonlyMap<number, WireRecord> = new Map()
 
-function limitsOf({ options: { maxMessageBytes } }: Topic): Limits {
-  if (maxMessageBytes === -1) return { record: Number.POSITIVE_INFINITY, batch: mostBytes }
-  return { record: maxMessageBytes, batch: maxMessageBytes }
+function mostBytesOf({ options: { maxMessageBytes } }: Topic): number {
+  return maxMessageBytes === -1 ? Number.POSITIVE_INFINITY : maxMessageBytes
 }
 
 // A compressed batch is unpacked as a whole, so it is copied if all of it would fit. (Kafka: ShareGroupDLQRecordFetcher)

@@ -212,6 +212,27 @@ describe('the dead letter queue of a share group', () => {
     expect(sizes).toEqual([10, null, 600, 700])
   })
 
+  it('waits 30 s for room where its topic waits', async () => {
+    const { broker, append, rejectAll, letters, errors } = await scene({
+      dead: { retentionRecords: 1, whenFull: 'wait' },
+      group: { errorsDeadletterqueueCopyRecordEnable: true },
+    })
+    const values = () => letters().map(({ value }) => value)
+    const readers = broker.createGroup('readers', { topics: [name] })
+    append(2)
+    await rejectAll()
+    expect(values()).toEqual([0])
+    await broker.advance(29_999)
+    readers.setOffsets('latest')
+    await broker.advance(0)
+    expect(values()).toEqual([1])
+    append(1)
+    await rejectAll()
+    await broker.advance(30_000)
+    expect(values()).toEqual([1])
+    expect(errors).toEqual([expect.objectContaining({ code: 'REQUEST_TIMED_OUT' })])
+  })
+
   it('is not there for a group without a name for it', async () => {
     const { append, rejectAll, letters, errors } = await scene({
       group: { errorsDeadletterqueueTopicName: '' },
@@ -291,7 +312,15 @@ describe('the topic of a dead letter queue', () => {
   })
 
   it('may refuse a dead letter, which is gone then', async () => {
-    const made = await scene({ dead: { cleanupPolicy: 'compact' } })
-    expect(await refusals(made)).toEqual([expect.objectContaining({ code: 'INVALID_RECORD' })])
+    const made = await scene({
+      dead: { cleanupPolicy: 'compact' },
+      group: { errorsDeadletterqueueCopyRecordEnable: true },
+    })
+    const { broker, append, rejectAll, letters, errors } = made
+    append(1)
+    broker.topic('orders').append({ key: 'k', value: 'with a key' })
+    await rejectAll()
+    expect(letters().map(({ value }) => value)).toEqual(['with a key'])
+    expect(errors).toEqual([expect.objectContaining({ code: 'INVALID_RECORD' })])
   })
 })
