@@ -1,3 +1,4 @@
+import { topicIdsSince } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
 import type { Asked, Message, RightsTable } from './asked.ts'
 import { all, eachNamed, eachTopic, named, ofGroup } from './needs.ts'
@@ -22,7 +23,10 @@ export const transactionRights: RightsTable = {
     },
   },
   AddOffsetsToTxn: { whole: all(ofTransaction, ofGroup('READ')) },
-  TxnOffsetCommit: { whole: all(ofTransaction, ofGroup('READ')), part: eachTopic('READ') },
+  TxnOffsetCommit: {
+    whole: all(ofTransaction, ofGroup('READ')),
+    part: eachTopic('READ', topicIdsSince.TxnOffsetCommit),
+  },
   EndTxn: { whole: ofTransaction },
   DescribeTransactions: {
     part: eachNamed('DESCRIBE', 'TRANSACTIONAL_ID'),

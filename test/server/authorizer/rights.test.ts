@@ -283,8 +283,13 @@ const table: readonly (readonly [api: keyof typeof apiRights, ...rows: readonly 
   [
     'TxnOffsetCommit',
     {
+      request: topicId => ({ transactionalId: 't', groupId: 'g', topics: [{ topicId, partitions }] }),
+      needs: [writeTransaction, readGroup, readTopic],
+    },
+    {
       request: { transactionalId: 't', groupId: 'g', topics: ordersByName },
       needs: [writeTransaction, readGroup, readTopic],
+      version: 5,
     },
   ],
   ['EndTxn', { request: { transactionalId: 't' }, needs: [writeTransaction] }],
