@@ -52,6 +52,19 @@ describe('topics', () => {
     expect(errorsOf(unknown)).toEqual([100])
   })
 
+  it('are unknown by an id that no topic has, whoever asks', async () => {
+    const { ask } = start([allow('WRITE', 'TRANSACTIONAL_ID', 't'), allow('READ', 'GROUP', 'g')])
+    const topicId = '00000000-0000-0000-0000-000000000007'
+    const topics = [{ topicId, partitions: [{ partitionIndex: 0, committedOffset: 1 }] }]
+    for (const [api, version] of [
+      ['OffsetCommit', 10],
+      ['TxnOffsetCommit', 6],
+    ] as const) {
+      const answer = await ask(api, { transactionalId: 't', groupId: 'g', topics }, version)
+      expect(answer.topics[0].partitions[0].errorCode, api).toBe(100)
+    }
+  })
+
   it('are described page by page, without those that may not be', async () => {
     const { ask } = start([{ ...allow('DESCRIBE', 'TOPIC', 'orders'), patternType: 'PREFIXED' }])
     const page = (asked: object) => ask('DescribeTopicPartitions', { responsePartitionLimit: 1, ...asked })
