@@ -1,52 +1,35 @@
-import { isIP } from 'node:net'
+import { BlockList, isIP } from 'node:net'
+
+const families = [
+  { ip: 4, name: 'ipv4', bits: 32 },
+  { ip: 6, name: 'ipv6', bits: 128 },
+] as const
 
 /** The IP addresses that begin with the same bits, as a text like `10.0.0.0/8` says it (CIDR). (Kafka: CidrUtils) */
 export interface Subnet {
-  readonly family: number
-  /** The bits in which an address may differ from the others. */
-  readonly free: bigint
-  /** What the other bits are. */
-  readonly start: bigint
+  readonly family: (typeof families)[number]
+  readonly addresses: BlockList
 }
 
 /** The subnet that a text says; undefined if it is none. */
 export function subnetOf(text: string): Subnet | undefined {
   const [, address = '', length = ''] = /^([^/]*)\/(\d{1,3})$/.exec(text) ?? []
-  const family = isIP(address)
-  const bits = family === 4 ? 32 : 128
-  if (family === 0 || Number(length) > bits) return undefined
-  const free = BigInt(bits - Number(length))
-  return { family, free, start: numberOf(address) >> free }
+  const family = familyOf(address)
+  if (family === undefined || Number(length) > family.bits) return undefined
+  const addresses = new BlockList()
+  addresses.addSubnet(withoutZone(address), Number(length), family.name)
+  return { family, addresses }
 }
 
 /** Whether an address is in a subnet; one of IPv4 is in none of IPv6. */
-export function includesAddress({ family, free, start }: Subnet, address: string): boolean {
-  return isIP(address) === family && numberOf(address) >> free === start
+export function includesAddress({ family, addresses }: Subnet, address: string): boolean {
+  return familyOf(address) === family && addresses.check(withoutZone(address), family.name)
 }
 
-function numberOf(address: string): bigint {
-  return isIP(address) === 4 ? joined(address.split('.').map(Number), 8n) : joined(groupsOf(address), 16n)
+function familyOf(address: string): Subnet['family'] | undefined {
+  return families.find(({ ip }) => ip === isIP(address))
 }
 
-function joined(parts: readonly number[], bits: bigint): bigint {
-  return parts.reduce((number, part) => (number << bits) | BigInt(part), 0n)
-}
-
-const groupCount = 8
-
-// The eight numbers of an address of IPv6, of which `::` leaves some out that are 0.
-function groupsOf(address: string): number[] {
-  const [before = [], after = []] = address
-    .replace(/%.*$/, '')
-    .split('::')
-    .map(half => (half === '' ? [] : half.split(':').flatMap(groups)))
-  const missing = groupCount - before.length - after.length
-  return [...before, ...Array.from({ length: missing }, () => 0), ...after]
-}
-
-// The last two may be written as an address of IPv4.
-function groups(text: string): number[] {
-  if (!text.includes('.')) return [Number.parseInt(text, 16)]
-  const number = Number(numberOf(text))
-  return [Math.floor(number / 0x1_0000), number % 0x1_0000]
+function withoutZone(address: string): string {
+  return address.replace(/%.*$/, '')
 }
