@@ -65,6 +65,7 @@ const apis = [
   'AlterShareGroupOffsets',
   'DeleteShareGroupOffsets',
   'StreamsGroupHeartbeat',
+  'StreamsGroupTopologyDescriptionUpdate',
   'StreamsGroupDescribe',
   'DescribeUserScramCredentials',
   'AlterUserScramCredentials',

@@ -90,6 +90,7 @@ const shapes: { readonly [Name in ApiName]?: RequestShape } = {
   },
   DeleteShareGroupOffsets: { parts: [toParts('topics', 'responses')], answeredBy: ofGroup },
   StreamsGroupHeartbeat: { answeredBy: ofGroup },
+  StreamsGroupTopologyDescriptionUpdate: { answeredBy: ofGroup },
   StreamsGroupDescribe: describesGroups,
   DeleteGroups: {
     parts: [toParts('groupsNames', 'results')],

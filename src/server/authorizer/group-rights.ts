@@ -20,6 +20,7 @@ export const groupRights: RightsTable = {
       allTopics('DESCRIBE', topology === null ? [] : topologyTopics(topology), { rights }),
     ),
   },
+  StreamsGroupTopologyDescriptionUpdate: member,
   ShareFetch: { ...member, partition: readable },
   ShareAcknowledge: { ...member, partition: readable },
 

@@ -7,12 +7,13 @@ import { describedGroups } from '../described-groups.ts'
 import { type Handler, handler } from '../handler.ts'
 import { streamsGroupDescribe } from '../protocol/messages/streams-group-describe.ts'
 import { streamsGroupHeartbeat } from '../protocol/messages/streams-group-heartbeat.ts'
+import { streamsGroupTopologyDescriptionUpdate } from '../protocol/messages/streams-group-topology-description-update.ts'
 import type { StreamsGroup } from '../streams/streams-group.ts'
 import { toStreamsHeartbeat } from '../streams/streams-heartbeat.ts'
 import type { StreamsMember } from '../streams/streams-member.ts'
 import { type Task, toTaskIds } from '../streams/tasks.ts'
 import type { InternalTopic, Topology } from '../streams/topology.ts'
-import { toWireError, type Wire } from '../wire.ts'
+import { toWireError, type Wire, wireError } from '../wire.ts'
 
 /** Groups of Kafka Streams applications whose tasks the broker assigns (KIP-1071). */
 export function streamsGroupHandlers(wire: Wire): Handler[] {
@@ -33,8 +34,13 @@ export function streamsGroupHandlers(wire: Wire): Handler[] {
     handler(streamsGroupDescribe, request =>
       describedGroups(wire, 'streams', request, groupId => {
         const group = wire.streamsGroups.get(groupId)
-        return group && describe(group)
+        return group && describe(group, request.includeTopologyDescription)
       }),
+    ),
+
+    // Kafka hands them to a plugin, and comes without one. Members are not asked for them.
+    handler(streamsGroupTopologyDescriptionUpdate, () =>
+      wireError('UNSUPPORTED_VERSION', 'The broker has no plugin for descriptions of topologies'),
     ),
   ]
 }
@@ -89,7 +95,10 @@ function endpointsOf(group: StreamsGroup) {
   )
 }
 
-function describe(group: StreamsGroup) {
+// Kafka's numbers of what a description says of the description of its topology.
+const descriptionStatuses = { notRequested: 0, notStored: 1 } as const
+
+function describe(group: StreamsGroup, withTopology: boolean) {
   return {
     groupId: group.id,
     groupState: group.state,
@@ -104,6 +113,8 @@ function describe(group: StreamsGroup) {
       assignment: tasks(assigned.active.keys(), assigned.standby),
       targetAssignment: tasks(target.active, target.standby),
     })),
+    topologyDescriptionStatus: descriptionStatuses[withTopology ? 'notStored' : 'notRequested'],
+    assignorName: 'sticky',
   }
 }
 

@@ -64,6 +64,7 @@ export type ApiName =
   | 'ShareGroupHeartbeat'
   | 'StreamsGroupDescribe'
   | 'StreamsGroupHeartbeat'
+  | 'StreamsGroupTopologyDescriptionUpdate'
   | 'SyncGroup'
   | 'TxnOffsetCommit'
   | 'UpdateFeatures'

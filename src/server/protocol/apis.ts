@@ -62,6 +62,7 @@ import { shareGroupDescribe } from './messages/share-group-describe.ts'
 import { shareGroupHeartbeat } from './messages/share-group-heartbeat.ts'
 import { streamsGroupDescribe } from './messages/streams-group-describe.ts'
 import { streamsGroupHeartbeat } from './messages/streams-group-heartbeat.ts'
+import { streamsGroupTopologyDescriptionUpdate } from './messages/streams-group-topology-description-update.ts'
 import { syncGroup } from './messages/sync-group.ts'
 import { txnOffsetCommit } from './messages/txn-offset-commit.ts'
 import { updateFeatures } from './messages/update-features.ts'
@@ -131,6 +132,7 @@ export const apis = {
   shareGroupHeartbeat,
   streamsGroupDescribe,
   streamsGroupHeartbeat,
+  streamsGroupTopologyDescriptionUpdate,
   syncGroup,
   txnOffsetCommit,
   updateFeatures,

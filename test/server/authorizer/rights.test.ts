@@ -162,6 +162,7 @@ const table: readonly (readonly [api: keyof typeof apiRights, ...rows: readonly 
       needs: [readGroup, describeTopic],
     },
   ],
+  ['StreamsGroupTopologyDescriptionUpdate', { request: { groupId: 'g', memberId }, needs: [readGroup] }],
   [
     'StreamsGroupHeartbeat',
     {

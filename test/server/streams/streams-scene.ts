@@ -66,9 +66,9 @@ export class StreamsThread {
   }
 
   /** Says that, and hears; what it is told to have it has from then on. */
-  async beat(said: Said = {}): Promise<any> {
+  async beat(said: Said = {}, version = 1): Promise<any> {
     const { memberId, memberEpoch, endpointEpoch: endpointInformationEpoch } = this
-    const answer: any = await this.client.call(apis.streamsGroupHeartbeat, 0, {
+    const answer: any = await this.client.call(apis.streamsGroupHeartbeat, version, {
       groupId: 'g',
       memberId,
       memberEpoch,
@@ -136,7 +136,7 @@ export function streamsScenes() {
         await thread.join(topology, said)
         return thread
       },
-      configure: (name: string, value: number) =>
+      configure: (name: string, value: number | string) =>
         client.call(apis.incrementalAlterConfigs, 1, {
           resources: [
             {
@@ -146,8 +146,8 @@ export function streamsScenes() {
             },
           ],
         }),
-      async describe(): Promise<any> {
-        return (await client.call(apis.streamsGroupDescribe, 0, { groupIds: ['g'] })).groups[0]
+      async describe(said: Said = {}): Promise<any> {
+        return (await client.call(apis.streamsGroupDescribe, 1, { groupIds: ['g'], ...said })).groups[0]
       },
       async list(): Promise<any> {
         const { groups } = await client.call(apis.listGroups, 5, { typesFilter: ['streams'] })

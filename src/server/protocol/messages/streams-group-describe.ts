@@ -1,6 +1,6 @@
 import { api } from '../message.ts'
 import { field, nullableStruct, struct } from '../struct.ts'
-import { array, bool, int16, int32, int64, nullable, string, uint16 } from '../type.ts'
+import { array, bool, int8, int16, int32, int64, nullable, string, uint16 } from '../type.ts'
 
 const keyValue = struct({
   key: string,
@@ -36,12 +36,37 @@ const assignment = struct({
   warmupTasks: array(taskIds),
 })
 
+const topologyDescriptionNode = struct({
+  name: field(string, { since: 1 }),
+  nodeType: field(int8, { since: 1 }),
+  sourceTopics: field(array(string), { since: 1 }),
+  sinkTopic: field(nullable(string), { since: 1 }, null),
+  stores: field(array(string), { since: 1 }),
+  successors: field(array(string), { since: 1 }),
+})
+
+const topologyDescriptionSubtopology = struct({
+  subtopologyId: field(string, { since: 1 }),
+  nodes: field(array(topologyDescriptionNode), { since: 1 }),
+})
+
+const topologyDescriptionGlobalStore = struct({
+  source: field(topologyDescriptionNode, { since: 1 }),
+  processor: field(topologyDescriptionNode, { since: 1 }),
+})
+
+const topologyDescription = struct({
+  subtopologies: field(array(topologyDescriptionSubtopology), { since: 1 }),
+  globalStores: field(array(topologyDescriptionGlobalStore), { since: 1 }),
+})
+
 export const streamsGroupDescribe = api(
   'StreamsGroupDescribe',
-  { key: 89, versions: [0, 0], flexible: 0 },
+  { key: 89, versions: [0, 1], flexible: 0 },
   {
     groupIds: array(string),
     includeAuthorizedOperations: bool,
+    includeTopologyDescription: field(bool, { since: 1 }),
   },
   {
     throttleTimeMs: int32,
@@ -97,6 +122,9 @@ export const streamsGroupDescribe = api(
           }),
         ),
         authorizedOperations: field(int32, {}, -2147483648),
+        topologyDescription: field(nullableStruct(topologyDescription), { since: 1 }, null),
+        topologyDescriptionStatus: field(int8, { since: 1 }),
+        assignorName: field(nullable(string), { since: 1 }, null),
       }),
     ),
   },

@@ -42,7 +42,7 @@ const topicPartition = struct({
 
 export const streamsGroupHeartbeat = api(
   'StreamsGroupHeartbeat',
-  { key: 88, versions: [0, 0], flexible: 0 },
+  { key: 88, versions: [0, 1], flexible: 0 },
   {
     groupId: string,
     memberId: string,
@@ -94,12 +94,14 @@ export const streamsGroupHeartbeat = api(
     memberId: string,
     memberEpoch: int32,
     heartbeatIntervalMs: int32,
-    acceptableRecoveryLag: int32,
+    acceptableRecoveryLagLegacy: field(int32, { until: 0 }),
     taskOffsetIntervalMs: int32,
+    acceptableRecoveryLag: field(int64, { since: 1 }, -1),
     status: nullable(array(status)),
     activeTasks: field(nullable(array(taskIds)), {}, null),
     standbyTasks: field(nullable(array(taskIds)), {}, null),
     warmupTasks: field(nullable(array(taskIds)), {}, null),
+    topologyDescriptionRequired: field(bool, { since: 1 }),
     endpointInformationEpoch: int32,
     partitionsByUserEndpoint: field(
       nullable(
