@@ -53,6 +53,13 @@ function fixedConfigs(wire: Wire, { nodeId, rack }: ClusterNode): BrokerConfig[]
     type: 'boolean',
     documentation,
   })
+  const list = (name: string, value: string, documentation: string): BrokerConfig => ({
+    name,
+    value,
+    fallback: value,
+    type: 'list',
+    documentation,
+  })
   const groupSize = (kind: string) =>
     int(`group.${kind}max.size`, greatestInt, 'A group has no greatest size.', greatestInt)
   return [
@@ -120,6 +127,12 @@ function fixedConfigs(wire: Wire, { nodeId, rack }: ClusterNode): BrokerConfig[]
       wire.shareGroups.maxSize,
       'How many members a share group has at most.',
       shareGroupMaxSize,
+    ),
+    list('group.streams.assignors', 'sticky', 'Who can deal the tasks of a streams group out.'),
+    list(
+      'group.streams.rack.aware.assignment.tags',
+      '',
+      'The client tags that each member of a streams group is to have.',
     ),
     ...wire.groupConfigs.ofBroker.map(({ name, value, documentation, fallback }) =>
       int(name, value, documentation, fallback),

@@ -25,6 +25,8 @@ export interface ConfigDefinition {
   readonly most?: number | undefined
   /** All its values, or all elements of its list, if they are few. */
   readonly values?: readonly string[] | undefined
+  /** Whether its list may not name anything twice, nor nothing. */
+  readonly distinct?: true | undefined
   /** Why a text is not one of its values, where type and limits do not say so. */
   readonly check?: ((text: string) => string | undefined) | undefined
 }
@@ -97,9 +99,15 @@ export function parseConfigText(config: ConfigDefinition, given: string): string
 }
 
 function parseList(config: ConfigDefinition, text: string): string {
-  const { name, values } = config
+  const { name, values, distinct = false } = config
   const elements = elementsOf(text)
-  if (values !== undefined && elements.includes('')) {
+  if (distinct && new Set(elements).size < elements.length) {
+    throw new InvalidOptionError(`Configuration '${name}' values must not be duplicated.`, {
+      option: name,
+      received: text,
+    })
+  }
+  if ((distinct || values !== undefined) && elements.includes('')) {
     throw new InvalidOptionError(`Configuration '${name}' values must not be empty.`, {
       option: name,
       received: text,

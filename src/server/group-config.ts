@@ -21,6 +21,8 @@ export interface GroupConfig extends ConfigDefinition {
   readonly option?: keyof GroupDefaults
   /** Kafka's default. */
   readonly fallback: string
+  /** The broker's config for the default, if its name is another one, and there is no range. */
+  readonly inherited?: string
   /** Whether it is told only where it is set. (Kafka: ConfigDef.defineInternal) */
   readonly internal?: true
   /** The range of values for a group, if the broker has a config for the default. */
@@ -199,6 +201,53 @@ export const groupConfigs: readonly GroupConfig[] = [
     fallback: 'false',
     documentation: 'Whether the key and value of such a record are copied, or only said where it is.',
   },
+  {
+    name: 'streams.assignor.name',
+    type: 'string',
+    fallback: 'sticky',
+    inherited: 'group.streams.assignors',
+    check: text =>
+      text === 'sticky'
+        ? undefined
+        : 'It is not a registered task assignor. Registered assignors are: [sticky].',
+    documentation: 'Who deals the tasks of a streams group out. There is only one.',
+  },
+  {
+    name: 'streams.rack.aware.assignment.tags',
+    type: 'list',
+    distinct: true,
+    fallback: '',
+    inherited: 'group.streams.rack.aware.assignment.tags',
+    documentation:
+      'The client tags that each member of a streams group is to have. The sticky assignor does not look at them.',
+  },
+  {
+    name: 'streams.task.offset.interval.ms',
+    type: 'int',
+    fallback: '60000',
+    least: 1,
+    range: [15_000, 2 ** 31 - 1],
+    internal: true,
+    documentation: 'How often a member of a streams group is to say how far its tasks are, in milliseconds.',
+  },
+  {
+    name: 'streams.num.warmup.replicas',
+    type: 'int',
+    fallback: '2',
+    least: 0,
+    range: [0, 20],
+    internal: true,
+    documentation: 'Kept and told, and without an effect: Kafka 4.4 does not assign warm-up tasks yet.',
+  },
+  {
+    name: 'streams.acceptable.recovery.lag',
+    type: 'long',
+    fallback: '10000',
+    least: 0,
+    internal: true,
+    documentation:
+      'How many records a member of a streams group may be behind to take a task over. It is told that.',
+  },
 ]
 
 // Whether a broker assigns in another thread.
@@ -213,8 +262,8 @@ function offload(kind: 'consumer' | 'share' | 'streams'): GroupConfig {
 }
 
 /** The broker's config that gives the default, such as `group.consumer.session.timeout.ms`; its own name where there is none. */
-export function fallbackName({ name, range, internal }: GroupConfig): string {
-  return range === undefined && !internal ? name : `group.${name}`
+export function fallbackName({ name, range, internal, inherited }: GroupConfig): string {
+  return inherited ?? (range === undefined && !internal ? name : `group.${name}`)
 }
 
 /** The broker's config for an end of the range, such as `group.consumer.min.session.timeout.ms`. */

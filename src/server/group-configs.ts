@@ -49,6 +49,13 @@ export interface ResolvedGroupConfig {
   readonly errorsDeadletterqueueTopicName: string
   /** Whether such a record is copied, or only said where it is. */
   readonly errorsDeadletterqueueCopyRecordEnable: boolean
+  /** The client tags that its members are to have, with commas between them. */
+  readonly streamsRackAwareAssignmentTags: string
+  /** How often a member is to say how far its tasks are. */
+  readonly streamsTaskOffsetIntervalMs: number
+  /** How many records a member may be behind to take a task over. */
+  readonly streamsAcceptableRecoveryLag: number
+  readonly streamsAssignorName: string
 }
 
 /** A config of a group with all its values; the first one counts. */
@@ -144,8 +151,8 @@ export class GroupConfigs {
     readonly documentation: string
   }[] {
     return groupConfigs.flatMap(config => {
-      const { name, range, documentation, fallback } = config
-      if (range === undefined) return []
+      const { name, range, documentation, fallback, internal } = config
+      if (range === undefined || internal) return []
       const [least, most] = boundsOf(config, this.#defaults)
       const bound = (end: Bound) => ({
         name: boundName(config, end),
@@ -204,6 +211,10 @@ export class GroupConfigs {
       streamsInitialRebalanceDelayMs: int('streams.initial.rebalance.delay.ms'),
       errorsDeadletterqueueTopicName: text('errors.deadletterqueue.topic.name'),
       errorsDeadletterqueueCopyRecordEnable: text('errors.deadletterqueue.copy.record.enable') === 'true',
+      streamsRackAwareAssignmentTags: text('streams.rack.aware.assignment.tags'),
+      streamsTaskOffsetIntervalMs: int('streams.task.offset.interval.ms'),
+      streamsAcceptableRecoveryLag: int('streams.acceptable.recovery.lag'),
+      streamsAssignorName: text('streams.assignor.name'),
     }
   }
 }

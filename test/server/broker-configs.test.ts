@@ -93,6 +93,7 @@ describe('DescribeConfigs of a broker', () => {
     expect(await told('offsets.retention.minutes')).toMatchObject(['10080', 5, { length: 1 }])
     expect(await told('group.streams.max.size')).toMatchObject(['2147483647', 5, { length: 1 }])
     expect(await told('group.share.max.size')).toMatchObject(['200', 5, { length: 1 }])
+    expect(await told('group.streams.assignors')).toMatchObject(['sticky', 5, { length: 1 }])
     const { configs } = await describeAll(ofBroker, '1')
     const names = configs.map((each: { name: string }) => each.name)
     expect(new Set(names).size).toBe(names.length)

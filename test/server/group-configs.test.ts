@@ -85,6 +85,8 @@ const defaults = [
   ['streams.assignment.interval.ms', '1000', 3, 'group.streams.assignment.interval.ms'],
   ['errors.deadletterqueue.topic.name', '', 2, 'errors.deadletterqueue.topic.name'],
   ['errors.deadletterqueue.copy.record.enable', 'false', 1, 'errors.deadletterqueue.copy.record.enable'],
+  ['streams.assignor.name', 'sticky', 2, 'group.streams.assignors'],
+  ['streams.rack.aware.assignment.tags', '', 7, 'group.streams.rack.aware.assignment.tags'],
 ] as const
 
 // The one that the server says otherwise: it is quick.
@@ -214,6 +216,14 @@ describe('IncrementalAlterConfigs of a group', () => {
     ['streams.num.standby.replicas', '2', '2'],
     ['streams.initial.rebalance.delay.ms', '100000', '100000'],
     ['streams.assignment.interval.ms', '0', '0'],
+    ['streams.assignor.name', ' sticky ', 'sticky'],
+    ['streams.rack.aware.assignment.tags', ' zone , rack ', 'zone,rack'],
+    ['streams.rack.aware.assignment.tags', ' ', ''],
+    // Told only of a group that has them.
+    ['streams.task.offset.interval.ms', '15000', '15000'],
+    ['streams.num.warmup.replicas', '20', '20'],
+    ['streams.acceptable.recovery.lag', '9223372036854775807', '9223372036854775807'],
+    ['streams.assignor.offload.enable', 'false', 'false'],
   ])('takes %s %s, and tells it as %s', async (name, text, told) => {
     const { set, value } = start()
     expect(await set(name, text)).toEqual([0, null])
@@ -268,7 +278,12 @@ describe('IncrementalAlterConfigs of a group', () => {
     ['streams.assignment.interval.ms', '15001', 'group.streams.max.assignment.interval.ms'],
     ['errors.deadletterqueue.topic.name', ' __x', "name: DLQ topic name must not start with '__'"],
     ['errors.deadletterqueue.copy.record.enable', 'yes', 'Expected value to be either true or false'],
-    ['streams.assignor.name', 'sticky', 'Unknown group config name: streams.assignor.name'],
+    ['streams.assignor.name', 'uniform', 'Registered assignors are: [sticky]'],
+    ['streams.rack.aware.assignment.tags', 'zone,rack,zone', 'must not be duplicated'],
+    ['streams.rack.aware.assignment.tags', 'zone,,rack', 'must not be empty'],
+    ['streams.task.offset.interval.ms', '14999', 'group.streams.min.task.offset.interval.ms'],
+    ['streams.num.warmup.replicas', '21', 'group.streams.max.warmup.replicas'],
+    ['streams.acceptable.recovery.lag', '-1', 'Value must be at least 0'],
   ])('refuses %s %s as Kafka does, and changes nothing', async (name, text, message) => {
     const { alter, value } = start()
     expect(

@@ -13,19 +13,20 @@ import { toStreamsHeartbeat } from '../streams/streams-heartbeat.ts'
 import type { StreamsMember } from '../streams/streams-member.ts'
 import { type Task, toTaskIds } from '../streams/tasks.ts'
 import type { InternalTopic, Topology } from '../streams/topology.ts'
+import { statusCodes } from '../streams/topology-status.ts'
 import { toWireError, type Wire, wireError } from '../wire.ts'
 
 /** Groups of Kafka Streams applications whose tasks the broker assigns (KIP-1071). */
 export function streamsGroupHandlers(wire: Wire): Handler[] {
   return [
-    handler(streamsGroupHeartbeat, (request, { clientId, rights }) => {
+    handler(streamsGroupHeartbeat, (request, { clientId, rights, version }) => {
       const { groupId, memberId, memberEpoch } = request
       try {
         const beat = toStreamsHeartbeat(request, clientId)
         const member = wire.streamsGroups.heartbeat(beat, topic => make(wire, topic, rights))
         return memberEpoch === memberEpochs.leaves
           ? { errorCode: 0, memberId, memberEpoch, status: [] }
-          : answer(wire, wire.streamsGroups.get(groupId)!, member, beat.endpointEpoch)
+          : answer(wire, wire.streamsGroups.get(groupId)!, member, beat.endpointEpoch, version)
       } catch (error) {
         return toWireError(wire, error)
       }
@@ -34,7 +35,7 @@ export function streamsGroupHandlers(wire: Wire): Handler[] {
     handler(streamsGroupDescribe, request =>
       describedGroups(wire, 'streams', request, groupId => {
         const group = wire.streamsGroups.get(groupId)
-        return group && describe(group, request.includeTopologyDescription)
+        return group && describe(wire, group, request.includeTopologyDescription)
       }),
     ),
 
@@ -64,17 +65,31 @@ function requireCreatable(topic: string, rights: Rights | undefined): void {
   throw new BrokerletError('TOPIC_AUTHORIZATION_FAILED', message, { topic })
 }
 
-function answer(wire: Wire, group: StreamsGroup, member: StreamsMember, knownEndpoints: number) {
+function answer(
+  wire: Wire,
+  group: StreamsGroup,
+  member: StreamsMember,
+  knownEndpoints: number,
+  version: number,
+) {
   const tell = member.changed
   member.changed = false
   const { active, standby } = member.assigned
   const { endpointEpoch } = group
+  const configs = wire.groupConfigs.get(group.id)
+  const statuses = group.statusesOf(member)
   return {
     errorCode: 0,
     memberId: member.memberId,
     memberEpoch: member.epoch,
-    heartbeatIntervalMs: wire.groupConfigs.get(group.id).streamsHeartbeatIntervalMs,
-    status: group.statusesOf(member),
+    heartbeatIntervalMs: configs.streamsHeartbeatIntervalMs,
+    taskOffsetIntervalMs: configs.streamsTaskOffsetIntervalMs,
+    acceptableRecoveryLag: configs.streamsAcceptableRecoveryLag,
+    // Clients of version 0 do not know that status, and would fail.
+    status:
+      version === 0
+        ? statuses.filter(({ statusCode }) => statusCode !== statusCodes.MISSING_CLIENT_TAGS)
+        : statuses,
     activeTasks: tell ? toTaskIds(active.keys()) : null,
     standbyTasks: tell ? toTaskIds(standby) : null,
     warmupTasks: tell ? [] : null,
@@ -98,7 +113,7 @@ function endpointsOf(group: StreamsGroup) {
 // Kafka's numbers of what a description says of the description of its topology.
 const descriptionStatuses = { notRequested: 0, notStored: 1 } as const
 
-function describe(group: StreamsGroup, withTopology: boolean) {
+function describe(wire: Wire, group: StreamsGroup, withTopology: boolean) {
   return {
     groupId: group.id,
     groupState: group.state,
@@ -114,7 +129,7 @@ function describe(group: StreamsGroup, withTopology: boolean) {
       targetAssignment: tasks(target.active, target.standby),
     })),
     topologyDescriptionStatus: descriptionStatuses[withTopology ? 'notStored' : 'notRequested'],
-    assignorName: 'sticky',
+    assignorName: wire.groupConfigs.get(group.id).streamsAssignorName,
   }
 }
 

@@ -19,6 +19,8 @@ export type StreamsGroupState = 'Empty' | 'NotReady' | 'Assigning' | 'Reconcilin
 export interface StreamsGroupHost {
   readonly topics: ReadonlyMap<string, Topic>
   readonly standbyReplicas: number
+  /** The client tags that each member is to have. */
+  readonly clientTags: readonly string[]
   /** Whether the group still waits for further members before it assigns tasks. */
   readonly delayed: boolean
 }
@@ -41,6 +43,7 @@ export class StreamsGroup {
   #configuredTopics: string | undefined
   #topics = ''
   #standbyReplicas = 0
+  #clientTags: readonly string[] = []
   #endpointEpoch = 0
   #shutdownBy: string | undefined
 
@@ -124,18 +127,20 @@ export class StreamsGroup {
     return member
   }
 
-  /** Notes what tasks depend on beside the members: topics, and the number of standbys. Returns whether that changed. */
+  /** Notes what tasks depend on beside the members: topics, standbys, and tags. Returns whether that changed. */
   #look({ epoch }: Topology): boolean {
     const topics = this.#configuredTopics!
     const validatedEpoch = this.#configured.subtopologies === undefined ? -1 : epoch
-    const { standbyReplicas } = this.#host
+    const { standbyReplicas, clientTags } = this.#host
     const changed =
       topics !== this.#topics ||
       validatedEpoch !== this.#validatedEpoch ||
-      standbyReplicas !== this.#standbyReplicas
+      standbyReplicas !== this.#standbyReplicas ||
+      clientTags.join() !== this.#clientTags.join()
     this.#topics = topics
     this.#validatedEpoch = validatedEpoch
     this.#standbyReplicas = standbyReplicas
+    this.#clientTags = clientTags
     return changed
   }
 
@@ -234,7 +239,9 @@ export class StreamsGroup {
 
   // --- what members are told ----------------------------------------------------------------------------------------
 
-  statusesOf({ said: { topologyEpoch } }: StreamsMember): readonly StreamsStatus[] {
+  statusesOf({ said: { topologyEpoch, clientTags } }: StreamsMember): readonly StreamsStatus[] {
+    const missing = this.#clientTags.filter(tag => !clientTags.some(({ key }) => key === tag))
+    const untagged = `Missing required client tags for rack-aware standby assignment: [${missing.join(', ')}]. Configure them via 'client.tag.<tagKey>' in your Streams config.`
     const epoch = this.#topology!.epoch
     const stale = `The member's topology epoch ${topologyEpoch} is behind the group's topology epoch ${epoch}.`
     const delayed = 'Assignment delayed due to the configured initial rebalance delay.'
@@ -244,6 +251,7 @@ export class StreamsGroup {
       ...(this.#host.delayed ? [status('ASSIGNMENT_DELAYED', delayed)] : []),
       ...(this.#configured.status === undefined ? [] : [this.#configured.status]),
       ...(this.#shutdownBy === undefined ? [] : [status('SHUTDOWN_APPLICATION', shutdown)]),
+      ...(missing.length === 0 ? [] : [status('MISSING_CLIENT_TAGS', untagged)]),
     ]
   }
 

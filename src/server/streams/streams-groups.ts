@@ -3,6 +3,7 @@ import type { EngineClient } from '../../engine.ts'
 import { GroupIdNotFoundError, UnknownMemberIdError } from '../../errors.ts'
 import type { MemberDescription } from '../../group/group-description.ts'
 import type { GroupHolder, HeldGroup } from '../../group/group-holder.ts'
+import { elementsOf } from '../config-definition.ts'
 import { memberEpochs } from '../consumer-heartbeat.ts'
 import type { FirstFetches } from '../first-fetches.ts'
 import { groupClient } from '../group-client.ts'
@@ -142,6 +143,9 @@ export class StreamsGroups implements GroupHolder {
       topics,
       get standbyReplicas() {
         return configs.get(groupId).streamsNumStandbyReplicas
+      },
+      get clientTags() {
+        return elementsOf(configs.get(groupId).streamsRackAwareAssignmentTags)
       },
       get delayed() {
         return clock.scheduled(delayOf(groupId))

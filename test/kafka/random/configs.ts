@@ -44,6 +44,12 @@ const values: Readonly<Record<number, readonly (readonly [name: string, values: 
     ['streams.num.standby.replicas', ['1', '7']],
     ['consumer.assignor.offload.enable', ['false', 'x']],
     ['streams.session.timeout.ms', ['50000', '1']],
+    ['streams.assignor.name', ['sticky', 'uniform', '']],
+    ['streams.rack.aware.assignment.tags', ['zone, rack', 'zone,zone', 'zone,,rack', '']],
+    ['streams.task.offset.interval.ms', ['15000', '14999', '0']],
+    ['streams.num.warmup.replicas', ['20', '21']],
+    ['streams.acceptable.recovery.lag', ['9223372036854775807', '-1']],
+    ['streams.assignor.offload.enable', ['false', 'x']],
   ],
 }
 

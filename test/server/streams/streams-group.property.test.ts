@@ -35,7 +35,7 @@ const step = fc.record({ kind: fc.constantFrom(...kinds), thread: fc.integer({ m
 
 function start(broker: TestBroker) {
   const { topics } = engineOf('test', broker)
-  const host = { topics, standbyReplicas: 1, delayed: false }
+  const host = { topics, standbyReplicas: 1, clientTags: [], delayed: false }
   const group = new StreamsGroup('g', host)
   const makeTopic = ({ name, partitions }: { name: string; partitions: number }) =>
     void broker.createTopic(name, { partitions })
