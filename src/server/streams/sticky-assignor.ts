@@ -2,7 +2,7 @@ import { entryOf } from '../entry-of.ts'
 import { leastOf, ProcessLoad } from './process-load.ts'
 import { formatTask, partsOf, type Task, type Tasks } from './tasks.ts'
 
-/** A member, and its target before. */
+/** A member, and the tasks that it has. */
 export interface AssignableMember {
   readonly memberId: string
   readonly processId: string

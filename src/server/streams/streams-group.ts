@@ -214,10 +214,10 @@ export class StreamsGroup {
     if (this.#assignmentEpoch >= this.#epoch) return
     const { subtopologies = [] } = this.#configured
     const targets = assignSticky(
-      this.members.map(({ memberId, said: { processId }, target: previous }) => ({
+      this.members.map(({ memberId, said: { processId }, assigned }) => ({
         memberId,
         processId,
-        previous,
+        previous: { active: new Set(assigned.active.keys()), standby: assigned.standby },
       })),
       subtopologies.map(each => ({ ...each, stateful: each.stateChangelogTopics.length > 0 })),
       this.#standbyReplicas,

@@ -77,9 +77,11 @@ function start(broker: TestBroker) {
       if (!member.changed) return
       member.changed = false
       thread.told = { active: new Set(member.assigned.active.keys()), standby: member.assigned.standby }
+      // A task whose role changes is one task, with one state.
+      const { active, standby } = thread.told
       thread.tasks = {
-        active: new Set([...thread.tasks.active, ...thread.told.active]),
-        standby: new Set([...thread.tasks.standby, ...thread.told.standby]),
+        active: new Set([...[...thread.tasks.active].filter(task => !standby.has(task)), ...active]),
+        standby: new Set([...[...thread.tasks.standby].filter(task => !active.has(task)), ...standby]),
       }
     } catch (error) {
       if (!isBrokerletError(error)) throw error

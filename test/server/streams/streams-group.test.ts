@@ -230,15 +230,26 @@ it('makes a standby of a task active where its owner leaves', async () => {
   for (const each of [a, b, a, b, a, b]) await each.owns()
   expect([a.active, a.standby]).toEqual([['0_0'], ['0_1']])
   await b.leave()
-  await a.owns()
-  expect([a.active, a.standby]).toEqual([['0_0'], []])
-  // What it was a standby of it has to have given up first.
+  // It need not give the standby up first, and is at the new epoch at once.
   const { memberEpoch } = a
-  await a.owns({ standbyTasks: [{ subtopologyId: '0', partitions: [1] }] })
-  expect([a.memberEpoch, a.active]).toEqual([memberEpoch, ['0_0']])
   await a.owns()
-  await a.owns()
-  expect([a.active, a.standby]).toEqual([['0_0', '0_1'], []])
+  expect([a.memberEpoch, a.active, a.standby]).toEqual([memberEpoch + 1, ['0_0', '0_1'], []])
+})
+
+it('leaves a standby with who is to have the task, until its owner has given it up', async () => {
+  const { joined, configure } = scene()
+  await configure('streams.num.standby.replicas', 1)
+  const [a, b] = [await joined('a', counting('orders')), await joined('b', counting('orders'))]
+  // The task is a standby before the other one has taken it over.
+  expect([a.active, b.active, b.standby]).toEqual([['0_0', '0_1'], [], ['0_0']])
+  await a.beat()
+  expect([a.active, a.standby]).toEqual([['0_0'], ['0_1']])
+  await configure('streams.num.standby.replicas', 0)
+  await b.owns()
+  expect([b.active, b.standby]).toEqual([[], []])
+  await a.owns({ activeTasks: [{ subtopologyId: '0', partitions: [0] }] })
+  await b.owns()
+  expect(b.active).toEqual(['0_1'])
 })
 
 it('tells who has what, for as long as that is news', async () => {
