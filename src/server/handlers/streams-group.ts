@@ -9,7 +9,7 @@ import { streamsGroupDescribe } from '../protocol/messages/streams-group-describ
 import { streamsGroupHeartbeat } from '../protocol/messages/streams-group-heartbeat.ts'
 import { streamsGroupTopologyDescriptionUpdate } from '../protocol/messages/streams-group-topology-description-update.ts'
 import type { StreamsGroup } from '../streams/streams-group.ts'
-import { toStreamsHeartbeat } from '../streams/streams-heartbeat.ts'
+import { type TaskOffset, toStreamsHeartbeat } from '../streams/streams-heartbeat.ts'
 import type { StreamsMember } from '../streams/streams-member.ts'
 import { type Task, toTaskIds } from '../streams/tasks.ts'
 import type { InternalTopic, Topology } from '../streams/topology.ts'
@@ -24,7 +24,7 @@ export function streamsGroupHandlers(wire: Wire): Handler[] {
       try {
         const beat = toStreamsHeartbeat(request, clientId)
         const member = wire.streamsGroups.heartbeat(beat, topic => make(wire, topic, rights))
-        return memberEpoch === memberEpochs.leaves
+        return memberEpoch < memberEpochs.joins
           ? { errorCode: 0, memberId, memberEpoch, status: [] }
           : answer(wire, wire.streamsGroups.get(groupId)!, member, beat.endpointEpoch, version)
       } catch (error) {
@@ -120,10 +120,12 @@ function describe(wire: Wire, group: StreamsGroup, withTopology: boolean) {
     groupEpoch: group.epoch,
     assignmentEpoch: group.assignmentEpoch,
     topology: group.topology === undefined ? null : describeTopology(group.topology),
-    members: group.members.map(({ memberId, epoch: memberEpoch, said, assigned, target }) => ({
+    members: group.members.map(({ memberId, epoch: memberEpoch, said, assigned, target, ...more }) => ({
       memberId,
       memberEpoch,
       ...said,
+      taskOffsets: byTask(more.taskOffsets),
+      taskEndOffsets: byTask(more.taskEndOffsets),
       clientHost: '/127.0.0.1',
       assignment: tasks(assigned.active.keys(), assigned.standby),
       targetAssignment: tasks(target.active, target.standby),
@@ -144,6 +146,12 @@ function describeTopology({ epoch, subtopologies }: Topology) {
       stateChangelogTopics: byName(each.stateChangelogTopics),
     })),
   }
+}
+
+function byTask(offsets: readonly TaskOffset[]): readonly TaskOffset[] {
+  return [...offsets].sort(
+    (a, b) => a.subtopologyId.localeCompare(b.subtopologyId) || a.partition - b.partition,
+  )
 }
 
 function byName(topics: readonly InternalTopic[]): readonly InternalTopic[] {

@@ -7,6 +7,8 @@ export interface AssignableMember {
   readonly memberId: string
   readonly processId: string
   readonly previous: Tasks
+  /** How far the tasks are of which it has state. */
+  readonly offsets?: ReadonlyMap<Task, number>
 }
 
 /** A subtopology whose tasks are assigned. */
@@ -22,9 +24,15 @@ interface Place {
   readonly process: ProcessLoad
 }
 
+/** Who has state of a task. */
+interface Candidate extends Place {
+  readonly isStandby: boolean
+  readonly offset: number
+}
+
 /**
- * Assigns tasks. A task stays with its member, or goes to a member that has its standby, as long as that member does not
- * get more than its share. All other tasks go to the process with the fewest tasks for each of its members. A standby is
+ * Assigns tasks. A task stays with its member, or goes to a member that has its standby, or other state of it, as long as
+ * that member does not get more than its share. All other tasks go to the process with the fewest tasks for each of its members. A standby is
  * never in the process of the active task or of another standby. (Kafka: StickyTaskAssignor)
  */
 export function assignSticky(
@@ -42,7 +50,7 @@ class Dealing {
   readonly #places = new Map<string, Place>()
   readonly #processes = new Map<string, ProcessLoad>()
   readonly #wasActive = new Map<Task, Place>()
-  readonly #wasStandby = new Map<Task, Place[]>()
+  readonly #candidates = new Map<Task, Candidate[]>()
   readonly #active: readonly Task[]
   readonly #stateful: readonly Task[]
   readonly #standbyReplicas: number
@@ -55,7 +63,11 @@ class Dealing {
     standbyReplicas: number,
   ) {
     this.#standbyReplicas = standbyReplicas
-    for (const { memberId, processId, previous } of members) this.#enter(memberId, processId, previous)
+    for (const each of members) this.#enter(each)
+    // A standby is better than what was left behind, and what is further on is better.
+    for (const each of this.#candidates.values()) {
+      each.sort((a, b) => Number(b.isStandby) - Number(a.isStandby) || b.offset - a.offset)
+    }
     this.#active = subtopologies.flatMap(tasksOf)
     this.#stateful = subtopologies.filter(({ stateful }) => stateful).flatMap(tasksOf)
     const standbys = this.#stateful.length * standbyReplicas
@@ -63,13 +75,16 @@ class Dealing {
     this.#share = new Share(this.#active.length + standbys, members.length)
   }
 
-  #enter(memberId: string, processId: string, previous: Tasks): void {
+  #enter({ memberId, processId, previous, offsets = new Map() }: AssignableMember): void {
     const process = entryOf(this.#processes, processId, () => new ProcessLoad())
     process.addMember(memberId)
     const place = { memberId, process }
     this.#places.set(memberId, place)
     for (const task of previous.active) this.#wasActive.set(task, place)
-    for (const task of previous.standby) entryOf(this.#wasStandby, task, () => []).push(place)
+    for (const task of new Set([...previous.standby, ...offsets.keys()])) {
+      const candidate = { ...place, isStandby: previous.standby.has(task), offset: offsets.get(task) ?? 0 }
+      entryOf(this.#candidates, task, () => []).push(candidate)
+    }
   }
 
   get assignment(): ReadonlyMap<string, Tasks> {
@@ -80,7 +95,7 @@ class Dealing {
   dealActive(): void {
     const stays = (task: Task) => this.#keep(task, 'active', this.#wasActive.get(task))
     const follows = (task: Task) =>
-      this.#keep(task, 'active', this.#leastLoadedOf(this.#wasStandby.get(task)))
+      this.#keep(task, 'active', this.#leastLoadedOf(this.#candidates.get(task)))
     const moved = [...this.#active].sort(byPartition).filter(task => !stays(task))
     const left = moved.filter(task => !follows(task)).sort(bySubtopology)
     for (const task of left) this.#give(task, 'active', this.#processes.values())
@@ -105,12 +120,14 @@ class Dealing {
   #keepStandby(task: Task): boolean {
     const free = (place: Place | undefined) => (place?.process.has(task) ? undefined : place)
     if (this.#keep(task, 'standby', free(this.#wasActive.get(task)))) return true
-    const others = this.#wasStandby.get(task)?.filter(({ process }) => !process.has(task))
+    const others = this.#candidates.get(task)?.filter(({ process }) => !process.has(task))
     return this.#keep(task, 'standby', this.#leastLoadedOf(others))
   }
 
   #leastLoadedOf(places: readonly Place[] | undefined): Place | undefined {
-    return leastOf(places ?? [], ({ memberId, process }) => process.load * 1e6 + process.countOf(memberId))
+    let least: Place | undefined
+    for (const place of places ?? []) if (least === undefined || isLessLoaded(place, least)) least = place
+    return least
   }
 
   #keep(task: Task, role: 'active' | 'standby', place: Place | undefined): boolean {
@@ -133,6 +150,12 @@ class Dealing {
     if (role === 'active') this.#activeShare.has(count)
     this.#share.has(count)
   }
+}
+
+function isLessLoaded({ process, memberId }: Place, other: Place): boolean {
+  return (
+    process.load < other.process.load && process.countOf(memberId) < other.process.countOf(other.memberId)
+  )
 }
 
 /** How many tasks each member may have. A member that has reached its share leaves the rest to the others. */

@@ -6,8 +6,16 @@ import { memberEpochs } from '../consumer-heartbeat.ts'
 import { type ConfiguredTopology, configureTopology, type MakeTopic } from './configured-topology.ts'
 import { isReconciledTo, reconcile, TaskOwners } from './reconciliation.ts'
 import { assignSticky } from './sticky-assignor.ts'
-import type { StreamsHeartbeat } from './streams-heartbeat.ts'
-import { newStreamsMember, type StreamsMember, saidWith } from './streams-member.ts'
+import type { StreamsHeartbeat, TaskOffset, UserEndpoint } from './streams-heartbeat.ts'
+import {
+  isAway,
+  isNews,
+  newStreamsMember,
+  nothingHeld,
+  type StreamsMember,
+  saidWith,
+  successorOf,
+} from './streams-member.ts'
 import { formatTask, noTasks, partsOf, type Task } from './tasks.ts'
 import { readBy, readerOf, requiredTopics, sameTopology, type Topology } from './topology.ts'
 import { type StreamsStatus, status, statusCodes } from './topology-status.ts'
@@ -85,6 +93,12 @@ export class StreamsGroup {
     return reconciled ? 'Stable' : 'Reconciling'
   }
 
+  /** Whether all members that are not away have what they are to have. */
+  get isSettled(): boolean {
+    const isDone = (member: StreamsMember) => isAway(member) || isReconciledTo(member, this.#assignmentEpoch)
+    return this.state === 'Stable' || (this.state === 'Reconciling' && this.members.every(isDone))
+  }
+
   get(memberId: string): StreamsMember | undefined {
     return this.#members.get(memberId)
   }
@@ -109,20 +123,25 @@ export class StreamsGroup {
    * @throws BrokerletError why it is refused
    */
   heartbeat(beat: StreamsHeartbeat, makeTopic: MakeTopic): StreamsMember {
-    const known = this.#members.get(beat.memberId)
-    if (beat.memberEpoch !== memberEpochs.joins) this.#requireEpoch(known, beat)
+    const joins = beat.memberEpoch === memberEpochs.joins
+    const away = joins ? this.#awayAs(beat) : undefined
+    const known = joins ? this.#members.get(beat.memberId) : this.#requireMember(beat)
+    if (!joins) this.#requireEpoch(known!, beat)
     const topology = this.#topologyWith(beat)
     this.#configure(topology, makeTopic)
     this.#requireTasks(beat)
-    const member = known ?? newStreamsMember(beat)
-    const said = saidWith(member.said, beat)
-    const isNews = known === undefined || JSON.stringify(said) !== JSON.stringify(member.said)
-    member.said = said
+    requireOffsets(beat)
+    const member = away ? successorOf(away, beat) : (known ?? newStreamsMember(beat))
+    const { said: before } = member
+    member.said = saidWith(before, beat)
+    member.taskOffsets = beat.taskOffsets ?? member.taskOffsets
+    member.taskEndOffsets = beat.taskEndOffsets ?? member.taskEndOffsets
+    if (away !== undefined) this.#members.delete(away.memberId)
     this.#members.set(member.memberId, member)
     this.#topology = topology
-    if (this.#look(topology) || isNews) this.#epoch++
+    if (this.#look(topology) || isNews(before, member.said, beat)) this.#epoch++
     if (!this.#host.delayed) this.assign()
-    this.#lead(member, beat)
+    this.#lead(member, before.userEndpoint, beat)
     if (beat.shutdown) this.#shutdownBy ??= member.memberId
     return member
   }
@@ -144,24 +163,58 @@ export class StreamsGroup {
     return changed
   }
 
-  #lead(member: StreamsMember, { memberEpoch, owned }: StreamsHeartbeat): void {
+  #lead(
+    member: StreamsMember,
+    endpointBefore: UserEndpoint | null,
+    { memberEpoch, owned }: StreamsHeartbeat,
+  ): void {
     // A member that joins has no tasks, and one that comes with the epoch before has missed the last answer.
     const isBehind = memberEpoch !== member.epoch
     const changed = reconcile(member, this.#assignmentEpoch, owned, new TaskOwners(this.#members.values()))
     member.changed ||= isBehind || changed
-    const isTold = changed || memberEpoch === memberEpochs.joins
-    if (isTold && member.said.userEndpoint !== null) this.#endpointEpoch++
+    const { userEndpoint } = member.said
+    const isElsewhere = JSON.stringify(userEndpoint) !== JSON.stringify(endpointBefore)
+    if (isElsewhere || (changed && userEndpoint !== null)) this.#endpointEpoch++
   }
 
-  #requireEpoch(member: StreamsMember | undefined, { memberId, memberEpoch, owned }: StreamsHeartbeat): void {
+  /** The static member whose place one that joins takes, if there is one. @throws BrokerletError if it is not away */
+  #awayAs({ memberId, instanceId }: StreamsHeartbeat): StreamsMember | undefined {
+    const holder = this.#holderOf(instanceId)
+    if (holder === undefined || isAway(holder)) return holder
+    throw new BrokerletError(
+      'UNRELEASED_INSTANCE_ID',
+      `Streams group '${this.id}': member '${holder.memberId}' is '${instanceId}', and has to leave before '${memberId}' joins as that`,
+      { groupId: this.id, memberId },
+    )
+  }
+
+  /** @throws UnknownMemberIdError, or BrokerletError FENCED_INSTANCE_ID if another has taken the place */
+  #requireMember({ memberId, instanceId }: Pick<StreamsHeartbeat, 'memberId' | 'instanceId'>): StreamsMember {
+    const member = instanceId === undefined ? this.#members.get(memberId) : this.#holderOf(instanceId)
     if (member === undefined) throw unknownMember(this.id, memberId)
+    if (member.memberId === memberId) return member
+    throw new BrokerletError(
+      'FENCED_INSTANCE_ID',
+      `Streams group '${this.id}': member '${member.memberId}' has taken the place of '${memberId}' as '${instanceId}'`,
+      { groupId: this.id, memberId },
+    )
+  }
+
+  #holderOf(instanceId: string | undefined): StreamsMember | undefined {
+    if (instanceId === undefined) return undefined
+    return this.members.find(({ said }) => said.instanceId === instanceId)
+  }
+
+  #requireEpoch(member: StreamsMember, { memberId, memberEpoch, owned, warmup }: StreamsHeartbeat): void {
     if (memberEpoch === member.epoch) return
     const { active, standby } = member.assigned
     const isHeld =
       owned !== undefined &&
+      warmup.size === 0 &&
       [...owned.active].every(task => active.has(task)) &&
       [...owned.standby].every(task => standby.has(task))
-    if (memberEpoch === member.epochBefore && isHeld) return
+    const isBehind = memberEpoch === member.epochBefore && !isAway(member)
+    if (isBehind && isHeld) return
     throw new BrokerletError(
       'FENCED_MEMBER_EPOCH',
       `Member '${memberId}' of streams group '${this.id}' is at epoch ${member.epoch}, received ${memberEpoch}: it has to give up all its tasks and to join again`,
@@ -194,11 +247,11 @@ export class StreamsGroup {
       .join()
   }
 
-  #requireTasks({ owned = noTasks, memberId }: StreamsHeartbeat): void {
+  #requireTasks({ owned = noTasks, warmup, memberId }: StreamsHeartbeat): void {
     const { subtopologies } = this.#configured
     if (subtopologies === undefined) return
     const counts = new Map(subtopologies.map(({ subtopologyId, tasks }) => [subtopologyId, tasks]))
-    const wrong = [...owned.active, ...owned.standby].find(task => {
+    const wrong = [...owned.active, ...owned.standby, ...warmup].find(task => {
       const { subtopologyId, partition } = partsOf(task)
       return partition < 0 || partition >= (counts.get(subtopologyId) ?? 0)
     })
@@ -214,10 +267,16 @@ export class StreamsGroup {
     if (this.#assignmentEpoch >= this.#epoch) return
     const { subtopologies = [] } = this.#configured
     const targets = assignSticky(
-      this.members.map(({ memberId, said: { processId }, assigned }) => ({
+      this.members.map(({ memberId, said: { processId }, assigned, taskOffsets }) => ({
         memberId,
         processId,
         previous: { active: new Set(assigned.active.keys()), standby: assigned.standby },
+        offsets: new Map(
+          taskOffsets.map(({ subtopologyId, partition, offset }) => [
+            formatTask(subtopologyId, partition),
+            offset,
+          ]),
+        ),
       })),
       subtopologies.map(each => ({ ...each, stateful: each.stateChangelogTopics.length > 0 })),
       this.#standbyReplicas,
@@ -226,14 +285,31 @@ export class StreamsGroup {
     this.#assignmentEpoch = this.#epoch
   }
 
-  /** @throws UnknownMemberIdError */
-  leave(memberId: string, shutdown: boolean): StreamsMember {
-    const member = this.#members.get(memberId)
-    if (member === undefined) throw unknownMember(this.id, memberId)
-    this.#members.delete(memberId)
+  /**
+   * A static member that comes back keeps its place, and its tasks.
+   *
+   * @throws UnknownMemberIdError, or BrokerletError FENCED_INSTANCE_ID
+   */
+  leave(
+    { memberId, instanceId, shutdown }: Pick<StreamsHeartbeat, 'memberId' | 'instanceId' | 'shutdown'>,
+    comesBack = false,
+  ): StreamsMember {
+    const member = this.#requireMember({ memberId, instanceId })
     if (shutdown) this.#shutdownBy ??= memberId
-    if (this.#members.size === 0) this.#shutdownBy = undefined
+    if (comesBack) {
+      const { active, standby } = member.assigned
+      member.epoch = memberEpochs.comesBack
+      // Its commits count under whatever epoch its successor joins with.
+      member.assigned = { active: new Map([...active.keys()].map(task => [task, 0])), standby }
+      member.revoking = nothingHeld
+      return member
+    }
+    this.#members.delete(memberId)
     this.#epoch++
+    if (this.#members.size === 0) {
+      this.#shutdownBy = undefined
+      this.#assignmentEpoch = this.#epoch
+    }
     return member
   }
 
@@ -299,6 +375,22 @@ export class StreamsGroup {
     const member = this.#members.get(memberId)
     if (member === undefined) return 'UNKNOWN_MEMBER_ID'
     return member.epoch === memberEpoch ? undefined : 'STALE_MEMBER_EPOCH'
+  }
+}
+
+function requireOffsets({
+  groupId,
+  memberId,
+  taskOffsets = [],
+  taskEndOffsets = [],
+}: StreamsHeartbeat): void {
+  for (const offsets of [taskOffsets, taskEndOffsets]) {
+    const tasks = offsets.map(({ subtopologyId, partition }: TaskOffset) =>
+      formatTask(subtopologyId, partition),
+    )
+    const twice = tasks.find((task, i) => tasks.indexOf(task) < i)
+    if (twice === undefined) continue
+    throw new InvalidArgumentError(`Offsets of task '${twice}' are given twice`, { groupId, memberId })
   }
 }
 

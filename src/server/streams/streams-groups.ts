@@ -13,7 +13,7 @@ import type { WireGroups } from '../wire-groups.ts'
 import type { MakeTopic } from './configured-topology.ts'
 import { StreamsGroup } from './streams-group.ts'
 import type { StreamsHeartbeat } from './streams-heartbeat.ts'
-import type { StreamsMember } from './streams-member.ts'
+import { isAway, type StreamsMember } from './streams-member.ts'
 
 /** What streams groups need of classic groups: an empty classic group may become a streams group. */
 export type ClassicNeighbours = Pick<WireGroups, 'get' | 'delete' | 'typeOf'>
@@ -88,10 +88,12 @@ export class StreamsGroups implements GroupHolder {
   heartbeat(beat: StreamsHeartbeat, makeTopic: MakeTopic): StreamsMember {
     const { groupId, memberId, memberEpoch } = beat
     const group = this.#groupOf(beat)
-    if (memberEpoch === memberEpochs.leaves) return this.#leave(group, memberId, beat.shutdown)
+    if (memberEpoch === memberEpochs.leaves) return this.#leave(group, beat)
+    if (memberEpoch === memberEpochs.comesBack) return this.#goAway(group, beat)
     const epochBefore = group.get(memberId)?.epoch
     const member = this.#heard(group, beat, makeTopic)
-    if (epochBefore === undefined) this.#firstFetches.joined(member.said.clientId, groupId, memberId)
+    const isNew = epochBefore === undefined || epochBefore === memberEpochs.comesBack
+    if (isNew) this.#firstFetches.joined(member.said.clientId, groupId, memberId)
     this.#engine.groupCoordinator.hold(groupId, group.sourceTopics)
     this.#schedule('heartbeat', group, member, this.#configs.get(groupId).streamsSessionTimeoutMs)
     this.#limit(group, member, epochBefore)
@@ -101,10 +103,14 @@ export class StreamsGroups implements GroupHolder {
 
   // If the first member is refused, the group is dropped again.
   #heard(group: StreamsGroup, beat: StreamsHeartbeat, makeTopic: MakeTopic): StreamsMember {
+    const before = group.members
     if (group.members.length === 0 && beat.memberEpoch === memberEpochs.joins) this.#delay(group)
     try {
       const member = group.heartbeat(beat, makeTopic)
       this.#neighbours.delete(group.id)
+      // One that was away, and whose place another has taken.
+      for (const { memberId } of before)
+        if (group.get(memberId) === undefined) this.#forgetTimers(group.id, memberId)
       return member
     } catch (error) {
       if (group.topology === undefined) this.#drop(group.id)
@@ -162,8 +168,9 @@ export class StreamsGroups implements GroupHolder {
   #pending(group: StreamsGroup): string[] {
     const { id, state } = group
     if (state === 'Empty' || state === 'NotReady') return []
-    if (state !== 'Stable') return [`streams group '${id}' is rebalancing`]
-    return group.members.flatMap(({ memberId, said: { clientId }, assigned }) =>
+    if (!group.isSettled) return [`streams group '${id}' is rebalancing`]
+    const present = group.members.filter(member => !isAway(member))
+    return present.flatMap(({ memberId, said: { clientId }, assigned }) =>
       uncommitted(this.#engine, this.#firstFetches, ['streams group', id], {
         memberId,
         clientId,
@@ -189,12 +196,22 @@ export class StreamsGroups implements GroupHolder {
 
   #schedule(timer: Timer, group: StreamsGroup, { memberId }: StreamsMember, delayMs: number): void {
     this.#engine.clock.schedule(timerOf(timer, group.id, memberId), delayMs, () =>
-      this.#leave(group, memberId, false),
+      this.#leave(group, { memberId, instanceId: undefined, shutdown: false }),
     )
   }
 
-  #leave(group: StreamsGroup, memberId: string, shutdown: boolean): StreamsMember {
-    const member = group.leave(memberId, shutdown)
+  // Its place is kept until its session is over.
+  #goAway(group: StreamsGroup, beat: StreamsHeartbeat): StreamsMember {
+    const member = group.leave(beat, true)
+    this.#engine.clock.unschedule(timerOf('rebalance', group.id, member.memberId))
+    this.#firstFetches.left(member.said.clientId, group.id, member.memberId)
+    this.#engine.touch()
+    return member
+  }
+
+  #leave(group: StreamsGroup, leaver: Parameters<StreamsGroup['leave']>[0]): StreamsMember {
+    const member = group.leave(leaver)
+    const { memberId } = member
     this.#forgetTimers(group.id, memberId)
     this.#firstFetches.left(member.said.clientId, group.id, memberId)
     if (group.members.length === 0) this.#engine.groups.get(group.id)?.emptied()
@@ -248,7 +265,8 @@ function describeMember(group: StreamsGroup, member: StreamsMember): MemberDescr
     topics: group.sourceTopics,
     assignment: group.partitionsOf(assigned.active.keys()),
     revoking: group.partitionsOf(revoking.active.keys()),
-    connected: true,
+    connected: !isAway(member),
+    ...(said.instanceId !== null && { groupInstanceId: said.instanceId }),
   }
 }
 

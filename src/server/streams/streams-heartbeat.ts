@@ -1,7 +1,7 @@
 import { memberEpochs, requireGroupId, requirer } from '../consumer-heartbeat.ts'
 import type { RequestOf } from '../protocol/message.ts'
 import type { streamsGroupHeartbeat } from '../protocol/messages/streams-group-heartbeat.ts'
-import { fromTaskIds, type Tasks } from './tasks.ts'
+import { fromTaskIds, type Task, type Tasks } from './tasks.ts'
 import { type Topology, toTopology } from './topology.ts'
 
 /** Where a process answers interactive queries. */
@@ -15,17 +15,30 @@ export interface ClientTag {
   readonly value: string
 }
 
+/** The sum of the offsets in the changelogs of a task. */
+export interface TaskOffset {
+  readonly subtopologyId: string
+  readonly partition: number
+  readonly offset: number
+}
+
 /** What a heartbeat of a member says. What it leaves out is as in the heartbeats before. */
 export interface StreamsHeartbeat {
   readonly groupId: string
   readonly memberId: string
   readonly memberEpoch: number
   readonly clientId: string
+  readonly instanceId: string | undefined
   readonly rackId: string | undefined
   readonly rebalanceTimeoutMs: number | undefined
   readonly topology: Topology | undefined
   /** All tasks that it has, if it reports them. */
   readonly owned: Tasks | undefined
+  /** Warm-up tasks that it says it has, though Kafka 4.4 does not assign any. */
+  readonly warmup: ReadonlySet<Task>
+  /** How far its tasks are, and how far they could be, if it reports that. */
+  readonly taskOffsets: readonly TaskOffset[] | undefined
+  readonly taskEndOffsets: readonly TaskOffset[] | undefined
   readonly processId: string | undefined
   readonly userEndpoint: UserEndpoint | undefined
   readonly clientTags: readonly ClientTag[] | undefined
@@ -50,6 +63,7 @@ export function toStreamsHeartbeat(request: Request, clientId: string): StreamsH
     memberId,
     memberEpoch,
     clientId,
+    instanceId: request.instanceId ?? undefined,
     rackId: request.rackId ?? undefined,
     rebalanceTimeoutMs: rebalanceTimeoutMs < 0 ? undefined : rebalanceTimeoutMs,
     topology: topology === null ? undefined : toTopology(topology),
@@ -57,6 +71,9 @@ export function toStreamsHeartbeat(request: Request, clientId: string): StreamsH
       activeTasks === null || standbyTasks === null
         ? undefined
         : { active: fromTaskIds(activeTasks), standby: fromTaskIds(standbyTasks) },
+    warmup: fromTaskIds(request.warmupTasks ?? []),
+    taskOffsets: request.taskOffsets ?? undefined,
+    taskEndOffsets: request.taskEndOffsets ?? undefined,
     processId: request.processId ?? undefined,
     userEndpoint: request.userEndpoint ?? undefined,
     clientTags: request.clientTags ?? undefined,
@@ -69,20 +86,19 @@ type Request = RequestOf<typeof streamsGroupHeartbeat>
 
 function checkRequest(request: Request): void {
   const require = requirer('streams group', request)
-  const { memberEpoch, topology, activeTasks, standbyTasks, warmupTasks } = request
-  // The protocol has fields for these, but Kafka 4.3 does not support them yet.
-  require(request.instanceId === null, 'no instanceId: there are no static members yet')
-  require(request.taskOffsets === null && request.taskEndOffsets === null, 'no offsets of tasks yet')
-  require(isEmpty(warmupTasks), 'no warm-up tasks yet')
+  const { memberEpoch, instanceId, topology, activeTasks, standbyTasks, warmupTasks } = request
+  // The protocol has a field for them, but Kafka 4.4 does not support them yet.
   const patterns = topology?.subtopologies.some(each => each.sourceTopicRegex.length > 0) ?? false
   require(!patterns, 'no regular expressions for source topics yet')
   require(request.memberId.trim() !== '', 'a memberId')
   requireGroupId(request.groupId, request.memberId)
+  require(instanceId?.trim() !== '', 'an instanceId that is not empty, or none')
   require(request.rackId?.trim() !== '', 'a rackId that is not empty, or none')
-  require(memberEpoch >= memberEpochs.leaves, `a memberEpoch of -1 or more, received ${memberEpoch}`)
+  require(memberEpoch >= memberEpochs.comesBack, `a memberEpoch of -2 or more, received ${memberEpoch}`)
+  if (memberEpoch === memberEpochs.comesBack) require(instanceId !== null, 'an instanceId')
   if (memberEpoch === memberEpochs.joins) {
     require(request.rebalanceTimeoutMs !== -1, 'a rebalanceTimeoutMs of who joins')
-    require(isEmpty(activeTasks) && isEmpty(standbyTasks), 'no tasks yet of who joins')
+    require([activeTasks, standbyTasks, warmupTasks].every(isEmpty), 'no tasks yet of who joins')
     require(topology !== null, 'a topology of who joins')
   } else {
     require(topology === null, 'no topology but of who joins')

@@ -26,8 +26,8 @@ export const streamsMutations: readonly Mutation[] = [
   {
     name: 'a thread that missed an answer is let go on with tasks that are not its own',
     file: 'server/streams/streams-group.ts',
-    find: 'if (memberEpoch === member.epochBefore && isHeld) return',
-    replace: 'if (memberEpoch === member.epochBefore) return',
+    find: 'if (isBehind && isHeld) return',
+    replace: 'if (isBehind) return',
     breaks: 'who has tasks that are not its own is fenced',
   },
   {
@@ -61,7 +61,7 @@ export const streamsMutations: readonly Mutation[] = [
   {
     name: 'a task does not follow its standby',
     file: 'server/streams/sticky-assignor.ts',
-    find: "this.#keep(task, 'active', this.#leastLoadedOf(this.#wasStandby.get(task)))",
+    find: "this.#keep(task, 'active', this.#leastLoadedOf(this.#candidates.get(task)))",
     replace: "this.#keep(task, 'active', undefined)",
     breaks: 'a task whose thread is gone goes to who has kept its state up to date',
   },
@@ -103,7 +103,7 @@ export const streamsMutations: readonly Mutation[] = [
   {
     name: 'a streams group is waited for because of records before where it began',
     file: 'server/streams/streams-groups.ts',
-    find: 'if (epochBefore === undefined) this.#firstFetches.joined(member.said.clientId, groupId, memberId)',
+    find: 'if (isNew) this.#firstFetches.joined(member.said.clientId, groupId, memberId)',
     replace: '',
     breaks: 'idle waits for what members were given',
   },

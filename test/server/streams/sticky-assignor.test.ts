@@ -53,6 +53,12 @@ it('makes a standby active rather than anybody else', () => {
   }
 })
 
+it('makes a standby active rather than who says that it is further on', () => {
+  const standby: Tasks = { active: new Set(), standby: new Set(['0_0']) }
+  const members = [{ ...member('a'), offsets: new Map([['0_0', 100]]) }, member('b', 'b', standby)]
+  expect(plain(assignSticky(members, [part('0', 1, true)], 0))).toEqual({ a: [[], []], b: [['0_0'], []] })
+})
+
 it('makes a standby of who had the task active, where another has it now', () => {
   const had: Tasks = { active: new Set(['0_0', '0_1', '0_2', '0_3']), standby: new Set() }
   const members = [member('a'), member('b', 'b', had), member('c')]

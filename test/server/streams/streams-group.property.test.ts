@@ -46,6 +46,7 @@ function start(broker: TestBroker) {
     tasks: noTasks,
     told: noTasks,
   }))
+  const leave = (memberId: string) => group.leave({ memberId, instanceId: undefined, shutdown: false })
   const forget = (thread: Thread) => Object.assign(thread, { epoch: 0, tasks: noTasks, told: noTasks })
   const keeps = ({ tasks, told }: Thread): Tasks => ({
     active: new Set([...tasks.active].filter(task => told.active.has(task))),
@@ -60,10 +61,14 @@ function start(broker: TestBroker) {
       memberId: thread.memberId,
       memberEpoch: thread.epoch,
       clientId: thread.memberId,
+      instanceId: undefined,
       rackId: undefined,
       rebalanceTimeoutMs: joins ? 1000 : undefined,
       topology: joins ? topology : undefined,
       owned: says ? thread.tasks : undefined,
+      warmup: new Set(),
+      taskOffsets: undefined,
+      taskEndOffsets: undefined,
       processId: thread.processId,
       userEndpoint: undefined,
       clientTags: undefined,
@@ -88,7 +93,7 @@ function start(broker: TestBroker) {
       forget(thread)
     }
   }
-  return { group, host, threads, beat, forget }
+  return { group, host, threads, beat, forget, leave }
 }
 
 function checkOwners(threads: readonly Thread[]): void {
@@ -107,7 +112,7 @@ it('never lets two threads work on a task, nor a process have it twice, and come
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), async steps => {
       const broker = new TestBroker()
       broker.createTopic('orders', { partitions: 4 })
-      const { group, host, threads, beat, forget } = start(broker)
+      const { group, host, threads, beat, forget, leave } = start(broker)
       for (const { kind, thread: index } of steps) {
         const thread = threads[index]!
         if (kind === 'beat') beat(thread)
@@ -115,7 +120,7 @@ it('never lets two threads work on a task, nor a process have it twice, and come
         else if (kind === 'lost') beat(thread, { hears: false })
         else if (kind === 'standbys') host.standbyReplicas = (host.standbyReplicas + 1) % 3
         else if ((kind === 'leave' || kind === 'silent') && group.get(thread.memberId) !== undefined) {
-          group.leave(thread.memberId, false)
+          leave(thread.memberId)
           // Whoever is silent has nothing any more by the time that it is put out.
           forget(thread)
         }
@@ -124,7 +129,7 @@ it('never lets two threads work on a task, nor a process have it twice, and come
       const present = threads.filter(({ epoch }) => epoch > 0)
       // Whoever joined, and never heard of it, is put out when its session is over.
       const ids = new Set(present.map(({ memberId }) => memberId))
-      for (const { memberId } of group.members) if (!ids.has(memberId)) group.leave(memberId, false)
+      for (const { memberId } of group.members) if (!ids.has(memberId)) leave(memberId)
       for (let round = 0; round < 12; round++) for (const each of present) beat(each)
       checkOwners(threads)
       if (present.length > 0) {

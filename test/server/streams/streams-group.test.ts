@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { copying, counting, internal, named, streamsScenes } from './streams-scene.ts'
 
 const scene = streamsScenes()
+const twice = [1, 2].map(offset => ({ subtopologyId: '0', partition: 0, offset }))
 
 it('gives who joins all tasks, and tells it once', async () => {
   const { thread, describe: described } = scene()
@@ -64,7 +65,8 @@ it('gives what one leaves to the others', async () => {
   expect(await b.beat()).toMatchObject({ status: [] })
   expect(b.active).toEqual(['0_0', '0_1'])
   await b.leave()
-  expect(await described()).toMatchObject({ groupState: 'Empty', members: [] })
+  const { groupState, groupEpoch, assignmentEpoch, members } = await described()
+  expect([groupState, groupEpoch - assignmentEpoch, members]).toEqual(['Empty', 0, []])
   expect(broker.group('g').state).toBe('Empty')
 })
 
@@ -278,6 +280,22 @@ it('tells who has what, for as long as that is news', async () => {
   ])
 })
 
+it('has news of a thread that answers elsewhere, or no more, and none of one that joins again', async () => {
+  const { joined, thread } = scene()
+  const [host, more] = ['one', { userEndpoint: { host: 'one', port: 1 } }]
+  const a = await joined('a', counting('orders'), more)
+  const { endpointEpoch } = a
+  const told = async (answer: Promise<any>) => {
+    const { endpointInformationEpoch, partitionsByUserEndpoint: endpoints } = await answer
+    return [endpointInformationEpoch - endpointEpoch, endpoints?.map((each: any) => each.userEndpoint)]
+  }
+  expect(await told(a.join(counting('orders'), more))).toEqual([0, undefined])
+  const elsewhere = { host, port: 2 }
+  expect(await told(a.beat({ userEndpoint: elsewhere }))).toEqual([1, [elsewhere]])
+  expect(await told(a.join(counting('orders')))).toEqual([2, []])
+  expect(await told(thread('a').beat({ memberEpoch: a.memberEpoch }))).toEqual([2, []])
+})
+
 it('has no news of a thread that answers no queries', async () => {
   const { thread } = scene()
   const a = thread('a')
@@ -335,18 +353,20 @@ it.each([
   ['a topology of one that is there', { topology: copying('orders') }, 42],
   ['an epoch that means nothing', { memberEpoch: -3 }, 42],
   ['a static member that comes back', { memberEpoch: -2 }, 42],
-  ['a static member', { instanceId: 'one' }, 42],
+  ['an instance id that nobody has', { instanceId: 'one' }, 25],
+  ['an empty instance id', { instanceId: '' }, 42],
+  ['one that comes back without an instance id', { memberEpoch: -2 }, 42],
   ['no member', { memberId: '' }, 42],
   ['a member of nothing but spaces', { memberId: ' ' }, 42],
   ['no group', { groupId: '' }, 42],
   ['a group of nothing but spaces', { groupId: ' ' }, 42],
   ['an empty rack', { rackId: '' }, 42],
   ['a rack of nothing but spaces', { rackId: ' ' }, 42],
-  ['offsets of tasks', { taskOffsets: [] }, 42],
-  ['end offsets of tasks', { taskEndOffsets: [] }, 42],
+  ['offsets of a task twice', { taskOffsets: twice }, 42],
+  ['end offsets of a task twice', { taskEndOffsets: twice }, 42],
   [
-    'a warm-up task',
-    { activeTasks: [], standbyTasks: [], warmupTasks: [{ subtopologyId: '0', partitions: [0] }] },
+    'a warm-up task that there is not',
+    { activeTasks: [], standbyTasks: [], warmupTasks: [{ subtopologyId: '0', partitions: [2] }] },
     42,
   ],
 ])('refuses %s, and goes on', async (_, said, errorCode) => {
