@@ -18,7 +18,8 @@ import { writeMessage } from '../helpers/write-message.ts'
 const sent: readonly { key: string | null; value: string | null; headers: Record<string, string> }[] =
   JSON.parse(readFileSync(path.resolve(import.meta.dirname, '../golden/records.json'), 'utf8'))
 // APIs that are spoken, and that no client was seen to speak. Better: something in test/golden/scenarios speaks them.
-const unrecorded: ReadonlySet<string> = new Set()
+// A member sends a description only where it is asked for one, as by a Kafka with a plugin for them.
+const unrecorded: ReadonlySet<string> = new Set(['StreamsGroupTopologyDescriptionUpdate'])
 const recorded = readGoldenFrames()
 const coverage = coverageOf(recorded)
 

@@ -4,9 +4,11 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
+import org.apache.kafka.clients.admin.DescribeStreamsGroupsOptions;
 import org.apache.kafka.clients.admin.ListGroupsOptions;
 import org.apache.kafka.clients.admin.StreamsGroupDescription;
 import org.apache.kafka.clients.admin.StreamsGroupMemberAssignment;
+import org.apache.kafka.clients.admin.StreamsGroupTopologyDescriptionStatus;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.KafkaShareConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -50,6 +52,12 @@ class StreamsGroups {
       var group = described(scene);
       Scene.equal(group.groupEpoch(), group.targetAssignmentEpoch(), "epoch");
       Scene.equal(0, group.topologyEpoch(), "topology epoch");
+      Scene.equal("sticky", group.assignorName().get(), "assignor");
+      Scene.equal(StreamsGroupTopologyDescriptionStatus.NOT_REQUESTED, group.topologyDescriptionStatus(), "status");
+      var whole = new DescribeStreamsGroupsOptions().includeTopologyDescription(true);
+      var asked = Scene.done(scene.admin.describeStreamsGroups(List.of(scene.name), whole).all()).get(scene.name);
+      Scene.equal(StreamsGroupTopologyDescriptionStatus.NOT_STORED, asked.topologyDescriptionStatus(), "status");
+      Scene.check(asked.topologyDescription().isEmpty(), "no description of the topology");
       var parts = List.copyOf(group.subtopologies());
       Scene.equal(List.of("0", "1"), parts.stream().map(each -> each.subtopologyId()).toList(), "subtopologies");
       Scene.equal(List.of(in), parts.get(0).sourceTopics(), "source topics");
@@ -118,7 +126,41 @@ class StreamsGroups {
       Scene.refused(InvalidConfigurationException.class, () -> scene.configure("streams.assignment.interval.ms", 16_000));
       Scene.refused(InvalidConfigurationException.class, () -> scene.configure("streams.initial.rebalance.delay.ms", -1));
       scene.configure("streams.session.timeout.ms", 50_000);
-      Scene.refused(InvalidConfigurationException.class, () -> scene.configure("streams.assignor.name", "sticky"));
+      Scene.refused(InvalidConfigurationException.class, () -> scene.configure("streams.assignor.name", "uniform"));
+      Scene.refused(InvalidConfigurationException.class, () -> scene.configure("streams.rack.aware.assignment.tags", "zone,zone"));
+      Scene.refused(InvalidConfigurationException.class, () -> scene.configure("streams.task.offset.interval.ms", 14_999));
+      Scene.refused(InvalidConfigurationException.class, () -> scene.configure("streams.num.warmup.replicas", 21));
+      scene.configure("streams.assignor.name", "sticky");
+    });
+
+    scenarios.put("a static instance that goes keeps its tasks for who comes back in its place", scene -> {
+      String in = scene.topic("in", 2);
+      String out = scene.topic("out", 1);
+      var first = scene.started(Tables.counting(in, out), "group.instance.id", "one");
+      var second = scene.started(Tables.counting(in, out));
+      Instances.untilShared(List.of(first, second), 2);
+      var tasks = first.tasks();
+      var others = second.tasks();
+      first.streams.close(Duration.ofSeconds(5));
+      Scene.equal(Set.of(-2), epochsOf(scene, true), "epoch");
+      var next = scene.started(Tables.counting(in, out), "group.instance.id", "one");
+      Scene.until("the tasks of the first", () -> next.tasks().equals(tasks));
+      Scene.equal(others, second.tasks(), "tasks");
+      Scene.until("a stable group", () -> described(scene).groupState() == GroupState.STABLE);
+      Scene.equal(epochsOf(scene, false), epochsOf(scene, true), "epoch");
+    });
+
+    scenarios.put("an instance is told which client tags it is to have, and goes on", scene -> {
+      String in = scene.topic("in", 1);
+      String out = scene.topic("out", 1);
+      scene.configure("streams.rack.aware.assignment.tags", "zone");
+      scene.started(Tables.counting(in, out), "client.tag.zone", "east");
+      var member = described(scene).members().iterator().next();
+      Scene.equal(Map.of("zone", "east"), member.clientTags(), "tags");
+      scene.configure("streams.rack.aware.assignment.tags", "zone,cluster");
+      Scene.until("another epoch", () -> described(scene).groupEpoch() > member.memberEpoch());
+      scene.send(in, "a=x");
+      scene.expectLast(out, "a=1");
     });
 
     scenarios.put("the first instance waits for others where the group is told to", scene -> {
@@ -225,6 +267,11 @@ class StreamsGroups {
         Scene.check(Topics.causes(app.errors.get(0), GroupIdNotFoundException.class), "a group that is another, received " + app.errors.get(0));
       }
     });
+  }
+
+  /** Those of the static members, or of the others. */
+  static Set<Integer> epochsOf(Scene scene, boolean isStatic) throws Exception {
+    return described(scene).members().stream().filter(each -> each.instanceId().isPresent() == isStatic).map(each -> each.memberEpoch()).collect(Collectors.toSet());
   }
 
   static String processOf(App app) {

@@ -107,7 +107,7 @@ export class GroupKinds {
         }
         return [
           'streamsGroupHeartbeat',
-          0,
+          1,
           {
             ...asked,
             topology: { epoch: 0, subtopologies: [subtopology] },
