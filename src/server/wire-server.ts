@@ -59,7 +59,7 @@ export class WireServer {
       failed: error => this.failed(error),
     }
     this.#deadLetterQueue = new DeadLetterQueue(wire)
-    this.#coordinators.shareGroups.deadLetterQueues.add(this.#deadLetterQueue)
+    this.#coordinators.shareGroups.deadLetterWriters.add(this.#deadLetterQueue)
     const authorization = authorizationBy(options.authorizer, this.#coordinators)
     const handlers = allHandlers(wire, {
       supported: () => supportedVersions(this.#handlers),
@@ -129,7 +129,7 @@ export class WireServer {
     this.#engine.edge.servers--
     for (const connection of this.#connections.keys()) connection.close()
     this.#past?.close()
-    this.#coordinators.shareGroups.deadLetterQueues.delete(this.#deadLetterQueue)
+    this.#coordinators.shareGroups.deadLetterWriters.delete(this.#deadLetterQueue)
     this.#coordinators.release()
   }
 }

@@ -13,7 +13,7 @@ import type { Wire } from '../wire.ts'
 import { toEncodedBatch } from '../wire-batch.ts'
 import { batchSpans } from './batch-spans.ts'
 import { deadLetterTopic } from './dead-letter-topic.ts'
-import type { DeadLetters } from './dead-letters.ts'
+import type { DeadLetters, DeadLetterWriter } from './dead-letters.ts'
 import type { OffsetSpan } from './share-partition.ts'
 
 const readBytes = 64 * 1024
@@ -24,14 +24,13 @@ const roomWait = { timeoutMs: 30_000, signals: [] }
  * Writes what share groups give up to their dead letter topics (KIP-1191), at once where there is room: nobody sees a
  * record that is given up and not written yet. (Kafka: ShareGroupDLQStateManager, where it is archiving meanwhile)
  */
-export class DeadLetterQueue {
+export class DeadLetterQueue implements DeadLetterWriter {
   readonly #wire: Wire
 
   constructor(wire: Wire) {
     this.#wire = wire
   }
 
-  /** Writes records of a partition to the topic that the group has for that. What fails is gone, as in Kafka. */
   write(groupId: string, log: Partition, letters: readonly DeadLetters[]): void {
     const { engine, groupConfigs, cluster } = this.#wire
     const { errorsDeadletterqueueTopicName: name } = groupConfigs.get(groupId)

@@ -8,7 +8,7 @@ import { memberEpochs } from '../consumer-heartbeat.ts'
 import { groupClient } from '../group-client.ts'
 import type { GroupConfigs } from '../group-configs.ts'
 import type { WireGroups } from '../wire-groups.ts'
-import type { DeadLetterQueue } from './dead-letter-queue.ts'
+import type { DeadLetterWriter } from './dead-letters.ts'
 import { ShareGroup, type ShareMember } from './share-group.ts'
 import type { ShareHeartbeat } from './share-heartbeat.ts'
 import { SharePartitions } from './share-partitions.ts'
@@ -35,7 +35,7 @@ export class ShareGroups implements OtherGroups {
   readonly #neighbours: NeighbourGroups
   readonly #groups = new Map<string, KeptShareGroup>()
   /** Those of the broker's servers; the first one writes. */
-  readonly deadLetterQueues: Set<DeadLetterQueue> = new Set()
+  readonly deadLetterWriters: Set<DeadLetterWriter> = new Set()
   /** How many members each has at most. */
   readonly maxSize: number
 
@@ -114,8 +114,8 @@ export class ShareGroups implements OtherGroups {
       },
       touch: () => this.#engine.touch(),
       giveUp: (log, letters) => {
-        const [queue] = this.deadLetterQueues
-        queue?.write(groupId, log, letters)
+        const [writer] = this.deadLetterWriters
+        writer?.write(groupId, log, letters)
       },
     })
     // Counts for `idle`: records that are available or acquired are work under way.
