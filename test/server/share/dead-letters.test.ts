@@ -233,6 +233,17 @@ describe('the dead letter queue of a share group', () => {
     expect(errors).toEqual([expect.objectContaining({ code: 'REQUEST_TIMED_OUT' })])
   })
 
+  it('is told nothing when the broker closes', async () => {
+    const { broker, append, member, errors } = await scene({ group: { shareDeliveryCountLimit: 2 } })
+    append(1)
+    await member.fetch()
+    await member.acknowledge(release(0, 0))
+    expect(await member.fetch()).toEqual([[0, 0, 2]])
+    const dead = broker.topic(name).partitions[0]!
+    await broker.close()
+    expect([dead.highWatermark, errors]).toEqual([0, []])
+  })
+
   it('is not there for a group without a name for it', async () => {
     const { append, rejectAll, letters, errors } = await scene({
       group: { errorsDeadletterqueueTopicName: '' },

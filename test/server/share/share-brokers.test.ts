@@ -5,7 +5,7 @@ import { type KafkaServer, RequestLog, type ServedBroker, serve } from '../../..
 import { apis } from '../../../src/server/protocol/apis.ts'
 import { TestBroker } from '../../../src/testing/index.ts'
 import { WireClient } from '../../helpers/wire-client.ts'
-import { accept, acquiredIn, configure, ShareConsumer } from './share-scene.ts'
+import { accept, acquiredIn, configure, reject, ShareConsumer } from './share-scene.ts'
 
 const open: (() => unknown)[] = []
 afterEach(async () => {
@@ -179,4 +179,29 @@ it('waits for no heartbeat and no lock when no server is left', async () => {
   expect(timers()).toHaveLength(2)
   await server.close()
   expect(timers()).toEqual([])
+})
+
+it('writes dead letters as the broker may that leads what is given up', async () => {
+  const { broker, leader, other, connected, consumerAt } = await start()
+  configure(broker, 'g', { errorsDeadletterqueueTopicName: 'dlq.orders' })
+  const errors: unknown[] = []
+  broker.on('error', error => errors.push(error))
+  const a = await consumerAt(leader, 'a')
+  await a.fetch()
+  const mayCreate = async (at: ServedBroker) => {
+    const name = 'errors.deadletterqueue.auto.create.topics.enable'
+    const configs = [{ name, configOperation: 0, value: 'true' }]
+    const resources = [{ resourceType: 4, resourceName: String(at.nodeId), configs }]
+    const { responses } = await (await connected(at)).call(apis.incrementalAlterConfigs, 1, { resources })
+    expect(responses[0].errorCode).toBe(0)
+  }
+  for (const [offset, at] of [other, leader].entries()) {
+    await mayCreate(at)
+    broker.topic('orders').append({ value: offset })
+    await a.fetch()
+    expect(await a.acknowledge(reject(offset, offset))).toBe(0)
+    expect(broker.topics.has('dlq.orders')).toBe(at === leader)
+  }
+  expect(broker.topic('dlq.orders').records()).toHaveLength(1)
+  expect(errors).toHaveLength(1)
 })
