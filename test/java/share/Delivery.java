@@ -148,6 +148,39 @@ class Delivery {
       }
     });
 
+    scenarios.put("what is given up goes to the dead letters of its group", scene -> {
+      scene.prepare(1);
+      String dead = "dlq." + scene.topic;
+      scene.makeTopic(dead, 1, Map.of("errors.deadletterqueue.group.enable", "true"));
+      scene.configure(scene.group, Map.of(
+          "errors.deadletterqueue.topic.name", dead,
+          "errors.deadletterqueue.copy.record.enable", true,
+          "share.delivery.count.limit", 2));
+      scene.produce("a", "b");
+      var consumer = scene.explicit();
+      for (int left = 3; left > 0; ) {
+        for (var record : Scene.poll(consumer)) {
+          consumer.acknowledge(record, record.value().equals("a") ? AcknowledgeType.REJECT : AcknowledgeType.RELEASE);
+          left--;
+        }
+        Scene.commit(consumer);
+      }
+      scene.untilLeft(0);
+      String other = scene.group + "-2";
+      scene.configure(other, Map.of());
+      var reader = scene.consumerOf(other);
+      reader.subscribe(List.of(dead));
+      var letters = Scene.read(reader, 2);
+      Scene.equal(List.of("a", "b"), Scene.values(letters), "values");
+      Scene.equal(
+          List.of(scene.topic + " 0 0 1: Offset rejected by client.", scene.topic + " 0 1 2: Offset delivery count exceeded the threshold."),
+          Scene.map(letters, letter -> "%s %s %s %s: %s".formatted(
+              List.of("topic", "partition", "offset", "delivery.count", "message").stream()
+                  .map(name -> new String(letter.headers().lastHeader("__dlq.errors." + name).value()))
+                  .toArray())),
+          "origins");
+    });
+
     scenarios.put("each group gets all records", scene -> {
       scene.prepare(1).produce("a", "b");
       String other = scene.group + "-2";

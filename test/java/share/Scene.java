@@ -70,7 +70,11 @@ class Scene extends Checks implements AutoCloseable {
   }
 
   void makeTopic(String name, int partitions) throws Exception {
-    done(admin.createTopics(List.of(new NewTopic(name, partitions, (short) 1))).all());
+    makeTopic(name, partitions, Map.of());
+  }
+
+  void makeTopic(String name, int partitions, Map<String, String> configs) throws Exception {
+    done(admin.createTopics(List.of(new NewTopic(name, partitions, (short) 1).configs(configs))).all());
   }
 
   void configure(String groupId, Map<String, Object> configs) throws Exception {
