@@ -4,9 +4,9 @@ import net from 'node:net'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-const libs = path.join(import.meta.dirname, 'target', 'libs', '*')
+const libs = path.join(import.meta.dirname, 'connect', 'target', 'libs', '*')
 
-/** A program of Apache Kafka that runs until it is ended. */
+/** A program of Kafka Connect, or MirrorMaker, that runs until it is ended. */
 export class JavaProgram {
   #process
   #output = ''

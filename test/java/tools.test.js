@@ -180,7 +180,7 @@ test('the performance tools write and read', async () => {
 
 test('kafka-configs changes a topic, takes it back, and shows it with where it comes from', async () => {
   const { options } = broker.createTopic('altered')
-  const configs = args => tool('ConfigCommand', args, { room: 'kafka.admin' })
+  const configs = args => tool('ConfigCommand', args)
   const of = ['--entity-type', 'topics', '--entity-name', 'altered']
   await configs([...of, '--alter', '--add-config', 'retention.ms=60000,cleanup.policy=[compact,delete]'])
   const altered = broker.topics.get('altered')
@@ -212,7 +212,7 @@ test('kafka-configs changes a topic, takes it back, and shows it with where it c
 })
 
 test('kafka-configs changes a group, which need not be there, and shows it', async () => {
-  const configs = (...args) => tool('ConfigCommand', args, { room: 'kafka.admin' })
+  const configs = (...args) => tool('ConfigCommand', args)
   const of = ['--entity-type', 'groups', '--entity-name', 'patient']
   const given = 'consumer.session.timeout.ms=50000,share.auto.offset.reset=by_duration:PT1H'
   await configs(...of, '--alter', '--add-config', given)
@@ -261,7 +261,7 @@ test('kafka-acls gives rights, shows and takes them, and who has none sees no to
 
 test('kafka-configs finds no loggers', async () => {
   const of = ['--entity-type', 'broker-loggers', '--entity-name', '1']
-  const described = await tool('ConfigCommand', ['--describe', ...of], { room: 'kafka.admin' })
+  const described = await tool('ConfigCommand', ['--describe', ...of])
   assert.match(described, /Dynamic configs for broker-logger 1 are:\s*$/)
 })
 
@@ -368,9 +368,7 @@ test('kafka-reassign-partitions sets limits of moving replicas, and lifts them',
   const run = (...action) =>
     tool('ReassignPartitionsCommand', [...action, '--reassignment-json-file', file], { room: reassign })
   const described = () =>
-    tool('ConfigCommand', ['--describe', '--entity-type', 'brokers', '--entity-name', '1'], {
-      room: 'kafka.admin',
-    })
+    tool('ConfigCommand', ['--describe', '--entity-type', 'brokers', '--entity-name', '1'])
   assert.match(await run('--execute', '--throttle', '1000'), /throttle limit was set to 1000/)
   assert.match(await described(), /leader\.replication\.throttled\.rate=1000/)
   assert.match(await run('--verify'), /Clearing broker-level throttles/)
@@ -379,7 +377,7 @@ test('kafka-reassign-partitions sets limits of moving replicas, and lifts them',
 })
 
 test('kafka-configs changes what topics have by default, for one broker and for all', async () => {
-  const configs = (...args) => tool('ConfigCommand', args, { room: 'kafka.admin' })
+  const configs = (...args) => tool('ConfigCommand', args)
   const ofAll = ['--entity-type', 'brokers', '--entity-default']
   await configs('--alter', ...ofAll, '--add-config', 'log.retention.ms=60000')
   assert.equal(broker.topics.get('orders').options.retentionMs, 60_000)
@@ -391,7 +389,7 @@ test('kafka-configs changes what topics have by default, for one broker and for 
 })
 
 test('kafka-configs sets quotas, shows them and takes them back', async () => {
-  const configs = (...args) => tool('ConfigCommand', args, { room: 'kafka.admin' })
+  const configs = (...args) => tool('ConfigCommand', args)
   assert.doesNotMatch(await configs('--describe', '--entity-type', 'users'), /SCRAM|rate/)
   const limit = ['--entity-type', 'clients', '--entity-name', 'shop']
   await configs('--alter', ...limit, '--add-config', 'producer_byte_rate=1024')
@@ -422,7 +420,7 @@ test('kafka-configs adds a user of SCRAM, who may come in, and removes them', as
   const admin = await as('admin', 'admin-secret', 'PLAIN')
   const configs = (...args) => {
     const all = ['--command-config', admin, '--entity-type', 'users', ...args]
-    return tool('ConfigCommand', all, { room: 'kafka.admin', at: secured })
+    return tool('ConfigCommand', all, { at: secured })
   }
   const ada = ['--entity-name', 'ada']
   await configs('--alter', ...ada, '--add-config', 'SCRAM-SHA-512=[iterations=8192,password=secret]')
