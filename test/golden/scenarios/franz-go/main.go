@@ -89,6 +89,7 @@ func main() {
 		{"4.1", kversion.V4_1_0()},
 		{"4.2", kversion.V4_2_0()},
 		{"4.3", kversion.V4_3_0()},
+		{"4.4", kversion.V4_4_0()},
 	}
 	for _, release := range releases {
 		started := time.Now()
@@ -101,7 +102,7 @@ func main() {
 		scenario(fmt.Sprint("v", version), atMost(version), version > 0)
 		fmt.Fprintln(os.Stderr, "franz-go with versions up to", version, time.Since(started))
 	}
-	oldest := kversion.V4_3_0()
+	oldest := kversion.V4_4_0()
 	oldest.SetMaxKeyVersion(3, 0)
 	old := got(kgo.NewClient(kgo.ClientID("golden"), kgo.SeedBrokers(address), kgo.MaxVersions(oldest)))
 	ask(kmsg.NewPtrMetadataRequest().RequestWith(ctx, old.SeedBrokers()[0]))
@@ -116,7 +117,7 @@ func main() {
 // of Metadata does not know who the controller is.
 func atMost(version int16) *kversion.Versions {
 	lowest := map[int16]int16{0: 3, 1: 4, 2: 1, 3: 1, 8: 2, 9: 1, 19: 2, 20: 1, 32: 1}
-	versions := kversion.V4_3_0()
+	versions := kversion.V4_4_0()
 	versions.EachMaxKeyVersion(func(key, highest int16) {
 		versions.SetMaxKeyVersion(key, min(highest, max(version, lowest[key])))
 	})
@@ -187,6 +188,7 @@ func scenario(release string, versions *kversion.Versions, transacts bool) {
 	join.Group, join.MemberID, join.RebalanceTimeoutMillis = topic+"-next", "the-only-one", 60_000
 	join.SubscribedTopicNames, join.Topics = []string{topic}, []kmsg.ConsumerGroupHeartbeatRequestTopic{}
 	ask(join.RequestWith(ctx, plainClient))
+	stream(plainClient, topic)
 	ask(admin.ListGroups(ctx))
 	ask(admin.DeleteOffsets(ctx, topic+"-tx", kadm.TopicsSet{topic: {0: {}}}))
 	epochs := kadm.OffsetForLeaderEpochRequest{}
@@ -203,6 +205,26 @@ func scenario(release string, versions *kversion.Versions, transacts bool) {
 	before.AddOffset(topic, 0, 4, -1)
 	ask(admin.DeleteRecords(ctx, before))
 	ask(admin.DeleteTopics(ctx, topic))
+}
+
+// A member of a streams group that comes, is described, and goes. franz-go does not find the coordinator of such a member.
+func stream(client *kgo.Client, topic string) {
+	member := kmsg.NewPtrStreamsGroupHeartbeatRequest()
+	member.Group, member.MemberID, member.RebalanceTimeoutMillis = topic+"-streams", "the-only-one", 60_000
+	process := "the-only-process"
+	member.ProcessID, member.ClientTags = &process, []kmsg.StreamsGroupHeartbeatRequestClientTag{}
+	member.ActiveTasks, member.StandbyTasks, member.WarmupTasks = []kmsg.TaskIDs{}, []kmsg.TaskIDs{}, []kmsg.TaskIDs{}
+	reader := kmsg.NewStreamsGroupHeartbeatRequestTopologySubtopology()
+	reader.SubtopologyID, reader.SourceTopics = "reader", []string{topic}
+	topology := kmsg.NewStreamsGroupHeartbeatRequestTopology()
+	topology.Subtopologies = []kmsg.StreamsGroupHeartbeatRequestTopologySubtopology{reader}
+	member.Topology = &topology
+	ask(member.RequestWith(ctx, client.Broker(1)))
+	described := kmsg.NewPtrStreamsGroupDescribeRequest()
+	described.Groups, described.IncludeAuthorizedOperations = []string{member.Group}, true
+	ask(described.RequestWith(ctx, client))
+	member.MemberEpoch, member.Topology = -1, nil
+	ask(member.RequestWith(ctx, client.Broker(1)))
 }
 
 // What Kafka has and a broker in memory has not: places, elections, quotas and users.
