@@ -304,7 +304,7 @@ test('the performance tool writes in transactions, and kafka-transactions tells 
 test('kafka-features tells the features that are spoken, and keeps them', async () => {
   const features = await tool('FeatureCommand', ['describe'])
   assert.match(features, /group\.version.*FinalizedVersionLevel: 1/)
-  assert.match(features, /metadata\.version.*FinalizedVersionLevel: 4\.3-IV0/)
+  assert.match(features, /metadata\.version.*FinalizedVersionLevel: 4\.4-IV2/)
   assert.match(features, /transaction\.version.*FinalizedVersionLevel: 2/)
   const upgraded = await tool('FeatureCommand', ['upgrade', '--release-version', '4.4'])
   assert.match(upgraded, /metadata\.version was upgraded to 33/)
