@@ -27,10 +27,10 @@ after(async () => {
   assert.deepEqual(errors, [])
 })
 
-/** Runs a tool to its end; gives what it printed. */
-function tool(name, args, { input = '', room = 'org.apache.kafka.tools', at = server } = {}) {
+/** Runs a tool to its end; gives what it printed. Of an action it takes the server as an argument. */
+function tool(name, args, { input = '', room = 'org.apache.kafka.tools', at = server, action = [] } = {}) {
   return new Promise((resolve, reject) => {
-    const command = ['-cp', libs, `${room}.${name}`, '--bootstrap-server', at.address, ...args]
+    const command = ['-cp', libs, `${room}.${name}`, ...action, '--bootstrap-server', at.address, ...args]
     const child = spawn('java', command, { stdio: ['pipe', 'pipe', 'pipe'] })
     const deadline = setTimeout(() => child.kill('SIGKILL'), 60_000)
     let output = ''
@@ -312,6 +312,15 @@ test('kafka-features tells the features that are spoken, and keeps them', async 
     tool('FeatureCommand', ['downgrade', '--feature', 'transaction.version=1', '--dry-run']),
     /Can not downgrade transaction\.version to 1\. .*stays there/,
   )
+})
+
+test('kafka-cluster tells what a cluster is called, where it is, and what it speaks', async () => {
+  const cluster = action => tool('ClusterTool', [], { action: [action] })
+  assert.match(await cluster('cluster-id'), /^Cluster ID: brokerlet$/m)
+  assert.match(await cluster('list-endpoints'), new RegExp(`^1 +127\\.0\\.0\\.1 +${server.port} `, 'm'))
+  const versions = await cluster('api-versions')
+  assert.match(versions, /ApiVersions\(18\): 0 to 5 \[usable: 5\]/)
+  assert.match(versions, /UnregisterController\(94\): UNSUPPORTED/)
 })
 
 test('kafka-metadata-quorum describes a quorum without a lag', async () => {
