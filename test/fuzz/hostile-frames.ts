@@ -66,6 +66,15 @@ export const bodies: Readonly<Record<string, object>> = {
     clientTags: [{ key: 'zone', value: 'a' }],
   },
   StreamsGroupDescribe: { groupIds: ['streams'] },
+  StreamsGroupTopologyDescriptionUpdate: {
+    groupId: 'streams',
+    memberId: 'a',
+    topologyDescription: {
+      subtopologies: [
+        { subtopologyId: '0', nodes: [{ name: 'source', nodeType: 1, sourceTopics: ['orders'] }] },
+      ],
+    },
+  },
   ShareFetch: {
     groupId: 'shared',
     memberId: 'a',
