@@ -12,8 +12,8 @@ export const streamsMutations: readonly Mutation[] = [
   {
     name: 'a process has a task of a streams group twice',
     file: 'server/streams/reconciliation.ts',
-    find: 'return !owners.isStandbyAt(said.processId, task) && !isLocked',
-    replace: 'return true',
+    find: 'const isLocked = owners.isStandbyAt(said.processId, task) && !assigned.standby.has(task)',
+    replace: 'const isLocked = false',
     breaks: 'a task is at one thread of a process at a time, as its state directory is locked',
   },
   {
