@@ -44,6 +44,17 @@ async function start(sasl: SaslOptions = { users }) {
   return { broker, server, errors, listTopics, dial }
 }
 
+it('tells anybody its versions, and only who has proved who they are that they expect another broker', async () => {
+  const { dial } = await start()
+  const client = dial()
+  const says = { clientSoftwareName: 'client', clientSoftwareVersion: '1', clusterId: 'another', nodeId: 1 }
+  expect(await client.call(apiVersions as Api, 5, says)).toMatchObject({ errorCode: 0 })
+  await client.call(saslHandshake as Api, 1, { mechanism: 'PLAIN' })
+  const authBytes = Buffer.from('\0ada\0secret')
+  expect(await client.call(saslAuthenticate as Api, 2, { authBytes })).toMatchObject({ errorCode: 0 })
+  expect(await client.call(apiVersions as Api, 5, says)).toMatchObject({ errorCode: 129 })
+})
+
 it.each(['plain', 'scram-sha-256', 'scram-sha-512'] as const)(
   'lets in who proves by %s who they are, and nobody else',
   async mechanism => {

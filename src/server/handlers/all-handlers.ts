@@ -45,7 +45,7 @@ interface HandlerHost {
 export function allHandlers(wire: Wire, { maxShareSessions, acls, sasl, supported }: HandlerHost): Handler[] {
   const scramCredentials = new ScramCredentials(sasl)
   return [
-    ...clusterHandlers(wire, supported),
+    ...clusterHandlers(wire, supported, sasl !== undefined),
     ...produceHandlers(wire),
     ...transactionHandlers(wire),
     ...transactionAdminHandlers(wire),

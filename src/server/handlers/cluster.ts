@@ -26,6 +26,7 @@ const mostPartitions = 2000
 export function clusterHandlers(
   wire: Wire,
   supported: () => { readonly apiKey: number; readonly minVersion: number; readonly maxVersion: number }[],
+  secured: boolean,
 ): Handler[] {
   const { cluster, engine } = wire
   return [
@@ -36,7 +37,9 @@ export function clusterHandlers(
       // A client that is on the way to another broker, as one that was behind this address before, is to begin with the
       // addresses that it was given. (KIP-1242)
       const { clusterId, nodeId } = client
-      if (clusterId !== null && (clusterId !== wire.clusterId || nodeId !== node.nodeId))
+      const isElsewhere = clusterId !== null && (clusterId !== wire.clusterId || nodeId !== node.nodeId)
+      // Who has still to authenticate is told the versions alone. (Kafka: SaslServerAuthenticator)
+      if (isElsewhere && (!secured || session.user !== undefined))
         return { errorCode: errnoOf('REBOOTSTRAP_REQUIRED') }
       return {
         apiKeys: supported(),
