@@ -11,7 +11,7 @@ import {
 } from '../protocol/record-batch.ts'
 import type { Wire } from '../wire.ts'
 import { toEncodedBatch } from '../wire-batch.ts'
-import { batchSpans } from './batch-spans.ts'
+import { type BatchSpan, batchSpans } from './batch-spans.ts'
 import { deadLetterTopic } from './dead-letter-topic.ts'
 import type { DeadLetters, DeadLetterWriter } from './dead-letters.ts'
 import type { OffsetSpan } from './share-partition.ts'
@@ -39,7 +39,9 @@ export class DeadLetterQueue implements DeadLetterWriter {
     this.#attempt(() => {
       const leader = cluster.leadershipOf(log).leader?.nodeId
       const topic = deadLetterTopic(this.#wire, groupId, name, leader?.toString())
-      for (const each of letters) this.#writeTo(topic, groupId, log, each)
+      const { errorsDeadletterqueueCopyRecordEnable: copied } = groupConfigs.get(groupId)
+      const originals = copied ? this.#originals(log, letters, mostBytesOf(topic)) : noOriginals
+      for (const each of letters) this.#writeTo(topic, groupId, log, each, originals)
     })
   }
 
@@ -52,10 +54,14 @@ export class DeadLetterQueue implements DeadLetterWriter {
   }
 
   // Each is a batch of its own, so none is refused for another, nor because a topic keeps fewer than come at once.
-  #writeTo(topic: Topic, groupId: string, log: Partition, letters: DeadLetters): void {
-    const { engine, groupConfigs } = this.#wire
-    const { errorsDeadletterqueueCopyRecordEnable: copied } = groupConfigs.get(groupId)
-    const originals = copied ? this.#originals(log, letters, mostBytesOf(topic)) : noOriginals
+  #writeTo(
+    topic: Topic,
+    groupId: string,
+    log: Partition,
+    letters: DeadLetters,
+    originals: ReadonlyMap<number, WireRecord>,
+  ): void {
+    const { engine } = this.#wire
     const timestamp = engine.clock.now()
     const target = { topic, partition: log.index % topic.partitionCount }
     for (let offset = letters.first; offset <= letters.last; offset++) {
@@ -70,40 +76,51 @@ export class DeadLetterQueue implements DeadLetterWriter {
   }
 
   // What cannot be read is not copied.
-  #originals(log: Partition, span: OffsetSpan, most: number): ReadonlyMap<number, WireRecord> {
+  #originals(log: Partition, letters: readonly DeadLetters[], most: number): ReadonlyMap<number, WireRecord> {
     const found = new Map<number, WireRecord>()
+    const given = new Set(letters.flatMap(offsetsOf))
     this.#attempt(() => {
-      for (const record of this.#recordsIn(log, span, most)) found.set(record.offset, record)
+      for (const span of this.#batchesOf(log, letters)) {
+        if (!offsetsOf(span).some(offset => given.has(offset))) continue
+        for (const record of copyable(span.bytes, given, most)) found.set(record.offset, record)
+      }
     })
     return found
   }
 
-  *#recordsIn(log: Partition, { first, last }: OffsetSpan, most: number): Iterable<WireRecord> {
-    for (let at = first; at <= last; ) {
-      const read = batchSpans(this.#wire.batches.read(log, at, readBytes, false).pieces)
-      if (read.length === 0) return
-      for (const { bytes } of read) {
-        yield* copyable(bytes, most).filter(({ offset }) => offset >= first && offset <= last)
+  // Each is read once, however many of its records are given up one by one.
+  *#batchesOf(log: Partition, letters: readonly OffsetSpan[]): Iterable<BatchSpan> {
+    let at = 0
+    for (const { first, last } of [...letters].sort((a, b) => a.first - b.first)) {
+      for (at = Math.max(at, first); at <= last; ) {
+        const read = batchSpans(this.#wire.batches.read(log, at, readBytes, false).pieces)
+        if (read.length === 0) return
+        yield* read
+        at = read.at(-1)!.last + 1
       }
-      at = read.at(-1)!.last + 1
     }
   }
 }
 
 const noOriginals: ReadonlyMap<number, WireRecord> = new Map()
 
+function offsetsOf({ first, last }: OffsetSpan): number[] {
+  return Array.from({ length: last - first + 1 }, (_, i) => first + i)
+}
+
 function mostBytesOf({ options: { maxMessageBytes } }: Topic): number {
   return maxMessageBytes === -1 ? Number.POSITIVE_INFINITY : maxMessageBytes
 }
 
 // A compressed batch is unpacked as a whole, so it is copied if all of it would fit. (Kafka: ShareGroupDLQRecordFetcher)
-function copyable(bytes: Uint8Array, most: number): readonly WireRecord[] {
+function copyable(bytes: Uint8Array, given: ReadonlySet<number>, most: number): readonly WireRecord[] {
   const batch = readHeader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))
   if (batch.control) return []
   const records = readRecords(batch, decompress)
+  const asked = records.filter(({ offset }) => given.has(offset))
   const sizeOf = (record: WireRecord) => writeBatch([record]).length - headerLength
-  if (batch.compression === 'none') return records.filter(record => sizeOf(record) <= most)
-  return records.reduce((sum, record) => sum + sizeOf(record), 0) <= most ? records : []
+  if (batch.compression === 'none') return asked.filter(record => sizeOf(record) <= most)
+  return records.reduce((sum, record) => sum + sizeOf(record), 0) <= most ? asked : []
 }
 
 /** What is told of where a dead letter is from. (Kafka: ShareGroupDLQStateManager.ProduceRequestHandler) */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { connect } from '../../../src/server/index.ts'
 import { apis } from '../../../src/server/protocol/apis.ts'
+import { writeBatch } from '../../../src/server/protocol/record-batch.ts'
 import type { TopicOptions } from '../../../src/topic-definition.ts'
 import { WireClient } from '../../helpers/wire-client.ts'
 import { accept, type configure, reject, release, ShareConsumer, shareScenes } from './share-scene.ts'
@@ -210,6 +211,29 @@ describe('the dead letter queue of a share group', () => {
     await rejectAll()
     const sizes = letters().map(({ value }) => (value as string | null)?.length ?? null)
     expect(sizes).toEqual([10, null, 600, 700])
+  })
+
+  it('gets copies of every other record of a large batch without reading that again for each', {
+    timeout: 3000,
+  }, async () => {
+    const count = 2000
+    const { member, letters } = await scene({ group: { errorsDeadletterqueueCopyRecordEnable: true } })
+    const records = Array.from({ length: count }, (_, offset) => ({
+      offset,
+      timestamp: 0,
+      key: null,
+      value: Buffer.from(JSON.stringify(offset)),
+      headers: [],
+    }))
+    const partitionData = [{ index: 0, records: [writeBatch(records)] }]
+    await member.client.call(apis.produce, 8, { acks: 1, topicData: [{ name: 'orders', partitionData }] })
+    expect(await member.fetch({ maxRecords: count })).toEqual([[0, count - 1, 1]])
+    const acknowledgeTypes = records.map(({ offset }) => (offset % 2 === 0 ? 1 : 3))
+    const batch = { firstOffset: 0, lastOffset: count - 1, acknowledgeTypes }
+    expect(await member.acknowledge(batch)).toBe(0)
+    expect(letters().map(({ value }) => value)).toEqual(
+      records.map(({ offset }) => offset).filter(offset => offset % 2 === 1),
+    )
   })
 
   it('waits 30 s for room where its topic waits', async () => {
