@@ -6,7 +6,7 @@ import { memberEpochs } from '../consumer-heartbeat.ts'
 import { type ConfiguredTopology, configureTopology, type MakeTopic } from './configured-topology.ts'
 import { isReconciledTo, reconcile, TaskOwners } from './reconciliation.ts'
 import { assignSticky } from './sticky-assignor.ts'
-import type { StreamsHeartbeat, TaskOffset, UserEndpoint } from './streams-heartbeat.ts'
+import type { StreamsHeartbeat, UserEndpoint } from './streams-heartbeat.ts'
 import {
   isAway,
   isNews,
@@ -170,7 +170,8 @@ export class StreamsGroup {
   ): void {
     // A member that joins has no tasks, and one that comes with the epoch before has missed the last answer.
     const isBehind = memberEpoch !== member.epoch
-    const changed = reconcile(member, this.#assignmentEpoch, owned, new TaskOwners(this.#members.values()))
+    const has = memberEpoch === memberEpochs.joins ? noTasks : owned
+    const changed = reconcile(member, this.#assignmentEpoch, has, new TaskOwners(this.#members.values()))
     member.changed ||= isBehind || changed
     const { userEndpoint } = member.said
     const isElsewhere = JSON.stringify(userEndpoint) !== JSON.stringify(endpointBefore)
@@ -385,12 +386,15 @@ function requireOffsets({
   taskEndOffsets = [],
 }: StreamsHeartbeat): void {
   for (const offsets of [taskOffsets, taskEndOffsets]) {
-    const tasks = offsets.map(({ subtopologyId, partition }: TaskOffset) =>
-      formatTask(subtopologyId, partition),
-    )
-    const twice = tasks.find((task, i) => tasks.indexOf(task) < i)
-    if (twice === undefined) continue
-    throw new InvalidArgumentError(`Offsets of task '${twice}' are given twice`, { groupId, memberId })
+    const tasks = new Set<Task>()
+    for (const { subtopologyId, partition } of offsets) {
+      const task = formatTask(subtopologyId, partition)
+      if (tasks.has(task)) {
+        const message = `Offsets of task '${task}' are given twice`
+        throw new InvalidArgumentError(message, { groupId, memberId })
+      }
+      tasks.add(task)
+    }
   }
 }
 

@@ -103,3 +103,21 @@ it('is not waited for while its only member is away', async () => {
   await a.leave({ memberEpoch: -2, ...one })
   await broker.idle()
 })
+
+it.each([
+  ['as who it was', 'next', one],
+  ['by its id alone', 'a', {}],
+])(
+  'has who comes back %s give nothing up first, whether or not it says that it has no tasks',
+  async (_, id, as) => {
+    const { thread, joined } = scene()
+    const a = await joined('a', undefined, one)
+    await a.leave({ memberEpoch: -2, ...one })
+    const b = await joined('b')
+    const next = thread(id)
+    await next.join(copy, { processId: 'a', activeTasks: null, standbyTasks: null, warmupTasks: null, ...as })
+    expect([next.memberEpoch, next.active]).toEqual([3, ['0_0']])
+    await b.owns()
+    expect(b.active).toEqual(['0_1'])
+  },
+)

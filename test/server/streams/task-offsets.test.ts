@@ -30,3 +30,17 @@ it('gives the task of one that leaves to who has most of its state', async () =>
   for (let i = 0; i < 2; i++) for (const each of others) await each.owns()
   expect(others.map(({ active }) => active)).toEqual([[], ['0_0'], ['0_1']])
 })
+
+it('refuses offsets of a task that are given twice', async () => {
+  const { joined } = scene()
+  const a = await joined('a', counting('orders'))
+  expect(await a.beat({ taskOffsets: [at(1, 5), at(0, 3), at(1, 6)] })).toMatchObject({ errorCode: 42 })
+  expect(await a.beat({ taskEndOffsets: [at(0, 3), at(0, 3)] })).toMatchObject({ errorCode: 42 })
+})
+
+it('takes the offsets of many tasks in one turn that is not long', { timeout: 5000 }, async () => {
+  const { joined } = scene()
+  const a = await joined('a', counting('orders'))
+  const taskOffsets = Array.from({ length: 100_000 }, (_, partition) => at(partition, 1))
+  expect(await a.beat({ taskOffsets })).toMatchObject({ errorCode: 0 })
+})
