@@ -23,14 +23,15 @@ const topology = {
 
 /** A thread by what it believes; `tasks` is what it works on. */
 interface Thread {
-  readonly memberId: string
+  memberId: string
+  readonly instanceId: string | undefined
   readonly processId: string
   epoch: number
   tasks: Tasks
   told: Tasks
 }
 
-const kinds = ['beat', 'beat', 'beat', 'quiet', 'lost', 'leave', 'silent', 'standbys'] as const
+const kinds = ['beat', 'beat', 'beat', 'quiet', 'lost', 'leave', 'away', 'silent', 'standbys'] as const
 const step = fc.record({ kind: fc.constantFrom(...kinds), thread: fc.integer({ min: 0, max: 4 }) })
 
 function start(broker: TestBroker) {
@@ -41,11 +42,14 @@ function start(broker: TestBroker) {
     void broker.createTopic(name, { partitions })
   const threads: Thread[] = ['a-1', 'a-2', 'b-1', 'b-2', 'c-1'].map(memberId => ({
     memberId,
+    instanceId: memberId.endsWith('1') ? memberId : undefined,
     processId: memberId[0]!,
     epoch: 0,
     tasks: noTasks,
     told: noTasks,
   }))
+  const goAway = ({ memberId, instanceId }: Thread) =>
+    group.leave({ memberId, instanceId, shutdown: false }, true)
   const leave = (memberId: string) => group.leave({ memberId, instanceId: undefined, shutdown: false })
   const forget = (thread: Thread) => Object.assign(thread, { epoch: 0, tasks: noTasks, told: noTasks })
   const keeps = ({ tasks, told }: Thread): Tasks => ({
@@ -61,7 +65,7 @@ function start(broker: TestBroker) {
       memberId: thread.memberId,
       memberEpoch: thread.epoch,
       clientId: thread.memberId,
-      instanceId: undefined,
+      instanceId: thread.instanceId,
       rackId: undefined,
       rebalanceTimeoutMs: joins ? 1000 : undefined,
       topology: joins ? topology : undefined,
@@ -79,6 +83,7 @@ function start(broker: TestBroker) {
       const member = group.heartbeat(said, makeTopic)
       if (!hears) return
       thread.epoch = member.epoch
+      expect(thread.epoch).toBeGreaterThan(0)
       if (!member.changed) return
       member.changed = false
       thread.told = { active: new Set(member.assigned.active.keys()), standby: member.assigned.standby }
@@ -93,7 +98,7 @@ function start(broker: TestBroker) {
       forget(thread)
     }
   }
-  return { group, host, threads, beat, forget, leave }
+  return { group, host, threads, beat, forget, goAway, leave }
 }
 
 function checkOwners(threads: readonly Thread[]): void {
@@ -112,14 +117,18 @@ it('never lets two threads work on a task, nor a process have it twice, and come
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), async steps => {
       const broker = new TestBroker()
       broker.createTopic('orders', { partitions: 4 })
-      const { group, host, threads, beat, forget, leave } = start(broker)
+      const { group, host, threads, beat, forget, goAway, leave } = start(broker)
       for (const { kind, thread: index } of steps) {
         const thread = threads[index]!
         if (kind === 'beat') beat(thread)
-        else if (kind === 'quiet' && thread.epoch > 0) beat(thread, { says: false })
+        else if (kind === 'quiet') beat(thread, { says: false })
         else if (kind === 'lost') beat(thread, { hears: false })
         else if (kind === 'standbys') host.standbyReplicas = (host.standbyReplicas + 1) % 3
-        else if ((kind === 'leave' || kind === 'silent') && group.get(thread.memberId) !== undefined) {
+        else if (kind === 'away' && thread.instanceId !== undefined && thread.epoch > 0) {
+          if (group.get(thread.memberId) !== undefined) goAway(thread)
+          // Its next start has another id.
+          forget(thread).memberId += "'"
+        } else if ((kind === 'leave' || kind === 'silent') && group.get(thread.memberId) !== undefined) {
           leave(thread.memberId)
           // Whoever is silent has nothing any more by the time that it is put out.
           forget(thread)
