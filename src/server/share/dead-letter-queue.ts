@@ -1,3 +1,4 @@
+import { ClosedError } from '../../errors.ts'
 import type { Partition } from '../../log/partition.ts'
 import type { Topic } from '../../log/topic.ts'
 import { isPromise } from '../../maybe-promise.ts'
@@ -70,9 +71,14 @@ export class DeadLetterQueue implements DeadLetterWriter {
       this.#attempt(() => {
         const batch = readHeader(writeBatch([{ offset: 0, timestamp, key, value, headers }]))
         const written = engine.appendEncoded(target, toEncodedBatch(topic, batch, timestamp), roomWait)
-        if (isPromise(written)) written.catch(error => engine.closed || this.#wire.failed(error))
+        if (isPromise(written)) written.catch(error => this.#lost(error))
       })
     }
+  }
+
+  // A broker that closes lets nothing wait any more, before it is closed itself.
+  #lost(error: unknown): void {
+    if (!(error instanceof ClosedError)) this.#wire.failed(error)
   }
 
   // What cannot be read is not copied.

@@ -268,6 +268,17 @@ describe('the dead letter queue of a share group', () => {
     expect([dead.highWatermark, errors]).toEqual([0, []])
   })
 
+  it('tells of no dead letters that still wait when the broker closes', async () => {
+    const { broker, append, rejectAll, errors } = await scene({
+      dead: { retentionRecords: 1, whenFull: 'wait' },
+    })
+    broker.createGroup('readers', { topics: [name] })
+    append(3)
+    await rejectAll()
+    await broker.close()
+    expect(errors).toEqual([])
+  })
+
   it('is not there for a group without a name for it', async () => {
     const { append, rejectAll, letters, errors } = await scene({
       group: { errorsDeadletterqueueTopicName: '' },
