@@ -6,7 +6,7 @@ export interface InertBrokerConfig extends ConfigDefinition {
   readonly fallback: string | null
   /** Whether it is told only where it is set. (Kafka: ConfigDef.defineInternal) */
   readonly internal?: true
-  /** What it does after all. */
+  /** What it does all the same, elsewhere than in a log. */
   readonly documentation?: string
 }
 

@@ -3,7 +3,7 @@ import type { Topic } from '../log/topic.ts'
 import { type ConfigDefinition, parseConfigText } from './config-definition.ts'
 import { entryOf } from './entry-of.ts'
 
-/** A topic config of Kafka that has no effect in one process, where there is no disk and no recompression. */
+/** A topic config of Kafka that changes nothing of the topic's log here, where there is no disk and no recompression. */
 export interface InertConfig extends ConfigDefinition {
   /** Kafka's default. */
   readonly fallback: string
@@ -11,7 +11,7 @@ export interface InertConfig extends ConfigDefinition {
   readonly brokerName?: string
   /** Whether that config of the broker has no default of its own. */
   readonly unset?: true
-  /** What it does after all, where a server has several brokers. */
+  /** What it does all the same, elsewhere than in the log. */
   readonly documentation?: string
 }
 

@@ -32,8 +32,8 @@ interface Candidate extends Place {
 
 /**
  * Assigns tasks. A task stays with its member, or goes to a member that has its standby, or other state of it, as long as
- * that member does not get more than its share. All other tasks go to the process with the fewest tasks for each of its members. A standby is
- * never in the process of the active task or of another standby. (Kafka: StickyTaskAssignor)
+ * that member does not get more than its share. All other tasks go to the process with the fewest tasks for each of its
+ * members. A standby is never in the process of the active task or of another standby. (Kafka: StickyTaskAssignor)
  */
 export function assignSticky(
   members: readonly AssignableMember[],
