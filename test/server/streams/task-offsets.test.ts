@@ -38,9 +38,10 @@ it('refuses offsets of a task that are given twice', async () => {
   expect(await a.beat({ taskEndOffsets: [at(0, 3), at(0, 3)] })).toMatchObject({ errorCode: 42 })
 })
 
-it('takes the offsets of many tasks in one turn that is not long', { timeout: 5000 }, async () => {
+// Looked at one by one for each of them, they would take longer than a test may.
+it('takes the offsets of many tasks', async () => {
   const { joined } = scene()
   const a = await joined('a', counting('orders'))
-  const taskOffsets = Array.from({ length: 100_000 }, (_, partition) => at(partition, 1))
+  const taskOffsets = Array.from({ length: 200_000 }, (_, partition) => at(partition, 1))
   expect(await a.beat({ taskOffsets })).toMatchObject({ errorCode: 0 })
 })
