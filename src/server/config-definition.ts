@@ -101,18 +101,12 @@ export function parseConfigText(config: ConfigDefinition, given: string): string
 function parseList(config: ConfigDefinition, text: string): string {
   const { name, values, distinct = false } = config
   const elements = elementsOf(text)
-  if (distinct && new Set(elements).size < elements.length) {
-    throw new InvalidOptionError(`Configuration '${name}' values must not be duplicated.`, {
-      option: name,
-      received: text,
-    })
+  const refuse = (how: string) => {
+    const message = `Configuration '${name}' values must not be ${how}.`
+    throw new InvalidOptionError(message, { option: name, received: text })
   }
-  if ((distinct || values !== undefined) && elements.includes('')) {
-    throw new InvalidOptionError(`Configuration '${name}' values must not be empty.`, {
-      option: name,
-      received: text,
-    })
-  }
+  if (distinct && new Set(elements).size < elements.length) refuse('duplicated')
+  if ((distinct || values !== undefined) && elements.includes('')) refuse('empty')
   const other = elements.find(element => values?.includes(element) === false)
   if (other !== undefined) throw invalidValue(config, other, oneOf(values!))
   return checked(config, [...new Set(elements)].join(), `[${elements.join(', ')}]`)

@@ -8,7 +8,6 @@ import {
   type ConfigSource,
   changedTexts,
   configSources,
-  elementsOf,
   parseConfigText,
 } from './config-definition.ts'
 import { sharedByCopies } from './copies.ts'
@@ -162,17 +161,8 @@ function parse(name: string, value: string): string {
   if (config === undefined) {
     throw new InvalidArgumentError(`Cannot update these configs dynamically: [${name}]`, { option: name })
   }
-  requireDistinct(config, value)
-  return refuseInvalid(() => parseConfigText(config, value))
-}
-
-// What a topic is given twice it has once, and brokers do not take it. (Kafka: DynamicConfig.Broker.validate)
-function requireDistinct({ name, type }: ConfigDefinition, value: string): void {
-  if (type !== 'list') return
-  const elements = elementsOf(value.trim())
-  if (new Set(elements).size === elements.length) return
-  const message = `Configuration '${name}' values must not be duplicated.`
-  throw new InvalidArgumentError(message, { option: name, received: value })
+  // What a topic is given twice it has once, and brokers do not take it. (Kafka: DynamicConfig.Broker.validate)
+  return refuseInvalid(() => parseConfigText({ ...config, distinct: true }, value))
 }
 
 function refuseInvalid<T>(act: () => T): T {

@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { KafkaAndServed } from './kafka-and-served.ts'
-import { isKafkaInstalled } from './real-kafka.ts'
-import { brokerConfig, groupConfig, ShareConversation, topicConfig } from './share-conversation.ts'
+import {
+  brokerConfig,
+  groupConfig,
+  haveWithBoth,
+  type ShareConversation,
+  topicConfig,
+} from './share-conversation.ts'
 
 const [accept, release, reject] = [1, 2, 3]
 const enabled = { 'errors.deadletterqueue.group.enable': 'true' }
@@ -170,22 +173,5 @@ const conversations: Readonly<Record<string, (t: ShareConversation) => Promise<v
 }
 
 // (KIP-1191)
-describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker keep the same dead letters', () => {
-  const kafkaAndServed = new KafkaAndServed()
-  beforeAll(async () => {
-    const properties = { 'auto.create.topics.enable': 'false', 'group.share.assignment.interval.ms': 0 }
-    await kafkaAndServed.start({ broker: { autoCreateTopics: false }, properties })
-    // The first to ask makes Kafka create its topic of groups.
-    await kafkaAndServed.ask('findCoordinator', 4, { keyType: 0, coordinatorKeys: ['first'] })
-  })
-  afterAll(() => kafkaAndServed.close())
-
-  it.each(Object.keys(conversations))('of a group that %s', async what => {
-    const [real, served] = await kafkaAndServed.each(async (_, connect) => {
-      const conversation = new ShareConversation(connect(), what.replaceAll(' ', '-'))
-      await conversations[what]!(conversation)
-      return conversation.told
-    })
-    expect(served).toEqual(real)
-  })
-})
+// (KIP-1191)
+haveWithBoth('a real Kafka and a served broker keep the same dead letters', 'of a group that', conversations)

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
-import { expect } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   readBatches,
   readRecords,
@@ -8,7 +8,8 @@ import {
   writeBatch,
 } from '../../src/server/protocol/record-batch.ts'
 import { batch as batchOf } from '../server/batches-scene.ts'
-import type { Ask } from './kafka-and-served.ts'
+import { type Ask, KafkaAndServed } from './kafka-and-served.ts'
+import { isKafkaInstalled } from './real-kafka.ts'
 
 export const [topicConfig, brokerConfig, groupConfig] = [2, 4, 32]
 const topicSource = 1
@@ -225,4 +226,31 @@ export class ShareConversation {
       if (Date.now() > deadline) throw new Error(`not met; told: ${JSON.stringify(this.told, null, 2)}`)
     }
   }
+}
+
+/** Has conversations with a real Kafka and with a served broker, which are to tell the same. */
+export function haveWithBoth(
+  title: string,
+  naming: string,
+  conversations: Readonly<Record<string, (t: ShareConversation) => Promise<void>>>,
+): void {
+  describe.skipIf(!isKafkaInstalled)(title, () => {
+    const kafkaAndServed = new KafkaAndServed()
+    beforeAll(async () => {
+      const properties = { 'auto.create.topics.enable': 'false', 'group.share.assignment.interval.ms': 0 }
+      await kafkaAndServed.start({ broker: { autoCreateTopics: false }, properties })
+      // The first to ask makes Kafka create its topic of groups.
+      await kafkaAndServed.ask('findCoordinator', 4, { keyType: 0, coordinatorKeys: ['first'] })
+    })
+    afterAll(() => kafkaAndServed.close())
+
+    it.each(Object.keys(conversations))(`${naming} %s`, async what => {
+      const [real, served] = await kafkaAndServed.each(async (_, connect) => {
+        const conversation = new ShareConversation(connect(), what.replaceAll(' ', '-'))
+        await conversations[what]!(conversation)
+        return conversation.told
+      })
+      expect(served).toEqual(real)
+    })
+  })
 }

@@ -1,7 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { KafkaAndServed } from './kafka-and-served.ts'
-import { isKafkaInstalled } from './real-kafka.ts'
-import { ShareConversation } from './share-conversation.ts'
+import { haveWithBoth, type ShareConversation } from './share-conversation.ts'
 
 const accept = 1
 const latest = { 'share.auto.offset.reset': 'latest' }
@@ -31,22 +28,8 @@ const conversations: Readonly<Record<string, (t: ShareConversation) => Promise<v
   },
 }
 
-describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker begin with the same records', () => {
-  const kafkaAndServed = new KafkaAndServed()
-  beforeAll(async () => {
-    const properties = { 'auto.create.topics.enable': 'false', 'group.share.assignment.interval.ms': 0 }
-    await kafkaAndServed.start({ broker: { autoCreateTopics: false }, properties })
-    // The first to ask makes Kafka create its topic of groups.
-    await kafkaAndServed.ask('findCoordinator', 4, { keyType: 0, coordinatorKeys: ['first'] })
-  })
-  afterAll(() => kafkaAndServed.close())
-
-  it.each(Object.keys(conversations))('for a share group that %s', async what => {
-    const [real, served] = await kafkaAndServed.each(async (_, connect) => {
-      const conversation = new ShareConversation(connect(), what.replaceAll(' ', '-'))
-      await conversations[what]!(conversation)
-      return conversation.told
-    })
-    expect(served).toEqual(real)
-  })
-})
+haveWithBoth(
+  'a real Kafka and a served broker begin with the same records',
+  'for a share group that',
+  conversations,
+)
