@@ -30,8 +30,8 @@ export class GroupProgress {
   consumedBefore(partition: Partition): number {
     const { topic, index } = partition
     let consumed = Number.POSITIVE_INFINITY
-    for (const group of this.#readers.of(topic)) {
-      const offset = group.consumedBefore(topic, index)
+    for (const groupId of this.#readers.ids(topic)) {
+      const offset = this.#readers.group(groupId)?.consumedBefore(topic, index)
       if (offset !== undefined && offset < consumed) consumed = offset
     }
     for (const others of this.#others) {
@@ -59,12 +59,13 @@ export class GroupProgress {
     const { topic, index: partition } = log
     const dropped: UnreadByGroup[] = []
     let readByAll = Number.POSITIVE_INFINITY
-    for (const group of this.#readers.of(topic)) {
-      const next = group.nextOffset(topic, partition)
-      if (next === undefined) continue
+    for (const groupId of this.#readers.ids(topic)) {
+      const group = this.#readers.group(groupId)
+      const next = group?.nextOffset(topic, partition)
+      if (group === undefined || next === undefined) continue
       readByAll = Math.min(readByAll, next)
       const count = next < to ? log.countUnread(Math.max(from, next), to) : 0
-      if (count > 0) dropped.push({ group, groupId: group.id, count })
+      if (count > 0) dropped.push({ group, groupId, count })
     }
     for (const others of this.#others) {
       for (const { offset } of others.readers(log)) readByAll = Math.min(readByAll, offset)

@@ -11,9 +11,9 @@ export class Clearance {
   #records: number
   #bytes: number
   #freed = 0
-  readonly #whole = new Set<Segment>()
+  readonly #whole = new Map<Segment, Partition>()
   // How many records go of segments of which the first ones go.
-  readonly #parts = new Map<Segment, number>()
+  #parts: Map<Segment, number> | undefined
 
   constructor(segments: ReadonlyMap<Segment, Partition>, records: number, bytes: number) {
     this.#segments = segments
@@ -36,7 +36,7 @@ export class Clearance {
     let looks = 0
     for (const [segment, partition] of this.#segments) {
       if (this.enough || looks++ === most) return
-      if (segment.endOffset <= before(partition)) this.#take(segment)
+      if (segment.endOffset <= before(partition)) this.#take(segment, partition)
     }
   }
 
@@ -51,7 +51,7 @@ export class Clearance {
       if (this.enough) return
       const readBefore = before.get(partition)
       if (readBefore === undefined || this.#whole.has(segment)) continue
-      if (segment.endOffset <= readBefore) this.#take(segment)
+      if (segment.endOffset <= readBefore) this.#take(segment, partition)
       else if (segment.baseOffset < readBefore && partition.dropsParts) partlyRead.push([segment, readBefore])
     }
     // All that is before them in their partitions is chosen.
@@ -59,6 +59,7 @@ export class Clearance {
       if (this.enough) return
       const count = segment.droppable(readBefore)
       if (count * leastPart < segment.count) continue
+      this.#parts ??= new Map()
       this.#parts.set(segment, count)
       this.#count(count, segment.bytesOfFirst(count))
     }
@@ -68,14 +69,15 @@ export class Clearance {
   takeUnread(): void {
     for (const [segment, partition] of this.#segments) {
       if (this.enough) return
-      if (partition.room === undefined && !this.#whole.has(segment)) this.#take(segment)
+      if (partition.room === undefined && !this.#whole.has(segment)) this.#take(segment, partition)
     }
   }
 
-  #take(segment: Segment): void {
-    this.#whole.add(segment)
-    const part = this.#parts.get(segment) ?? 0
-    this.#parts.delete(segment)
+  #take(segment: Segment, partition: Partition): void {
+    this.#whole.set(segment, partition)
+    const part = this.#parts?.get(segment)
+    if (part === undefined) return this.#count(segment.count, segment.bytes)
+    this.#parts!.delete(segment)
     this.#count(segment.count - part, segment.bytes - segment.bytesOfFirst(part))
   }
 
@@ -87,10 +89,9 @@ export class Clearance {
 
   /** Drops what was chosen. */
   drop(): void {
-    // Looked up first: a segment that is dropped is no longer among the broker's.
-    const partitions = [...this.#whole].map(segment => this.#segments.get(segment)!)
     // The segments of a partition are in its order, so each one is the oldest of its partition in its turn.
-    for (const partition of partitions) partition.dropOldestSegment()
+    for (const partition of this.#whole.values()) partition.dropOldestSegment()
+    if (this.#parts === undefined) return
     for (const [segment, count] of this.#parts) this.#segments.get(segment)!.dropFirst(count)
   }
 }

@@ -159,8 +159,8 @@ export const logMutations: readonly Mutation[] = [
   {
     name: 'what a group has not read goes before what all have read',
     file: 'log/clearance.ts',
-    find: 'if (segment.endOffset <= readBefore) this.#take(segment)',
-    replace: 'if (segment.endOffset > readBefore) this.#take(segment)',
+    find: 'if (segment.endOffset <= readBefore) this.#take(segment, partition)',
+    replace: 'if (segment.endOffset > readBefore) this.#take(segment, partition)',
     breaks: 'what nobody misses goes first',
   },
   {
