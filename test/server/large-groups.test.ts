@@ -3,9 +3,11 @@ import { GroupMember } from '../../src/group/group-member.ts'
 import { connect } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
+import { StreamsGroup } from '../../src/server/streams/streams-group.ts'
 import { classicJoin, consumerMembers } from '../helpers/group-requests.ts'
 import { WireClient } from '../helpers/wire-client.ts'
 import { wireScenes } from '../helpers/wire-scene.ts'
+import { copying, StreamsThread } from './streams/streams-scene.ts'
 
 const { consumerGroupDescribe, createPartitions, fetch, joinGroup, leaveGroup } = apis as unknown as Readonly<
   Record<string, Api>
@@ -38,6 +40,19 @@ it('answers a heartbeat without a look at the other members of the group', async
   expect(await beat('b', 3)).toMatchObject({ errorCode: 0 })
   expect(describe).not.toHaveBeenCalled()
   describe.mockRestore()
+})
+
+it('answers a heartbeat of a static member of a streams group without a look at the others', async () => {
+  const { client } = scene()
+  const one = { instanceId: 'one' }
+  const a = new StreamsThread(client, 'a')
+  await a.join(copying('orders'), one)
+  await new StreamsThread(client, 'b').join(copying('orders'))
+  await a.owns(one)
+  const members = vi.spyOn(StreamsGroup.prototype, 'members', 'get')
+  expect(await a.beat(one)).toMatchObject({ errorCode: 0 })
+  expect(members).not.toHaveBeenCalled()
+  members.mockRestore()
 })
 
 it('describes the target of each of 300 members', async () => {

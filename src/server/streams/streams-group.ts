@@ -16,6 +16,7 @@ import {
   saidWith,
   successorOf,
 } from './streams-member.ts'
+import { StreamsMembers } from './streams-members.ts'
 import { formatTask, noTasks, partsOf, type Task } from './tasks.ts'
 import { readBy, readerOf, requiredTopics, sameTopology, type Topology } from './topology.ts'
 import { type StreamsStatus, status, statusCodes } from './topology-status.ts'
@@ -40,7 +41,7 @@ export interface StreamsGroupHost {
 export class StreamsGroup {
   readonly id: string
   readonly #host: StreamsGroupHost
-  readonly #members = new Map<string, StreamsMember>()
+  readonly #members = new StreamsMembers()
   #epoch = 1
   #assignmentEpoch = 1
   #topology: Topology | undefined
@@ -74,7 +75,11 @@ export class StreamsGroup {
   }
 
   get members(): readonly StreamsMember[] {
-    return [...this.#members.values()]
+    return [...this.#members.all]
+  }
+
+  get isEmpty(): boolean {
+    return this.#members.size === 0
   }
 
   /** As its members sent it; if it can run, with the partitions of its topics. */
@@ -86,7 +91,7 @@ export class StreamsGroup {
   }
 
   get state(): StreamsGroupState {
-    if (this.#members.size === 0) return 'Empty'
+    if (this.isEmpty) return 'Empty'
     if (this.#topology?.epoch !== this.#validatedEpoch) return 'NotReady'
     if (this.#epoch > this.#assignmentEpoch) return 'Assigning'
     const reconciled = this.members.every(member => isReconciledTo(member, this.#assignmentEpoch))
@@ -103,6 +108,11 @@ export class StreamsGroup {
     return this.#members.get(memberId)
   }
 
+  /** The static member of that instance id. */
+  ofInstance(instanceId: string | undefined): StreamsMember | undefined {
+    return instanceId === undefined ? undefined : this.#members.ofInstance(instanceId)
+  }
+
   /** The existing topics that its members read. */
   get sourceTopics(): readonly string[] {
     const names = new Set(this.#topology?.subtopologies.flatMap(readBy))
@@ -111,7 +121,7 @@ export class StreamsGroup {
 
   /** Whether the group has members that read a topic. */
   reads(topic: string): boolean {
-    return this.#members.size > 0 && this.sourceTopics.includes(topic)
+    return !this.isEmpty && this.sourceTopics.includes(topic)
   }
 
   // --- joining and staying ------------------------------------------------------------------------------------------
@@ -133,11 +143,10 @@ export class StreamsGroup {
     requireOffsets(beat)
     const member = away ? successorOf(away, beat) : (known ?? newStreamsMember(beat))
     const { said: before } = member
-    member.said = saidWith(before, beat)
+    if (away !== undefined) this.#members.remove(away)
+    this.#members.enter(member, saidWith(before, beat))
     member.taskOffsets = beat.taskOffsets ?? member.taskOffsets
     member.taskEndOffsets = beat.taskEndOffsets ?? member.taskEndOffsets
-    if (away !== undefined) this.#members.delete(away.memberId)
-    this.#members.set(member.memberId, member)
     this.#topology = topology
     if (this.#look(topology) || isNews(before, member.said, beat)) this.#epoch++
     if (!this.#host.delayed) this.assign()
@@ -171,7 +180,10 @@ export class StreamsGroup {
     // A member that joins has no tasks, and one that comes with the epoch before has missed the last answer.
     const isBehind = memberEpoch !== member.epoch
     const has = memberEpoch === memberEpochs.joins ? noTasks : owned
-    const changed = reconcile(member, this.#assignmentEpoch, has, new TaskOwners(this.#members.values()))
+    // Who has all that it is to have need not know who has what.
+    const changed =
+      !isReconciledTo(member, this.#assignmentEpoch) &&
+      reconcile(member, this.#assignmentEpoch, has, new TaskOwners(this.#members.all))
     member.changed ||= isBehind || changed
     const { userEndpoint } = member.said
     const isElsewhere = JSON.stringify(userEndpoint) !== JSON.stringify(endpointBefore)
@@ -180,7 +192,7 @@ export class StreamsGroup {
 
   /** The static member whose place one that joins takes, if there is one. @throws BrokerletError if it is not away */
   #awayAs({ memberId, instanceId }: StreamsHeartbeat): StreamsMember | undefined {
-    const holder = this.#holderOf(instanceId)
+    const holder = this.ofInstance(instanceId)
     if (holder === undefined || isAway(holder)) return holder
     throw new BrokerletError(
       'UNRELEASED_INSTANCE_ID',
@@ -191,7 +203,7 @@ export class StreamsGroup {
 
   /** @throws UnknownMemberIdError, or BrokerletError FENCED_INSTANCE_ID if another has taken the place */
   #requireMember({ memberId, instanceId }: Pick<StreamsHeartbeat, 'memberId' | 'instanceId'>): StreamsMember {
-    const member = instanceId === undefined ? this.#members.get(memberId) : this.#holderOf(instanceId)
+    const member = instanceId === undefined ? this.#members.get(memberId) : this.ofInstance(instanceId)
     if (member === undefined) throw unknownMember(this.id, memberId)
     if (member.memberId === memberId) return member
     throw new BrokerletError(
@@ -199,11 +211,6 @@ export class StreamsGroup {
       `Streams group '${this.id}': member '${member.memberId}' has taken the place of '${memberId}' as '${instanceId}'`,
       { groupId: this.id, memberId },
     )
-  }
-
-  #holderOf(instanceId: string | undefined): StreamsMember | undefined {
-    if (instanceId === undefined) return undefined
-    return this.members.find(({ said }) => said.instanceId === instanceId)
   }
 
   #requireEpoch(member: StreamsMember, { memberId, memberEpoch, owned, warmup }: StreamsHeartbeat): void {
@@ -282,7 +289,7 @@ export class StreamsGroup {
       subtopologies.map(each => ({ ...each, stateful: each.stateChangelogTopics.length > 0 })),
       this.#standbyReplicas,
     )
-    for (const member of this.#members.values()) member.target = targets.get(member.memberId)!
+    for (const member of this.#members.all) member.target = targets.get(member.memberId)!
     this.#assignmentEpoch = this.#epoch
   }
 
@@ -305,9 +312,9 @@ export class StreamsGroup {
       member.revoking = nothingHeld
       return member
     }
-    this.#members.delete(memberId)
+    this.#members.remove(member)
     this.#epoch++
-    if (this.#members.size === 0) {
+    if (this.isEmpty) {
       this.#shutdownBy = undefined
       this.#assignmentEpoch = this.#epoch
     }
@@ -351,7 +358,7 @@ export class StreamsGroup {
    * @throws UnknownMemberIdError, or BrokerletError STALE_MEMBER_EPOCH
    */
   checkCommit(memberId: string, memberEpoch: number, partitions: readonly TopicPartition[]): void {
-    if (memberEpoch < 0 && this.#members.size === 0) return
+    if (memberEpoch < 0 && this.isEmpty) return
     const member = this.#members.get(memberId)
     if (member === undefined) throw unknownMember(this.id, memberId)
     if (memberEpoch === member.epoch) return

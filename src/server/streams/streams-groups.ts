@@ -62,7 +62,7 @@ export class StreamsGroups implements GroupHolder {
 
   held(groupId: string): HeldGroup | undefined {
     const group = this.#groups.get(groupId)
-    if (group === undefined || group.members.length === 0) return undefined
+    if (group === undefined || group.isEmpty) return undefined
     return {
       state: group.state,
       get members() {
@@ -103,14 +103,14 @@ export class StreamsGroups implements GroupHolder {
 
   // If the first member is refused, the group is dropped again.
   #heard(group: StreamsGroup, beat: StreamsHeartbeat, makeTopic: MakeTopic): StreamsMember {
-    const before = group.members
-    if (group.members.length === 0 && beat.memberEpoch === memberEpochs.joins) this.#delay(group)
+    const holder = group.ofInstance(beat.instanceId)
+    if (group.isEmpty && beat.memberEpoch === memberEpochs.joins) this.#delay(group)
     try {
       const member = group.heartbeat(beat, makeTopic)
       this.#neighbours.delete(group.id)
       // One that was away, and whose place another has taken.
-      for (const { memberId } of before)
-        if (group.get(memberId) === undefined) this.#forgetTimers(group.id, memberId)
+      if (holder !== undefined && group.get(holder.memberId) === undefined)
+        this.#forgetTimers(group.id, holder.memberId)
       return member
     } catch (error) {
       if (group.topology === undefined) this.#drop(group.id)
@@ -214,7 +214,7 @@ export class StreamsGroups implements GroupHolder {
     const { memberId } = member
     this.#forgetTimers(group.id, memberId)
     this.#firstFetches.left(member.said.clientId, group.id, memberId)
-    if (group.members.length === 0) this.#engine.groups.get(group.id)?.emptied()
+    if (group.isEmpty) this.#engine.groups.get(group.id)?.emptied()
     this.#engine.touch()
     return member
   }
@@ -226,7 +226,7 @@ export class StreamsGroups implements GroupHolder {
 
   /** Drops an empty group, whose id another kind of group takes. (Kafka: maybeDeleteEmptyStreamsGroup) */
   yield(groupId: string): void {
-    if (this.#groups.get(groupId)?.members.length === 0) this.#drop(groupId)
+    if (this.#groups.get(groupId)?.isEmpty) this.#drop(groupId)
   }
 
   #drop(groupId: string): void {

@@ -96,7 +96,7 @@ export const streamsMutations: readonly Mutation[] = [
   {
     name: 'the offsets of a streams group never expire',
     file: 'server/streams/streams-groups.ts',
-    find: 'if (group.members.length === 0) this.#engine.groups.get(group.id)?.emptied()',
+    find: 'if (group.isEmpty) this.#engine.groups.get(group.id)?.emptied()',
     replace: '',
     breaks: 'the offsets of an empty group expire after offsetsRetentionMs',
   },

@@ -121,3 +121,19 @@ it.each([
     expect(b.active).toEqual(['0_1'])
   },
 )
+
+it('knows who has which place when a member takes the place of another that was away', async () => {
+  const { thread, joined } = scene()
+  const two = { instanceId: 'two' }
+  const a = await joined('a', undefined, one)
+  await joined('b', undefined, two)
+  await a.leave({ memberEpoch: -2, ...one })
+  // As 'one' from now on, so the place 'two' is free.
+  const b = thread('b')
+  expect(await b.join(copy, one)).toMatchObject({ errorCode: 0 })
+  expect(await b.beat(two)).toMatchObject({ errorCode: unknown })
+  expect(await b.beat(one)).toMatchObject({ errorCode: 0 })
+  expect(await thread('c').join(copy, two)).toMatchObject({ errorCode: 0 })
+  expect(await b.leave(one)).toMatchObject({ errorCode: 0 })
+  expect(await thread('d').join(copy, one)).toMatchObject({ errorCode: 0 })
+})
