@@ -80,6 +80,49 @@ const conversations: Readonly<Record<string, (t: ShareConversation) => Promise<v
     await t.finish(1, reject)
     await t.letters(1)
   },
+  // Kafka looks where the log begins only where it would read what is gone.
+  'rejects records that were deleted meanwhile': async t => {
+    await t.create(t.dead, 1, enabled)
+    await t.begin(copied)
+    await t.produce([
+      ['a', '1'],
+      ['b', '2'],
+      ['c', '3'],
+    ])
+    await t.finish(3)
+    await t.deleteRecords(2)
+    await t.acknowledge(0, 2, reject)
+    await t.letters(3)
+    await t.produce([['d', '4']])
+    await t.finish(1, reject)
+    await t.letters(1)
+  },
+  'ends its session with records that were deleted meanwhile': async t => {
+    await t.create(t.dead, 1, enabled)
+    await t.begin({ 'share.delivery.count.limit': '2' })
+    await t.produce([
+      ['a', '1'],
+      ['b', '2'],
+    ])
+    await t.finish(2, release)
+    await t.finish(2)
+    await t.deleteRecords(1)
+    await t.endSession()
+    await t.letters(2)
+  },
+  'sees that records were deleted before it rejects them': async t => {
+    await t.create(t.dead, 1, enabled)
+    await t.begin({})
+    for (const value of ['1', '2', '3']) await t.produce([['k', value]])
+    await t.finish(3)
+    await t.acknowledge(0, 0, release)
+    await t.deleteRecords(2)
+    await t.produce([['k', '4']])
+    await t.finish(1)
+    await t.acknowledge(1, 1, reject)
+    await t.acknowledge(2, 3, reject)
+    await t.letters(2)
+  },
   'has fewer partitions for dead letters than for records': async t => {
     await t.create(t.dead, 2, enabled)
     await t.begin(copied, 3)

@@ -164,6 +164,22 @@ export class ShareConversation {
     return answer
   }
 
+  /** Says the same of records from one offset to another, which were fetched before. */
+  async acknowledge(firstOffset: number, lastOffset: number, type: number): Promise<void> {
+    const acknowledgementBatches = [{ firstOffset, lastOffset, acknowledgeTypes: [type] }]
+    const answer = await this.#request('shareAcknowledge', {}, [
+      { partitionIndex: 0, acknowledgementBatches },
+    ])
+    const { errorCode } = answer.responses[0].partitions[0]
+    this.told.push(`acknowledged ${firstOffset} to ${lastOffset}: ${errorCode}`)
+  }
+
+  async deleteRecords(offset: number): Promise<void> {
+    const topics = [{ name: this.#name, partitions: [{ partitionIndex: 0, offset }] }]
+    const answer = await this.#ask('deleteRecords', 2, { topics })
+    this.told.push(answer.topics[0].partitions)
+  }
+
   async endSession(): Promise<void> {
     this.#sessionEpoch = -1
     await this.#request('shareAcknowledge', {}, [])

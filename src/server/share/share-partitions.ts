@@ -68,7 +68,7 @@ export class SharePartitions {
     }
   }
 
-  /** The share partition of a log, in step with it; the first call creates it, where the group's config says. */
+  /** The share partition of a log; the first call creates it, where the group's config says. */
   of(log: Partition): SharePartition {
     let partition = this.#byLog.get(log)
     if (partition === undefined) {
@@ -76,7 +76,6 @@ export class SharePartitions {
       this.#byLog.set(log, partition)
       log.readFrom(partition.startOffset)
     }
-    partition.archiveBefore(log.logStartOffset)
     return partition
   }
 
@@ -152,7 +151,13 @@ export class SharePartitions {
 
   /** The offset from which there may be records for a member; undefined if there can be none. */
   nextFetchOffset(log: Partition): number | undefined {
-    return this.of(log).nextFetchOffset(this.#limits)
+    const partition = this.of(log)
+    const next = partition.nextFetchOffset(this.#limits)
+    if (next === undefined || next >= log.logStartOffset) return next
+    // Only who would read what has left the log looks where that begins: until then it can be acknowledged as before.
+    // (Kafka: ShareFetchUtils.processFetchResponse)
+    partition.archiveBefore(log.logStartOffset)
+    return partition.nextFetchOffset(this.#limits)
   }
 
   /** There are no records for the group before an offset. */

@@ -125,6 +125,36 @@ describe('the dead letter queue of a share group', () => {
     )
   })
 
+  it('is told of records that have left the log since they were delivered, without what was in them', async () => {
+    const group = { errorsDeadletterqueueCopyRecordEnable: true, shareDeliveryCountLimit: 2 }
+    const { broker, append, log, member, letters, errors } = await scene({ group })
+    append(3)
+    await member.fetch()
+    log.deleteRecords(2)
+    expect(await member.acknowledge(reject(0, 1), release(2, 2))).toBe(0)
+    expect(await member.fetch()).toEqual([[2, 2, 2]])
+    log.deleteRecords(3)
+    await broker.advance(30_000)
+    expect(letters().map(({ key, value, headers }) => [key, value, headers])).toEqual([
+      [null, null, headersOf(0, 1, rejected)],
+      [null, null, headersOf(1, 1, rejected)],
+      [null, null, headersOf(2, 2, exceeded)],
+    ])
+    expect(errors).toEqual([])
+  })
+
+  it('is not told of records of which the group has seen that they left the log', async () => {
+    const { append, log, member, letters } = await scene()
+    append(3)
+    await member.fetch({ maxRecords: 1, shareAcquireMode: 1 })
+    await member.fetch()
+    await member.acknowledge(release(0, 0))
+    log.deleteRecords(2)
+    expect(await member.fetch()).toEqual([])
+    expect(await member.acknowledge(reject(1, 2))).toBe(0)
+    expect(letters().map(({ headers }) => headers)).toEqual([headersOf(2, 1, rejected)])
+  })
+
   it('says of a record that is rejected on its last delivery that it was rejected', async () => {
     const { append, member, rejectAll, letters } = await scene({ group: { shareDeliveryCountLimit: 2 } })
     append(1)
