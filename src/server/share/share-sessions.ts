@@ -29,8 +29,10 @@ export class ShareSessions {
   readonly #wire: Wire
   readonly #most: number
   readonly #byNode = new Map<ClusterNode, Map<string, Held>>()
-  // The partitions of which records were acquired, and the broker that led each.
-  readonly #leaders = new Map<Partition, ClusterNode>()
+  // The broker that led a partition when records of it were acquired last.
+  readonly #leaders = new WeakMap<Partition, ClusterNode>()
+  // What ends with a connection. A signal warns of more than ten listeners, and a connection may have many sessions.
+  readonly #ends = new WeakMap<AbortSignal, Set<() => void>>()
 
   constructor(wire: Wire, most: number) {
     this.#wire = wire
@@ -46,10 +48,11 @@ export class ShareSessions {
   // The next leader knows how often a record was delivered, but not to which member.
   #leadersMoved(): void {
     const { cluster, shareGroups } = this.#wire
-    for (const [log, node] of this.#leaders) {
-      if (!log.deleted && cluster.leadershipOf(log).leader === node) continue
-      this.#leaders.delete(log)
-      for (const { partitions } of shareGroups.kept) partitions.releaseAll(log)
+    for (const { partitions } of shareGroups.kept) {
+      for (const log of partitions.all.keys()) {
+        const node = this.#leaders.get(log)
+        if (node !== undefined && cluster.leadershipOf(log).leader !== node) partitions.releaseAll(log)
+      }
     }
   }
 
@@ -66,10 +69,21 @@ export class ShareSessions {
     if (sessions.size >= this.#most) return 'SHARE_SESSION_LIMIT_REACHED'
     const session = new ShareSession()
     session.update(topics, [])
-    const ended = () => this.close(owner, node)
-    signal.addEventListener('abort', ended, { once: true })
-    sessions.set(keyOf(owner), { session, unwatch: () => signal.removeEventListener('abort', ended) })
+    sessions.set(keyOf(owner), { session, unwatch: this.#watch(signal, () => this.close(owner, node)) })
     return session
+  }
+
+  #watch(signal: AbortSignal, end: () => void): () => void {
+    const ends = this.#ends.get(signal) ?? new Set<() => void>()
+    if (!this.#ends.has(signal)) {
+      this.#ends.set(signal, ends)
+      const endAll = () => {
+        for (const each of ends) each()
+      }
+      signal.addEventListener('abort', endAll, { once: true })
+    }
+    ends.add(end)
+    return () => ends.delete(end)
   }
 
   /** The session, if the request is the next one of it. */

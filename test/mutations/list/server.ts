@@ -235,8 +235,8 @@ export const serverMutations: readonly Mutation[] = [
   {
     name: 'a share group gives back what members have whenever any broker stops',
     file: 'server/share/share-sessions.ts',
-    find: 'if (!log.deleted && cluster.leadershipOf(log).leader === node) continue',
-    replace: 'void cluster',
+    find: 'if (node !== undefined && cluster.leadershipOf(log).leader !== node) partitions',
+    replace: 'if (node !== undefined && cluster) partitions',
     breaks: 'what a member has acquired is its own until its lock ends',
   },
   {

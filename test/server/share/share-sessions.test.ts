@@ -152,6 +152,28 @@ it('gives records back when their connection is gone', async () => {
   expect(await waiting).toEqual([[0, 2, 2]])
 })
 
+it('has a dozen sessions on one connection, and gives the records of each back when that is gone', async () => {
+  const { broker, client, append, joined } = scene()
+  append(12)
+  const warnings: string[] = []
+  const warn = ({ message }: Error) => warnings.push(message)
+  process.on('warning', warn)
+  for (let i = 0; i < 12; i++) {
+    const member = new ShareConsumer(client, `m${i}`, 'g', () => [broker.topic('orders').id])
+    expect(await member.fetch({ maxRecords: 1, shareAcquireMode: 1 })).toEqual([[i, i, 1]])
+    if (i % 2 === 0) continue
+    await member.close()
+    expect(await member.fetch({ maxRecords: 1, shareAcquireMode: 1 })).toEqual([[i, i, 2]])
+  }
+  const other = await joined('other')
+  expect(await other.fetch()).toEqual([])
+  client.socket.destroy()
+  await broker.advance(1)
+  expect((await other.fetch()).map(([first]) => first)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
+  process.off('warning', warn)
+  expect(warnings).toEqual([])
+})
+
 it('goes on where a member has begun another session on another connection, whatever becomes of the first', async () => {
   const { broker, append, consumer, joined } = scene()
   append(2)
