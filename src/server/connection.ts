@@ -227,13 +227,21 @@ export class Connection {
   // Kafka's SaslServerAuthenticator ends it, too: who was not let in begins anew with another connection.
   #refuse(): void {
     this.#gone.abort()
-    this.#socket.end()
+    this.#endUnread()
   }
 
   #sendHalf(chunks: readonly Buffer[]): void {
     this.#gone.abort()
     const bytes = Buffer.concat(chunks)
-    this.#socket.end(bytes.subarray(0, bytes.length / 2))
+    this.#endUnread(bytes.subarray(0, bytes.length / 2))
+  }
+
+  // What the client still sends is thrown away: as long as it waits to be read, nobody hears that the client has ended its
+  // side, too.
+  #endUnread(last?: Buffer): void {
+    this.#waiting.length = 0
+    this.#socket.end(last)
+    this.#socket.resume()
   }
 
   async #answer(frame: Buffer): Promise<Writer | undefined> {

@@ -1,7 +1,7 @@
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto'
-import { connect } from 'node:net'
+import { connect, Socket } from 'node:net'
 import { Kafka, logLevel, type SASLOptions } from 'kafkajs'
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, expect, it, vi } from 'vitest'
 import { Broker, topic } from '../../src/index.ts'
 import { type SaslOptions, serve } from '../../src/server/index.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
@@ -280,4 +280,26 @@ it('tells a client that would authenticate that nobody does, where everybody is 
   const proof = await client.call(saslAuthenticate as Api, 2, { authBytes: Buffer.from('\0ada\0secret') })
   expect(proof).toMatchObject({ errorCode: illegalSaslState })
   expect(errors).toEqual([])
+})
+
+it('parts from who is refused, however much they have sent by then', async () => {
+  const { server, dial } = await start()
+  const client = dial()
+  await client.call(saslHandshake as Api, 1, { mechanism: 'PLAIN' })
+  server.brokers[0]!.slowBy(60_000)
+  const refused = client.call(saslAuthenticate as Api, 2, { authBytes: Buffer.from('\0ada\0wrong') })
+  // More than the server takes before it has answered.
+  const { pause } = Socket.prototype
+  const paused = new Promise<void>(resolve => {
+    vi.spyOn(Socket.prototype, 'pause').mockImplementationOnce(function (this: Socket) {
+      resolve()
+      return pause.call(this)
+    })
+  })
+  for (let i = 0; i < 3; i++) client.send(Buffer.alloc(100_000))
+  await paused
+  server.brokers[0]!.slowBy(0)
+  expect(await refused).toMatchObject({ errorCode: 58 })
+  await client.closed
+  await expect.poll(() => server.connections).toBe(0)
 })
