@@ -16,6 +16,7 @@ afterEach(async () => {
 })
 
 const unknownPartition = 3
+const noDirectory = '00000000-0000-0000-0000-000000000000'
 const metadata = (...partitions: number[]) => ({
   topicName: '__cluster_metadata',
   partitions: partitions.map(partitionIndex => ({ partitionIndex })),
@@ -34,6 +35,8 @@ it('describes the quorum of one broker, which leads it', async () => {
     expect(partitions[0].currentVoters).toMatchObject([
       { replicaId: 1, logEndOffset: 0, lastFetchTimestamp: seen, lastCaughtUpTimestamp: seen },
     ])
+    const { replicaDirectoryId } = partitions[0].currentVoters[0]
+    expect(replicaDirectoryId === noDirectory).toBe(version < 2)
     expect(answer.nodes).toEqual(version === 2 ? [{ nodeId: 1, listeners: [] }] : [])
   }
 })
@@ -65,6 +68,9 @@ it('tells which of several brokers leads, under which epoch, and which does not 
     return [leaderId, leaderEpoch, away.map(({ replicaId }: any) => replicaId)]
   }
   expect(await ask()).toEqual([1, 1, []])
+  const { topics } = await client.call(describeQuorum!, 2, { topics: [metadata(0)] })
+  const voters: { replicaDirectoryId: string }[] = topics[0].partitions[0].currentVoters
+  expect(new Set(voters.map(({ replicaDirectoryId }) => replicaDirectoryId)).size).toBe(3)
   await server.brokers[1]!.stop()
   expect(await ask()).toEqual([1, 1, [2]])
   await server.brokers[0]!.stop()

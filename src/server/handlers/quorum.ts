@@ -4,6 +4,11 @@ import { type Wire, wireError } from '../wire.ts'
 
 const metadataTopic = '__cluster_metadata'
 
+// At this kraft.version each voter has one. (KIP-853)
+function directoryOf(nodeId: number): string {
+  return `62726f6b-6572-4c65-b4d1-${nodeId.toString(16).padStart(12, '0')}`
+}
+
 /**
  * The quorum of controllers (KIP-595), for tools that show how a cluster fares. The brokers are its voters, and the
  * controller leads it. There is no log of metadata, so its end is 0, and nobody lags.
@@ -18,6 +23,7 @@ export function quorumHandlers({ cluster, engine }: Wire): Handler[] {
       leaderEpoch: cluster.controllerEpoch,
       currentVoters: cluster.nodes.map(({ nodeId, running }) => ({
         replicaId: nodeId,
+        replicaDirectoryId: directoryOf(nodeId),
         lastFetchTimestamp: running ? now : -1,
         lastCaughtUpTimestamp: running ? now : -1,
       })),
