@@ -1,5 +1,7 @@
+import type { Topic } from '../../log/topic.ts'
 import { memberEpochs } from '../consumer-heartbeat.ts'
 import { describedGroups } from '../described-groups.ts'
+import { entryOf } from '../entry-of.ts'
 import { type Handler, handler } from '../handler.ts'
 import { shareGroupDescribe } from '../protocol/messages/share-group-describe.ts'
 import { shareGroupHeartbeat } from '../protocol/messages/share-group-heartbeat.ts'
@@ -53,10 +55,12 @@ function answer({ groupConfigs }: Wire, groupId: string, member: ShareMember) {
 }
 
 function topicPartitions(assigned: readonly SharedPartition[]) {
-  return [...new Set(assigned.map(({ topic }) => topic))].map(topic => ({
-    topicId: topic.id,
-    topicName: topic.name,
-    partitions: assigned.filter(each => each.topic === topic).map(({ partition }) => partition),
+  const byTopic = new Map<Topic, number[]>()
+  for (const { topic, partition } of assigned) entryOf(byTopic, topic, () => []).push(partition)
+  return [...byTopic].map(([{ id: topicId, name: topicName }, partitions]) => ({
+    topicId,
+    topicName,
+    partitions,
   }))
 }
 

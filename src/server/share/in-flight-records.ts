@@ -33,7 +33,7 @@ export class InFlightRuns {
 
   /** The runs that overlap with those offsets, in whole. */
   within(first: number, last: number): readonly InFlightRecords[] {
-    return this.#runs.slice(this.#indexOf(first), this.#indexAfter(last))
+    return this.#runs.slice(firstEndingAt(first, this.#runs), this.#indexAfter(last))
   }
 
   add(run: InFlightRecords): void {
@@ -46,7 +46,7 @@ export class InFlightRuns {
     last: number,
     become: (part: InFlightRecords) => InFlightRecords | readonly InFlightRecords[] | undefined,
   ): void {
-    const from = this.#indexOf(first)
+    const from = firstEndingAt(first, this.#runs)
     const to = this.#indexAfter(last)
     const replaced = this.#runs.slice(from, to).flatMap(run => {
       const part = { ...run, first: Math.max(first, run.first), last: Math.min(last, run.last) }
@@ -59,22 +59,22 @@ export class InFlightRuns {
     this.#runs.splice(from, to - from, ...replaced)
   }
 
-  // The index of the first run that ends at or after an offset.
-  #indexOf(offset: number): number {
-    let low = 0
-    let high = this.#runs.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.#runs[middle]!.last < offset) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
-
   // The index of the first run that begins after an offset.
   #indexAfter(offset: number): number {
-    const index = this.#indexOf(offset)
+    const index = firstEndingAt(offset, this.#runs)
     const run = this.#runs[index]
     return run !== undefined && run.first <= offset ? index + 1 : index
   }
+}
+
+/** The index of the first span that ends at or after an offset, of spans in order. */
+export function firstEndingAt(offset: number, spans: readonly { readonly last: number }[]): number {
+  let low = 0
+  let high = spans.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (spans[middle]!.last < offset) low = middle + 1
+    else high = middle
+  }
+  return low
 }

@@ -40,6 +40,9 @@ export class ShareGroup {
   // One object for each partition, so that partitions can be compared by identity.
   readonly #partitions = new WeakMap<Topic, SharedPartition[]>()
   #epoch = firstEpoch
+  // Of what its members subscribe to and read, which all change at once. Heartbeats and acknowledgements ask for it.
+  #subscribed: readonly string[] = []
+  #logs: ReadonlySet<Partition> = new Set()
   // The topics that existed when the group last assigned.
   #known = ''
 
@@ -63,8 +66,7 @@ export class ShareGroup {
 
   /** The logs of all partitions that members read. */
   get logs(): ReadonlySet<Partition> {
-    const assigned = this.members.flatMap(each => each.assigned)
-    return new Set(assigned.map(({ topic, partition }) => topic.partitions[partition]!))
+    return this.#logs
   }
 
   get(memberId: string): ShareMember | undefined {
@@ -132,17 +134,19 @@ export class ShareGroup {
 
   #rebalance(): void {
     this.#epoch++
+    const { members } = this
+    this.#subscribed = [...new Set(members.flatMap(({ topics }) => topics))].sort()
     this.#known = this.#describeTopics()
-    const assigned = assignSimply(this.members, topic => this.#partitionsOf(topic))
-    for (const member of this.#members.values()) {
+    const assigned = assignSimply(members, topic => this.#partitionsOf(topic))
+    for (const member of members) {
       const partitions = assigned.get(member.memberId)!
-      const same =
-        partitions.length === member.assigned.length &&
-        partitions.every(each => member.assigned.includes(each))
-      if (same) continue
+      const before = new Set(member.assigned)
+      if (partitions.length === before.size && partitions.every(each => before.has(each))) continue
       member.assigned = partitions
       member.changed = true
     }
+    const read = members.flatMap(each => each.assigned)
+    this.#logs = new Set(read.map(({ topic, partition }) => topic.partitions[partition]!))
   }
 
   #partitionsOf(name: string): readonly SharedPartition[] {
@@ -155,8 +159,7 @@ export class ShareGroup {
   }
 
   #describeTopics(): string {
-    const names = [...new Set(this.members.flatMap(({ topics }) => topics))].sort()
-    return names
+    return this.#subscribed
       .flatMap(name => this.#topics.get(name) ?? [])
       .map(({ id, partitionCount }) => `${id} ${partitionCount}`)
       .join()

@@ -1,7 +1,7 @@
 import type { WireErrorCode } from '../wire-error-code.ts'
 import { type AcknowledgementBatch, acknowledgements, acknowledgeTypes } from './acknowledgement.ts'
 import { type DeadLetters, deadLetterCauses } from './dead-letters.ts'
-import { type InFlightBatch, type InFlightRecords, InFlightRuns } from './in-flight-records.ts'
+import { firstEndingAt, type InFlightBatch, type InFlightRecords, InFlightRuns } from './in-flight-records.ts'
 
 /** Offsets from one to another, both included. */
 export interface OffsetSpan {
@@ -80,9 +80,8 @@ export class SharePartition {
 
   /** The offset from which there may be records to acquire; undefined if there can be none. */
   nextFetchOffset({ maxRecordLocks }: ShareLimits): number | undefined {
-    const available = this.#runs.all.find(({ state }) => state === 'available')
-    if (available !== undefined) return available.first
-    return this.#endOffset - this.#startOffset < maxRecordLocks ? this.#endOffset : undefined
+    const hasRoom = this.#endOffset - this.#startOffset < maxRecordLocks
+    return this.#firstAvailable ?? (hasRoom ? this.#endOffset : undefined)
   }
 
   // --- acquiring ----------------------------------------------------------------------------------------------------
@@ -114,11 +113,16 @@ export class SharePartition {
   }
 
   #archiveUnreadable(last: number, { readable }: Acquisition): void {
-    if (last < this.#startOffset) return
-    const kept = readable(this.#startOffset, last + 1)
-    this.#runs.replace(this.#startOffset, last, run =>
+    const first = this.#firstAvailable
+    if (first === undefined || last < first) return
+    const kept = readable(first, last + 1)
+    this.#runs.replace(first, last, run =>
       run.state === 'available' ? overlaps(run, kept).map(span => ({ ...run, ...span })) : run,
     )
+  }
+
+  get #firstAvailable(): number | undefined {
+    return this.#runs.all.find(({ state }) => state === 'available')?.first
   }
 
   // Records on their last delivery are acquired one by one, and those that were delivered often in fewer and fewer at
@@ -331,10 +335,14 @@ function pieces({ first, last }: OffsetSpan, { exact, batches, batchSize }: Acqu
   return [...cut, { first: from, last }]
 }
 
+/** The parts of a span that lie in others, which are in order. */
 function overlaps({ first, last }: OffsetSpan, spans: readonly OffsetSpan[]): OffsetSpan[] {
-  return spans
-    .filter(span => span.last >= first && span.first <= last)
-    .map(span => ({ first: Math.max(first, span.first), last: Math.min(last, span.last) }))
+  const found: OffsetSpan[] = []
+  for (let i = firstEndingAt(first, spans); i < spans.length && spans[i]!.first <= last; i++) {
+    const span = spans[i]!
+    found.push({ first: Math.max(first, span.first), last: Math.min(last, span.last) })
+  }
+  return found
 }
 
 function count(spans: readonly OffsetSpan[]): number {

@@ -188,8 +188,11 @@ export class SharePartitions {
     memberId: string,
     batches: readonly AcknowledgementBatch[],
   ): WireErrorCode | undefined {
-    const error = this.of(log).acknowledge(memberId, batches, this.#limits, this.#lockEnd())
-    this.#changed(log)
+    const partition = this.of(log)
+    const before = partition.nextFetchOffset(this.#limits)
+    const error = partition.acknowledge(memberId, batches, this.#limits, this.#lockEnd())
+    // Most often nothing became available by that: then nobody who waits need look again.
+    this.#changed(log, partition.nextFetchOffset(this.#limits) !== before)
     return error
   }
 
@@ -216,13 +219,13 @@ export class SharePartitions {
     this.#expiries.clear()
   }
 
-  #changed(log: Partition): void {
+  #changed(log: Partition, available = true): void {
     this.#watch(log)
     const letters = this.#byLog.get(log)?.takeDeadLetters() ?? []
     // Before the log may drop them.
     if (letters.length > 0) this.#host.giveUp(log, letters)
     this.#moved(log)
-    for (const listener of [...this.listeners]) listener()
+    if (available) for (const listener of [...this.listeners]) listener()
   }
 
   // Finished records may be dropped, if their topic keeps only unread ones.

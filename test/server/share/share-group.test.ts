@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { apis } from '../../../src/server/protocol/apis.ts'
 import { ShareGroup } from '../../../src/server/share/share-group.ts'
 import { accept, release, shareScenes } from './share-scene.ts'
@@ -440,4 +440,17 @@ it('counts for idle nothing of a group once its last member has left, has fallen
   const elsewhere = broker.idle()
   await b.beat(b.memberEpoch, { subscribedTopicNames: ['nowhere'] })
   await elsewhere
+})
+
+it('answers heartbeats and acknowledgements without a look at the other members', async () => {
+  const { append, joined } = scene({}, {}, { cleanupPolicy: 'consumed' })
+  append(2)
+  const [a] = [await joined('a'), await joined('b')]
+  await a.beat()
+  await a.fetch()
+  const members = vi.spyOn(ShareGroup.prototype, 'members', 'get')
+  expect(await a.beat()).toMatchObject({ errorCode: 0 })
+  expect(await a.acknowledge(accept(0, 1))).toBe(0)
+  expect(members).not.toHaveBeenCalled()
+  members.mockRestore()
 })

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { SharePartition } from '../../../src/server/share/share-partition.ts'
+import { type OffsetSpan, SharePartition } from '../../../src/server/share/share-partition.ts'
 import { acquire, generous, pairs, say, ten } from './share-partition-scene.ts'
 import { accept, reject, release, renew } from './share-scene.ts'
 
@@ -304,4 +304,30 @@ it('passes over no more than it is told, and never goes back', () => {
   partition.passOver(6)
   expect([partition.startOffset, partition.endOffset]).toEqual([6, 10])
   expect(acquire(partition)).toBe('6-9 x2')
+})
+
+it('looks for records from the first one on that may be delivered, not at all that are acquired', () => {
+  const partition = new SharePartition(0)
+  const asked: [from: number, to: number][] = []
+  const wish = (read: OffsetSpan) => ({
+    memberId: 'a',
+    batches: [read],
+    readable: (from: number, to: number) => {
+      if (from >= to) return []
+      asked.push([from, to])
+      return [{ first: from, last: to - 1 }]
+    },
+    maxRecords: 500,
+    exact: false,
+    batchSize: 500,
+    lockedUntil: 30_000,
+  })
+  for (const first of [0, 10]) partition.acquire(wish({ first, last: first + 9 }), generous)
+  say(partition, 'a', release(5, 6))
+  partition.acquire(wish({ first: 0, last: 9 }), generous)
+  expect(asked).toEqual([
+    [0, 10],
+    [10, 20],
+    [5, 10],
+  ])
 })

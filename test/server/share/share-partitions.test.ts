@@ -23,7 +23,7 @@ const config = {
 } as ResolvedGroupConfig
 
 /** How far a group has read a topic of two partitions with ten records each. */
-function start(clock: Clock = new VirtualClock()) {
+function start(clock: Clock = new VirtualClock(), more: Partial<ResolvedGroupConfig> = {}) {
   const broker = new TestBroker()
   brokers.push(broker)
   const orders = broker.createTopic('orders', { partitions: 2 })
@@ -31,7 +31,7 @@ function start(clock: Clock = new VirtualClock()) {
   const [log, other] = orders.partitions as readonly [Partition, Partition]
   const partitions = new SharePartitions('g', {
     clock: new BrokerClock(clock),
-    config,
+    config: { ...config, ...more },
     touch() {},
     giveUp() {},
   })
@@ -118,4 +118,31 @@ it('counts what is not finished between two offsets, acquired or not', () => {
   partitions.acknowledge(log, 'a', [accept(3, 3)])
   expect(partitions.countUnfinished(log, 1, 5)).toBe(3)
   expect(partitions.countUnfinished(log, 4, 8)).toBe(4)
+})
+
+it('tells nobody of what is accepted, as it makes nothing available, unless there was no room', () => {
+  const { partitions, log, acquire } = start()
+  let told = 0
+  partitions.listeners.add(() => told++)
+  acquire(log, 'a')
+  partitions.acknowledge(log, 'a', [accept(1, 3)])
+  expect(told).toBe(0)
+  partitions.acknowledge(log, 'a', [release(5, 6)])
+  expect(told).toBe(1)
+  // What is available already is read from its beginning.
+  partitions.acknowledge(log, 'a', [release(8, 9)])
+  expect(told).toBe(1)
+  partitions.acknowledge(log, 'a', [release(4, 4)])
+  expect(told).toBe(2)
+})
+
+it('tells who waits when there is room for more records', () => {
+  const { partitions, log, acquire } = start(new VirtualClock(), { sharePartitionMaxRecordLocks: 10 })
+  let told = 0
+  partitions.listeners.add(() => told++)
+  acquire(log, 'a')
+  partitions.acknowledge(log, 'a', [accept(1, 9)])
+  expect(told).toBe(0)
+  partitions.acknowledge(log, 'a', [accept(0, 0)])
+  expect(told).toBe(1)
 })
