@@ -1,7 +1,7 @@
 import type { ClusterNode } from './cluster/cluster-node.ts'
 import type { ConfigType } from './config-definition.ts'
-import { inertBrokerConfigs } from './inert-broker-configs.ts'
-import { inertConfigs, withoutEffect } from './inert-configs.ts'
+import { keptBrokerConfigs } from './kept-broker-configs.ts'
+import { keptConfigs, withoutEffect } from './kept-configs.ts'
 import { shareGroupMaxSize } from './share/share-groups.ts'
 import { configText, topicConfigs } from './topic-configs.ts'
 import type { Wire } from './wire.ts'
@@ -32,7 +32,7 @@ export function defaultPartitions({ engine }: Wire): number {
 
 /** A broker's configs, but for what administrators have set. */
 export function brokerConfigs(wire: Wire, node: ClusterNode): BrokerConfig[] {
-  return [...fixedConfigs(wire, node), ...topicDefaults(wire), ...inertDefaults()]
+  return [...fixedConfigs(wire, node), ...topicDefaults(wire), ...keptDefaults()]
 }
 
 // They are set when the broker is created, and do not change.
@@ -165,8 +165,8 @@ function topicDefaults({ dynamicConfigs }: Wire): BrokerConfig[] {
   })
 }
 
-function inertDefaults(): BrokerConfig[] {
-  const ofTopics = inertConfigs.flatMap(({ brokerName, unset, fallback, type, documentation }) =>
+function keptDefaults(): BrokerConfig[] {
+  const ofTopics = keptConfigs.flatMap(({ brokerName, unset, fallback, type, documentation }) =>
     brokerName === undefined
       ? []
       : [
@@ -178,7 +178,7 @@ function inertDefaults(): BrokerConfig[] {
           },
         ],
   )
-  return [...ofTopics, ...inertBrokerConfigs].map(config => ({
+  return [...ofTopics, ...keptBrokerConfigs].map(config => ({
     documentation: withoutEffect,
     ...config,
     value: config.fallback,

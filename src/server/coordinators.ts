@@ -8,7 +8,7 @@ import { entryOf } from './entry-of.ts'
 import { FirstFetches } from './first-fetches.ts'
 import type { GroupDefaults } from './group-config.ts'
 import { GroupConfigs } from './group-configs.ts'
-import { InertConfigs } from './inert-configs.ts'
+import { KeptConfigs } from './kept-configs.ts'
 import { ShareGroups, shareGroupMaxSize } from './share/share-groups.ts'
 import { StreamsGroups } from './streams/streams-groups.ts'
 import { WireGroups } from './wire-groups.ts'
@@ -32,7 +32,7 @@ export class Coordinators {
   readonly shareGroups: ShareGroups
   readonly streamsGroups: StreamsGroups
   readonly transactions: WireTransactions
-  readonly inertConfigs: InertConfigs = new InertConfigs()
+  readonly keptConfigs: KeptConfigs = new KeptConfigs()
   readonly clientMetrics: ClientMetrics = new ClientMetrics()
   readonly clientQuotas: ClientQuotas = new ClientQuotas()
   readonly acls: AclBindings = new AclBindings()

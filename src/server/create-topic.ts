@@ -12,7 +12,7 @@ import { madeByClient, requireNoCollision } from './client-topics.ts'
 import type { Assignment } from './cluster/cluster.ts'
 import { configSources } from './config-definition.ts'
 import { configsOfTopic } from './described-configs.ts'
-import { inertWith, splitConfigs } from './inert-configs.ts'
+import { keptWith, splitConfigs } from './kept-configs.ts'
 import { assignedReplicas, notAssignable, placedReplicas } from './replica-assignments.ts'
 import { checkResting, splitResting } from './resting-options.ts'
 import { toOptions } from './topic-configs.ts'
@@ -39,7 +39,7 @@ export function createTopic(wire: Wire, wanted: WantedTopic, validateOnly: boole
   if (engine.topics.has(name)) throw new TopicAlreadyExistsError(name)
   requireNoCollision(engine.topics, name)
   checkGiven(name, wanted.configs)
-  const { meant, inert } = splitConfigs([...lastOfEach(wanted.configs)])
+  const { meant, kept } = splitConfigs([...lastOfEach(wanted.configs)])
   // None of them is reset.
   const given = toOptions(meant) as TopicOptions
   const { active, resting } = splitResting(engine, given)
@@ -67,7 +67,7 @@ export function createTopic(wire: Wire, wanted: WantedTopic, validateOnly: boole
     : cluster.assigning(name, assignment, () => engine.createTopic(name, counted))
   topic?.become(topic.requireAlterable(resting, 'rests'))
   if (topic !== undefined) {
-    wire.inertConfigs.set(topic, inert)
+    wire.keptConfigs.set(topic, kept)
     madeByClient(topic)
   }
   return {
@@ -77,7 +77,7 @@ export function createTopic(wire: Wire, wanted: WantedTopic, validateOnly: boole
     configs: configsOfTopic(
       wire,
       { name, asked: { ...given, ...count }, options: config },
-      inertWith(inert),
+      keptWith(kept),
     ).map(({ name: named, sources: [first], fallback }) => ({
       name: named,
       value: first?.value ?? fallback,

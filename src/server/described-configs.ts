@@ -15,7 +15,7 @@ import {
 } from './config-resources.ts'
 import { dynamicConfigs } from './dynamic-configs.ts'
 import type { DescribedGroupConfig } from './group-configs.ts'
-import { type GivenInert, withoutEffect } from './inert-configs.ts'
+import { type GivenKept, withoutEffect } from './kept-configs.ts'
 import type { ResponseOf } from './protocol/message.ts'
 import type { describeConfigs } from './protocol/messages/describe-configs.ts'
 import { configText, ownOption, type TopicConfig, toldConfigs } from './topic-configs.ts'
@@ -66,7 +66,7 @@ function sourcedConfigs(wire: Wire, node: ClusterNode, resource: ConfigResource)
   switch (resourceType) {
     case configResources.topic: {
       const topic = topicOf(wire, resource)
-      return configsOfTopic(wire, topic, wire.inertConfigs.of(topic))
+      return configsOfTopic(wire, topic, wire.keptConfigs.of(topic))
     }
     case configResources.broker:
       return resourceName === '' ? configsOfAllBrokers(wire, node) : configsOfBroker(wire, node, resourceName)
@@ -82,15 +82,15 @@ function sourcedConfigs(wire: Wire, node: ClusterNode, resource: ConfigResource)
   }
 }
 
-/** All configs of a topic, or of one that is only asked about, with what it was given that has no effect. */
+/** All configs of a topic, or of one that is only asked about, with those that are only kept. */
 export function configsOfTopic(
   wire: Wire,
   topic: ConfiguredTopic,
-  inert: readonly GivenInert[],
+  kept: readonly GivenKept[],
 ): SourcedConfig[] {
   return [
     ...toldConfigs(topic.asked).map(config => ofTopic(wire, topic, config)),
-    ...inert.map(config => ofInert(wire, config)),
+    ...kept.map(config => ofKept(wire, config)),
   ]
 }
 
@@ -120,9 +120,9 @@ function withoutOwn(
   return engine.logConfig(name, active)[option]
 }
 
-function ofInert(
+function ofKept(
   { dynamicConfigs: dynamic }: Wire,
-  { name, brokerName, unset, type, fallback, own, documentation = withoutEffect }: GivenInert,
+  { name, brokerName, unset, type, fallback, own, documentation = withoutEffect }: GivenKept,
 ): SourcedConfig {
   const sources: ConfigSource[] = own === undefined ? [] : [{ name, value: own, source: configSources.topic }]
   if (brokerName !== undefined) sources.push(...dynamic.sourcesOf(brokerName))

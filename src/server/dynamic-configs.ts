@@ -12,8 +12,8 @@ import {
 } from './config-definition.ts'
 import { sharedByCopies } from './copies.ts'
 import { entryOf } from './entry-of.ts'
-import { inertBrokerConfigs, throttles } from './inert-broker-configs.ts'
-import { inertConfigs } from './inert-configs.ts'
+import { keptBrokerConfigs, throttles } from './kept-broker-configs.ts'
+import { keptConfigs } from './kept-configs.ts'
 import { requireTiers } from './tiered-retention.ts'
 import { configText, parseConfig, topicConfigs } from './topic-configs.ts'
 
@@ -21,10 +21,10 @@ import { configText, parseConfig, topicConfigs } from './topic-configs.ts'
 export const dynamicConfigs: ReadonlyMap<string, ConfigDefinition> = new Map(
   [
     ...topicConfigs.map(config => ({ ...config, name: config.brokerName })),
-    ...inertConfigs.flatMap(({ brokerName, ...config }) =>
+    ...keptConfigs.flatMap(({ brokerName, ...config }) =>
       brokerName === undefined ? [] : [{ ...config, name: brokerName }],
     ),
-    ...inertBrokerConfigs,
+    ...keptBrokerConfigs,
     ...throttles,
   ].map(config => [config.name, config]),
 )
@@ -128,7 +128,7 @@ export class DynamicConfigs {
   #fallbackOf(name: string): string {
     const config = topicConfigs.find(each => each.brokerName === name)
     if (config !== undefined) return configText(config, this.unaltered[config.option])
-    return inertConfigs.find(each => each.brokerName === name)!.fallback
+    return keptConfigs.find(each => each.brokerName === name)!.fallback
   }
 }
 

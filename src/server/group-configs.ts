@@ -18,7 +18,7 @@ import {
   type GroupDefaults,
   groupConfigs,
 } from './group-config.ts'
-import { inertBrokerConfigs } from './inert-broker-configs.ts'
+import { keptBrokerConfigs } from './kept-broker-configs.ts'
 import { type ShareOffsetReset, toShareOffsetReset } from './share-offset-reset.ts'
 
 /** The values of a group's configs that count. */
@@ -67,7 +67,7 @@ export interface DescribedGroupConfig extends GroupConfig {
 export type OwnGroupConfigs = ReadonlyMap<string, string>
 
 // Those are kept for all groups where administrators set them, and listed there.
-const dynamicNames = new Set(inertBrokerConfigs.map(({ name }) => name))
+const dynamicNames = new Set(keptBrokerConfigs.map(({ name }) => name))
 
 interface Given {
   readonly own: OwnGroupConfigs

@@ -1,15 +1,15 @@
 import type { Topic } from '../log/topic.ts'
 import type { ReplicaRules } from './cluster/cluster.ts'
 import type { DynamicConfigs } from './dynamic-configs.ts'
-import type { InertConfigs } from './inert-configs.ts'
+import type { KeptConfigs } from './kept-configs.ts'
 
 /** What topics say of their replicas, or brokers if a topic does not. */
 export class ReplicaConfigs implements ReplicaRules {
   readonly #topics: ReadonlyMap<string, Topic>
-  readonly #ofTopics: InertConfigs
+  readonly #ofTopics: KeptConfigs
   readonly #ofBrokers: DynamicConfigs
 
-  constructor(topics: ReadonlyMap<string, Topic>, ofTopics: InertConfigs, ofBrokers: DynamicConfigs) {
+  constructor(topics: ReadonlyMap<string, Topic>, ofTopics: KeptConfigs, ofBrokers: DynamicConfigs) {
     this.#topics = topics
     this.#ofTopics = ofTopics
     this.#ofBrokers = ofBrokers

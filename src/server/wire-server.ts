@@ -42,9 +42,9 @@ export class WireServer {
     this.#maxFrameBytes = options.maxFrameBytes ?? wireDefaults.maxFrameBytes
     const { initialRebalanceDelayMs = wireDefaults.initialRebalanceDelayMs } = options
     this.#coordinators = Coordinators.of(engine, { ...options, initialRebalanceDelayMs })
-    const { inertConfigs } = this.#coordinators
+    const { keptConfigs } = this.#coordinators
     const dynamicConfigs = new DynamicConfigs(engine, String(nodes[0]!.nodeId))
-    const rules = new ReplicaConfigs(engine.topics, inertConfigs, dynamicConfigs)
+    const rules = new ReplicaConfigs(engine.topics, keptConfigs, dynamicConfigs)
     this.cluster = new Cluster(nodes, engine.topics, { ...options, rules })
     const wire: Wire = {
       ...this.#coordinators,

@@ -15,7 +15,7 @@ import { describedConfigs } from '../described-configs.ts'
 import { dynamicConfigs } from '../dynamic-configs.ts'
 import { type Handler, handler } from '../handler.ts'
 import { inTurns } from '../in-turns.ts'
-import { resetInert, splitConfigs } from '../inert-configs.ts'
+import { resetKept, splitConfigs } from '../kept-configs.ts'
 import { alterConfigs } from '../protocol/messages/alter-configs.ts'
 import { describeConfigs } from '../protocol/messages/describe-configs.ts'
 import { incrementalAlterConfigs } from '../protocol/messages/incremental-alter-configs.ts'
@@ -179,7 +179,7 @@ function alterTopic(
   validateOnly: boolean,
 ): void {
   const { named, replaces } = changesFrom(name => presentOfTopic(wire, topic, name))
-  const { meant, inert } = splitConfigs([...named].map(([name, value]) => ({ name, value })))
+  const { meant, kept } = splitConfigs([...named].map(([name, value]) => ({ name, value })))
   // To reset what no topic has changes nothing. (Kafka: ConfigurationControlManager)
   const options = toOptions(meant.filter(({ name, value }) => value !== null || isTopicConfig(name)))
   const others = replaces ? topicConfigs.map(({ option }) => [option, null] as const) : []
@@ -187,7 +187,7 @@ function alterTopic(
   checkResting(wire.engine, topic.name, altered.asked)
   if (validateOnly) return
   topic.become(altered)
-  wire.inertConfigs.set(topic, replaces ? resetInert(inert) : inert)
+  wire.keptConfigs.set(topic, replaces ? resetKept(kept) : kept)
 }
 
 function operationOf(name: string, operation: number): (typeof operations)[number] {
@@ -213,8 +213,8 @@ function changedText({ name, configOperation, value }: AskedConfig, present: Pre
 }
 
 function presentOfTopic(wire: Wire, topic: Topic, name: string): PresentConfig | undefined {
-  const inert = wire.inertConfigs.of(topic).find(config => config.name === name)
-  if (inert !== undefined) return { type: inert.type, value: inert.own ?? inert.fallback }
+  const kept = wire.keptConfigs.of(topic).find(config => config.name === name)
+  if (kept !== undefined) return { type: kept.type, value: kept.own ?? kept.fallback }
   if (!isTopicConfig(name)) return undefined
   const config = topicConfig(name)
   return {

@@ -204,13 +204,13 @@ function append(
 
 // How large a record may be that was compressed.
 function mostRecordBytes(
-  { inertConfigs, dynamicConfigs }: Wire,
+  { keptConfigs, dynamicConfigs }: Wire,
   topic: Topic,
   { compression }: RecordBatchHeader,
 ): number | undefined {
   if (compression === 'none') return undefined
   const text =
-    inertConfigs.valueOf(topic, decompressedBytes) ?? dynamicConfigs.sourcesOf(decompressedBytes)[0]?.value
+    keptConfigs.valueOf(topic, decompressedBytes) ?? dynamicConfigs.sourcesOf(decompressedBytes)[0]?.value
   return text === undefined ? undefined : Number(text)
 }
 

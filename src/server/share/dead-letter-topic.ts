@@ -1,7 +1,7 @@
 import { InvalidOptionError } from '../../errors.ts'
 import type { Topic } from '../../log/topic.ts'
 import { createTopic } from '../create-topic.ts'
-import { inertBrokerConfigs } from '../inert-broker-configs.ts'
+import { keptBrokerConfigs } from '../kept-broker-configs.ts'
 import type { Wire } from '../wire.ts'
 
 const enable = 'errors.deadletterqueue.group.enable'
@@ -26,9 +26,9 @@ export function deadLetterTopic(
         received: name,
       },
     )
-  const { engine, inertConfigs } = wire
+  const { engine, keptConfigs } = wire
   const known = engine.topics.get(name)
-  if (known !== undefined && inertConfigs.valueOf(known, enable) !== 'true') {
+  if (known !== undefined && keptConfigs.valueOf(known, enable) !== 'true') {
     throw refuse(`the topic's config ${enable} is not true`)
   }
   const autoCreate = 'errors.deadletterqueue.auto.create.topics.enable'
@@ -46,7 +46,7 @@ function brokerText({ dynamicConfigs: dynamic }: Wire, name: string, broker: str
   return dynamic.sourcesOf(name, broker)[0]?.value ?? fallbacks.get(name)!
 }
 
-const fallbacks = new Map(inertBrokerConfigs.map(({ name, fallback }) => [name, fallback]))
+const fallbacks = new Map(keptBrokerConfigs.map(({ name, fallback }) => [name, fallback]))
 
 // (Kafka: ShareGroupDLQStateManager.createTopicBuilder)
 function made(wire: Wire, name: string): Topic {

@@ -3,15 +3,18 @@ import type { Topic } from '../log/topic.ts'
 import { type ConfigDefinition, parseConfigText } from './config-definition.ts'
 import { entryOf } from './entry-of.ts'
 
-/** A topic config of Kafka that changes nothing of the topic's log here, where there is no disk and no recompression. */
-export interface InertConfig extends ConfigDefinition {
+/**
+ * A topic config of Kafka that is no option of a topic here: there is no disk and no recompression. The server keeps its
+ * value, and tells it. Some do something all the same, elsewhere than in the log.
+ */
+export interface KeptConfig extends ConfigDefinition {
   /** Kafka's default. */
   readonly fallback: string
   /** The broker's config that gives the default, if there is one. */
   readonly brokerName?: string
   /** Whether that config of the broker has no default of its own. */
   readonly unset?: true
-  /** What it does all the same, elsewhere than in the log. */
+  /** What it does, if it does something. */
   readonly documentation?: string
 }
 
@@ -20,7 +23,7 @@ const gzipLevels = (text: string) =>
     ? undefined
     : 'Value must be between 1 and 9 or equal to -1'
 
-const throttledReplicas = (name: string): InertConfig => ({
+const throttledReplicas = (name: string): KeptConfig => ({
   name,
   type: 'list',
   fallback: '',
@@ -39,7 +42,7 @@ const compression = ['uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer'
 export const withoutEffect = 'Kept and told, and without an effect in memory.'
 
 /** Services set these configs when they create topics; their values are told back to them. */
-export const inertConfigs: readonly InertConfig[] = [
+export const keptConfigs: readonly KeptConfig[] = [
   ofBroker('compression.gzip.level', { type: 'int', fallback: '-1', check: gzipLevels }),
   ofBroker('compression.lz4.level', { type: 'int', fallback: '9', least: 1, most: 17 }),
   ofBroker('compression.type', { type: 'string', fallback: 'producer', values: compression }),
@@ -157,43 +160,43 @@ export const inertConfigs: readonly InertConfig[] = [
 ]
 
 /** A config that the broker has under the same name. */
-function ofBroker(name: string, config: Omit<InertConfig, 'name' | 'brokerName'>): InertConfig {
+function ofBroker(name: string, config: Omit<KeptConfig, 'name' | 'brokerName'>): KeptConfig {
   return { ...config, name, brokerName: name }
 }
 
-/** An inert config, with the value that a topic was given; undefined if it has the default. */
-export interface GivenInert extends InertConfig {
+/** A kept config, with the value that a topic was given; undefined if it has the default. */
+export interface GivenKept extends KeptConfig {
   readonly own: string | undefined
 }
 
-/** What a request says of a topic's configs: those that mean something here, and the values of the others. */
+/** What a request says of a topic's configs: those that are options of the topic, and the values of the others. */
 export interface SplitConfigs<Named> {
   readonly meant: readonly Named[]
   /** By name; null resets a config to its default. */
-  readonly inert: ReadonlyMap<string, string | null>
+  readonly kept: ReadonlyMap<string, string | null>
 }
 
 /** @throws InvalidOptionError if a value is not of its config's type */
 export function splitConfigs<Named extends { readonly name: string; readonly value: string | null }>(
   configs: readonly Named[],
 ): SplitConfigs<Named> {
-  const inert = new Map<string, string | null>()
+  const kept = new Map<string, string | null>()
   const meant = configs.filter(({ name, value }) => {
-    const config = inertConfigs.find(each => each.name === name)
+    const config = keptConfigs.find(each => each.name === name)
     if (config === undefined) return true
-    inert.set(name, value === null ? null : parseInert(config, value))
+    kept.set(name, value === null ? null : parseKept(config, value))
     return false
   })
-  return { meant, inert }
+  return { meant, kept }
 }
 
-/** Resets every inert config, except those that are named, which get their value. */
-export function resetInert(named: ReadonlyMap<string, string | null>): ReadonlyMap<string, string | null> {
-  return new Map([...inertConfigs.map(({ name }) => [name, null] as const), ...named])
+/** Resets every kept config, except those that are named, which get their value. */
+export function resetKept(named: ReadonlyMap<string, string | null>): ReadonlyMap<string, string | null> {
+  return new Map([...keptConfigs.map(({ name }) => [name, null] as const), ...named])
 }
 
-/** The values of inert configs that topics were given. */
-export class InertConfigs {
+/** The values of kept configs that topics were given. */
+export class KeptConfigs {
   readonly #values = new WeakMap<Topic, Map<string, string>>()
 
   /** Stores values; null resets a config to its default. */
@@ -210,18 +213,18 @@ export class InertConfigs {
     return this.#values.get(topic)?.get(name)
   }
 
-  /** All inert configs of a topic. */
-  of(topic: Topic): readonly GivenInert[] {
-    return inertWith(this.#values.get(topic))
+  /** All kept configs of a topic. */
+  of(topic: Topic): readonly GivenKept[] {
+    return keptWith(this.#values.get(topic))
   }
 }
 
-/** All inert configs, with the values that a topic was given. */
-export function inertWith(values: ReadonlyMap<string, string | null> | undefined): readonly GivenInert[] {
-  return inertConfigs.map(config => ({ ...config, own: values?.get(config.name) ?? undefined }))
+/** All kept configs, with the values that a topic was given. */
+export function keptWith(values: ReadonlyMap<string, string | null> | undefined): readonly GivenKept[] {
+  return keptConfigs.map(config => ({ ...config, own: values?.get(config.name) ?? undefined }))
 }
 
-function parseInert(config: InertConfig, value: string): string {
+function parseKept(config: KeptConfig, value: string): string {
   const text = parseConfigText(config, value)
   if (config.name !== 'remote.storage.enable' || text === 'false') return text
   throw new InvalidOptionError(

@@ -1,12 +1,12 @@
 import type { ConfigDefinition } from './config-definition.ts'
 
-/** A config of a broker that has no effect in memory, but for its being told back. */
-export interface InertBrokerConfig extends ConfigDefinition {
+/** A config of a broker that is no option here: the server keeps its value, and tells it. */
+export interface KeptBrokerConfig extends ConfigDefinition {
   /** Kafka's default; null where it has none. */
   readonly fallback: string | null
   /** Whether it is told only where it is set. (Kafka: ConfigDef.defineInternal) */
   readonly internal?: true
-  /** What it does all the same, elsewhere than in a log. */
+  /** What it does, if it does something. */
   readonly documentation?: string
 }
 
@@ -15,10 +15,10 @@ const greatestInt = '2147483647'
 
 const number =
   (type: 'int' | 'long') =>
-  (name: string, fallback: string, least = 1): InertBrokerConfig => ({ name, type, fallback, least })
+  (name: string, fallback: string, least = 1): KeptBrokerConfig => ({ name, type, fallback, least })
 const int = number('int')
 const long = number('long')
-const internal = (name: string): InertBrokerConfig => ({
+const internal = (name: string): KeptBrokerConfig => ({
   name,
   type: 'boolean',
   fallback: 'true',
@@ -26,10 +26,11 @@ const internal = (name: string): InertBrokerConfig => ({
 })
 
 /**
- * The configs that administrators set for the threads, connections, disks and traffic between the brokers of a Kafka. A
- * limit of moving replicas, for one, is set by kafka-reassign-partitions, and lifted again.
+ * The configs that administrators set for the threads, connections, disks and traffic between the brokers of a Kafka, and
+ * for dead letters of share groups. A limit of moving replicas, for one, is set by kafka-reassign-partitions, and lifted
+ * again.
  */
-export const inertBrokerConfigs: readonly InertBrokerConfig[] = [
+export const keptBrokerConfigs: readonly KeptBrokerConfig[] = [
   int('background.threads', '10'),
   {
     name: 'errors.deadletterqueue.auto.create.topics.enable',
@@ -78,7 +79,7 @@ export const inertBrokerConfigs: readonly InertBrokerConfig[] = [
 ]
 
 /** The limits of moving replicas, which are told only where they are set. (Kafka: QuotaConfig) */
-export const throttles: readonly InertBrokerConfig[] = [
+export const throttles: readonly KeptBrokerConfig[] = [
   'leader.replication.throttled.rate',
   'follower.replication.throttled.rate',
   'replica.alter.log.dirs.io.max.bytes.per.second',
