@@ -179,7 +179,7 @@ export class MemoryEngine implements Engine, Closable {
       ids: this.#ids,
       edge: this.edge,
       log: this.log,
-      cleaner: new LogCleaner(this.clock, this.#finished),
+      cleaner: new LogCleaner(this.clock),
       sticky: this.sticky,
       groups: this.groupCoordinator,
       progress: this.#progress,

@@ -12,14 +12,12 @@ const recordsPerLook = 256
 /** Compacts the logs of a broker, in small steps, as they need it. (Kafka: LogCleaner) */
 export class LogCleaner {
   readonly #clock: BrokerClock
-  readonly #finished: () => void
   // When each cleaner has work to do next.
   readonly #due = new Map<PartitionCleaner, number>()
   #timerAt = Number.POSITIVE_INFINITY
 
-  constructor(clock: BrokerClock, finished: () => void) {
+  constructor(clock: BrokerClock) {
     this.#clock = clock
-    this.#finished = finished
   }
 
   /** A segment of so many records was closed. */
@@ -76,6 +74,5 @@ export class LogCleaner {
       if (left <= 0 || this.#clock.monotonic() >= end) break
     }
     for (const due of this.#due.values()) this.#schedule(due, now)
-    this.#finished()
   }
 }
