@@ -1,0 +1,217 @@
+import { describe, expect, it } from 'vitest'
+import { ClosedError } from '../../src/errors.ts'
+import { topic } from '../../src/index.ts'
+import type { Scenario } from '../../src/testing/scenario.ts'
+import type { Step } from '../../src/testing/schedule.ts'
+import { SimulatedFaultError } from '../../src/testing/simulated-broker.ts'
+import { SimulationRun } from '../../src/testing/simulation-run.ts'
+import type { TestBroker } from '../../src/testing/test-broker.ts'
+
+const topics = { orders: topic<number>(), invoices: topic<number>() }
+type Service = Scenario<typeof topics>['services'][string]
+
+const order = { kind: 'act', name: 'order' } as const
+const start = { kind: 'start', name: 'billing' } as const
+const stop = { kind: 'stop' } as const
+const crash = { kind: 'crash' } as const
+const time = (ms: number) => ({ kind: 'time', ms }) as const
+
+/** Runs these steps, and shows what they did, and which instances have billed an order in the end. */
+async function simulated(billing: Service, steps: readonly Partial<Step>[], mostInstances = 1) {
+  const billed: unknown[] = []
+  const run = new SimulationRun<typeof topics>(
+    {
+      services: { billing },
+      actions: { order: ({ broker, step }) => broker.producer().send({ topic: 'orders', value: step }) },
+      always: undefined,
+      check: broker =>
+        void billed.push(
+          ...broker
+            .topic('invoices')
+            .records()
+            .map(({ headers }) => headers.by),
+        ),
+      promises: ['nothingLost'],
+      broker: { topics },
+    },
+    1,
+    mostInstances,
+  )
+  const whole = { kind: 'turn', name: '', pick: 0, seed: 1, ms: 0, times: 1, operation: 'append' } as const
+  await run.run(steps.map((step, at) => ({ ...whole, at, ...step })))
+  return { billed, done: run.done.map(({ what }) => what) }
+}
+
+/** Bills orders, each within a second, under a number of its own. */
+function bills(broker: TestBroker<typeof topics>, by: number, groupId = 'billing'): Promise<unknown> {
+  const producer = broker.producer()
+  return broker.consumer({ groupId, topics: ['orders'] }).run({
+    eachRecord: async ({ value }) => {
+      await broker.clock.sleep(1000)
+      await producer.send({ topic: 'invoices', value, headers: { by: String(by) } })
+    },
+  })
+}
+
+describe('an instance whose function rejects', () => {
+  const fault = new SimulatedFaultError('a fault')
+  const closed = new ClosedError('closed')
+  /** The first instance rejects while it has an order in hand. */
+  const failing = (error: Error): Service => {
+    let instances = 0
+    return async broker => {
+      const by = ++instances
+      await bills(broker, by)
+      await broker.clock.sleep(500)
+      if (by === 1) throw error
+    }
+  }
+
+  it.each([
+    ['has died of a fault, and another bills what it had in hand', fault, [], ['2']],
+    ['has died of a fault also while it stops', fault, [stop], ['2']],
+    ['has died of a client that is closed', closed, [], ['2']],
+    ['stops in order where its clients are closed because it stops', closed, [stop], ['1']],
+  ])('%s', async (_, error, steps, expected) => {
+    const { billed } = await simulated(failing(error), [order, time(100), ...steps, time(2000)])
+    expect(billed).toEqual(expected)
+  })
+
+  it('has died and is replaced also where it has no consumer yet', async () => {
+    let instances = 0
+    const billing: Service = async broker => {
+      const by = ++instances
+      if (by === 1) throw fault
+      await bills(broker, by)
+    }
+    expect((await simulated(billing, [order])).billed).toEqual(['2'])
+  })
+})
+
+it('has another instance in the place of one of whose consumers one has crashed', async () => {
+  let instances = 0
+  const billing: Service = async broker => {
+    const by = ++instances
+    await broker.consumer({ groupId: 'others', topics: ['orders'] }).run({ eachRecord: () => {} })
+    if (by > 1) return void (await bills(broker, by))
+    const options = { retry: { attempts: 1 }, onFailure: 'stop' } as const
+    const eachRecord = () => {
+      throw fault
+    }
+    const fault = new Error('out of order')
+    await broker.consumer({ groupId: 'billing', topics: ['orders'] }).run({ ...options, eachRecord })
+  }
+  expect((await simulated(billing, [order])).billed).toEqual(['2'])
+})
+
+describe('an instance that crashes', () => {
+  it('leaves its name at once, and what it has in hand to another one', async () => {
+    let instances = 0
+    const billing: Service = broker => bills(broker, ++instances)
+    const { billed, done } = await simulated(billing, [order, time(100), crash, start, crash])
+    expect(billed).toEqual(['3'])
+    expect(done.slice(2)).toEqual(['billing-1 crashes', 'billing-1 starts', 'billing-1 crashes'])
+  })
+
+  it('fails nothing by what its function rejects with afterwards', async () => {
+    let instances = 0
+    const billing: Service = async broker => {
+      const by = ++instances
+      await bills(broker, by)
+      await broker.clock.sleep(500)
+      if (by === 1) throw new RangeError('not any more')
+    }
+    const { billed } = await simulated(billing, [order, crash, time(1000)])
+    expect(billed).toEqual(['2'])
+  })
+})
+
+describe('an instance that stops', () => {
+  const billing: Service = broker => bills(broker, 1)
+
+  it('leaves its place to another one at once, and its name only when it has stopped', async () => {
+    const { done } = await simulated(billing, [order, time(100), start, stop, start, time(2000), stop, start])
+    expect(done).toEqual([
+      'order',
+      '100 ms pass',
+      'billing-1 stops',
+      'billing-2 starts',
+      '2000 ms pass',
+      'billing-2 stops',
+      'billing-1 starts',
+    ])
+  })
+
+  it('is neither stopped nor crashed any more', async () => {
+    const { billed, done } = await simulated(billing, [order, time(100), stop, stop, crash])
+    expect([billed, done]).toEqual([['1'], ['order', '100 ms pass', 'billing-1 stops']])
+  })
+})
+
+describe('what goes wrong', () => {
+  const idle: Service = broker => broker.consumer({ groupId: 'billing', topics: ['orders'] }).ready()
+  const fail = { kind: 'fail' } as const
+  const delay = { kind: 'delay', ms: 100 } as const
+
+  it('befalls an operation of a group, or of all who send, as often as the step says', async () => {
+    const { done } = await simulated(idle, [
+      { ...fail, operation: 'commit' },
+      { ...fail, operation: 'append', times: 2 },
+      { ...delay, operation: 'fetch', times: 3 },
+      { ...delay, operation: 'append' },
+    ])
+    expect(done).toEqual([
+      'commit of billing will fail',
+      'append will fail, 2 times',
+      'fetch of billing will take 100 ms longer, 3 times',
+      'append will take 100 ms longer',
+    ])
+  })
+
+  it('befalls only who sends where there is no group', async () => {
+    const steps = [
+      { ...fail, operation: 'commit' },
+      { ...fail, operation: 'append' },
+    ] as const
+    expect((await simulated(() => {}, steps)).done).toEqual(['append will fail'])
+  })
+
+  it('does fail, and takes the time that it is to take', async () => {
+    const sends: string[] = []
+    const service: Service = async broker => {
+      await broker.clock.sleep(1)
+      for (const value of [1, 2]) {
+        const sent = broker.producer().send({ topic: 'invoices', value })
+        const outcome = await sent.then(
+          () => 'sent',
+          error => error.name,
+        )
+        sends.push(`${outcome} at ${broker.clock.monotonic()}`)
+      }
+    }
+    await simulated(service, [
+      { ...fail, operation: 'append' },
+      { ...delay, operation: 'append' },
+      time(1000),
+    ])
+    expect(sends).toEqual(['SimulatedFaultError at 1', 'sent at 101'])
+  })
+
+  it('is a record that a group gets again which it has committed, unless it commits by hand', async () => {
+    const redeliver = { kind: 'redeliver' } as const
+    const { billed, done } = await simulated(
+      broker => bills(broker, 1),
+      [redeliver, order, time(2000), redeliver],
+    )
+    expect([billed, done.at(-1), done.length]).toEqual([['1', '1'], 'billing gets orders-0@0 again', 3])
+
+    const byHand: Service = async broker => {
+      const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'], autoCommit: false })
+      await consumer.run({
+        eachRecord: ({ partition, offset }) =>
+          consumer.commit([{ topic: 'orders', partition, offset: offset + 1 }]),
+      })
+    }
+    expect((await simulated(byHand, [order, time(2000), redeliver])).done).toHaveLength(2)
+  })
+})
