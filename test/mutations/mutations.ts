@@ -6,6 +6,7 @@ import { logMutations } from './list/log.ts'
 import { producerMutations } from './list/producer.ts'
 import { serverMutations } from './list/server.ts'
 import { streamsMutations } from './list/streams.ts'
+import { streamsStaticMutations } from './list/streams-static.ts'
 import { transactionMutations } from './list/transaction.ts'
 import type { Mutation } from './mutation.ts'
 
@@ -20,6 +21,7 @@ export const mutations: readonly Mutation[] = [
   ...compactionMutations,
   ...serverMutations,
   ...streamsMutations,
+  ...streamsStaticMutations,
 ]
 
 /** The bug of that name, which must be there. */

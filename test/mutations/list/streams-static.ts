@@ -1,0 +1,96 @@
+import type { Mutation } from '../mutation.ts'
+
+/** Bugs of the static members of streams groups, which go and come back. */
+export const streamsStaticMutations: readonly Mutation[] = [
+  {
+    name: 'a static member of a streams group is replaced while it is there',
+    file: 'server/streams/streams-group.ts',
+    find: 'if (holder === undefined || isAway(holder)) return holder',
+    replace: 'return holder',
+    breaks: 'nobody takes the place of a static member that has not gone',
+  },
+  {
+    name: 'a static member of a streams group that comes back is another one',
+    file: 'server/streams/streams-group.ts',
+    find: 'const away = joins ? this.#awayAs(beat) : undefined',
+    replace: 'const away = undefined as StreamsMember | undefined',
+    breaks: 'a static member that comes back takes its place again',
+  },
+  {
+    name: 'a static member of a streams group stays beside the one that took its place',
+    file: 'server/streams/streams-group.ts',
+    find: 'if (away !== undefined) this.#members.delete(away.memberId)',
+    replace: '',
+    breaks: 'a static member has one place',
+  },
+  {
+    name: 'a static member of a streams group that lost its place goes on',
+    file: 'server/streams/streams-group.ts',
+    find: 'if (member.memberId === memberId) return member',
+    replace: 'return member',
+    breaks: 'who has lost its place to a successor is fenced',
+  },
+  {
+    name: 'a static member of a streams group goes on under the epoch that it left with',
+    file: 'server/streams/streams-group.ts',
+    find: 'const isBehind = memberEpoch === member.epochBefore && !isAway(member)',
+    replace: 'const isBehind = memberEpoch === member.epochBefore',
+    breaks: 'who has gone has to join again',
+  },
+  {
+    name: 'a static member of a streams group commits nothing for the tasks that it comes back to',
+    file: 'server/streams/streams-group.ts',
+    find: 'member.assigned = { active: new Map([...active.keys()].map(task => [task, 0])), standby }',
+    replace: 'void [active, standby]',
+    breaks: 'the commits of a static member that has come back count',
+  },
+  {
+    name: 'a static member of a streams group comes back without its tasks',
+    file: 'server/streams/streams-member.ts',
+    find: 'return { ...away, memberId, epoch: 0,',
+    replace: 'return { ...away, assigned: nothingHeld, target: noTasks, memberId, epoch: 0,',
+    breaks: 'a static member that comes back has its tasks again',
+  },
+  {
+    name: 'tasks are dealt out anew when a static member of a streams group comes back',
+    file: 'server/streams/streams-member.ts',
+    find: 'return instanceId === undefined\n',
+    replace: 'return instanceId !== null\n',
+    breaks: 'nothing moves because a static member goes and comes back',
+  },
+  {
+    name: 'a static member of a streams group that comes back as another process changes nothing',
+    file: 'server/streams/streams-member.ts',
+    find: '    clientTags,\n    processId,\n  ]',
+    replace: '    clientTags,\n    undefined,\n  ]',
+    breaks: 'tasks are dealt out anew where a static member comes back as another process',
+  },
+  {
+    name: 'the place of a static member of a streams group is kept for ever',
+    file: 'server/streams/streams-groups.ts',
+    find: 'const member = group.leave(beat, true)',
+    replace: 'const member = group.leave(beat, true)\n    this.#forgetTimers(group.id, member.memberId)',
+    breaks: 'the place of a static member is kept for its session and no longer',
+  },
+  {
+    name: 'the session of a static member of a streams group ends that of its successor',
+    file: 'server/streams/streams-groups.ts',
+    find: 'if (group.get(memberId) === undefined) this.#forgetTimers(group.id, memberId)',
+    replace: 'continue',
+    breaks: 'whoever took a place has a session of its own',
+  },
+  {
+    name: 'a static member of a streams group that was giving up tasks is removed while it is away',
+    file: 'server/streams/streams-groups.ts',
+    find: "this.#engine.clock.unschedule(timerOf('rebalance', group.id, member.memberId))",
+    replace: '',
+    breaks: 'who has gone has given up its tasks',
+  },
+  {
+    name: 'a static member of a streams group that is away is waited for',
+    file: 'server/streams/streams-groups.ts',
+    find: 'const present = group.members.filter(member => !isAway(member))',
+    replace: 'const present = group.members',
+    breaks: 'idle waits for nobody who is away',
+  },
+]
