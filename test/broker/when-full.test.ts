@@ -133,22 +133,33 @@ describe("whenFull: 'reject'", () => {
   })
 
   it.each([
-    ['records', { retentionRecords: 3, whenFull: 'reject' }, RecordListTooLargeError],
-    ['bytes', { retentionBytes: 3, whenFull: 'wait', codec: json }, RecordListTooLargeError],
+    ['retentionRecords is 3', { retentionRecords: 3, whenFull: 'reject' }, RecordListTooLargeError],
+    ['retentionBytes is 3', { retentionBytes: 3, whenFull: 'wait', codec: json }, RecordListTooLargeError],
     [
       'retentionRecords is 3, retentionBytes is 3',
       { retentionRecords: 3, retentionBytes: 3, whenFull: 'wait', codec: json },
       RecordListTooLargeError,
     ],
-  ] as const)('a batch that can never fit by %s is refused as such', async (limits, options, kind) => {
+  ] as const)('a batch that can never fit because %s is refused as such', async (limits, options, kind) => {
     const { broker } = testBroker()
     broker.createTopic('log', options as TopicOptions)
     const batch = [1, 2, 3, 4].map(value => ({ topic: 'log', value }))
     const error = await rejectionOf(broker.producer().sendBatch(batch))
     expect(error).toBeInstanceOf(kind)
     expect(error.message).toContain('can never fit')
-    expect(error.message.toLowerCase()).toContain(limits.toLowerCase())
+    expect(error.message).toContain(`log-0, ${limits}`)
     expect(broker.describe().records).toBe(0)
+  })
+
+  it.each([
+    ['records', { retentionRecords: 3, whenFull: 'reject' }],
+    ['bytes', { retentionBytes: 3, whenFull: 'reject', codec: json }],
+  ] as const)('a batch fits that has just as many %s as the topic keeps', async (_, options) => {
+    const { broker } = testBroker()
+    broker.createTopic('log', options as TopicOptions)
+    const batch = [1, 2, 3].map(value => ({ topic: 'log', value }))
+    await broker.producer().sendBatch(batch)
+    expect(broker.describe().records).toBe(3)
   })
 })
 

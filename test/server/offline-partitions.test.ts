@@ -143,29 +143,4 @@ describe('min.insync.replicas', () => {
     await stop(3)
     expect([await produce('single', 1), await produce('all', 1)]).toEqual([0, errors.notEnoughReplicas])
   })
-
-  it('keeps those that leave a partition below it eligible to lead', async () => {
-    const { ask, create, stop, start } = await cluster({ brokers: 4 })
-    await create(three)
-    const state = async () => {
-      const { topics } = await ask(apis.describeTopicPartitions as Api, 0, {
-        topics: [{ name: 'orders' }],
-        responsePartitionLimit: 10,
-        cursor: null,
-      })
-      const { leaderId, isrNodes, eligibleLeaderReplicas, lastKnownElr } = topics[0].partitions[0]
-      return [leaderId, isrNodes, eligibleLeaderReplicas, lastKnownElr]
-    }
-    await stop(1)
-    expect(await state()).toEqual([2, [2, 3], [], []])
-    await stop(2)
-    expect(await state()).toEqual([3, [3], [2], []])
-    await stop(3)
-    expect(await state()).toEqual([-1, [], [2, 3], [3]])
-    await start(1)
-    expect(await state()).toEqual([-1, [], [2, 3], [3]])
-    await start(2)
-    // All that run are in sync at once, and the preferred leader is there.
-    expect(await state()).toEqual([1, [1, 2], [], []])
-  })
 })
