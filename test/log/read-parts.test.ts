@@ -283,3 +283,20 @@ it('it goes by bytes, too, to the byte', () => {
     [],
   ])
 })
+
+it('batches from the wire go with just their bytes', () => {
+  const batchesOf = (log: Topic) =>
+    ['a', 'bb', 'c'.repeat(30), 'd', 'e'].map((value, at) => wireBatch(log, [value, value], at))
+  const sizes = batchesOf(fullBroker().log).map(({ size }) => size)
+  const sum = (from: number) => sizes.slice(from).reduce((total, size) => total + size, 0)
+  const { broker, log, dropped, commit, starts } = fullBroker(
+    { codec: json, segmentBytes: -1 },
+    { maxBytes: sum(0) },
+  )
+  for (const batch of batchesOf(log)) void broker.engine.appendEncoded({ topic: log, partition: 0 }, batch)
+  expect(broker.describe().bytes).toBe(sum(0))
+  commit(7, 0)
+  log.append({ partition: 1, value: 1 })
+  expect([starts(), dropped]).toEqual([[6, 0], []])
+  expect([log.partitions[0]!.bytes, broker.describe().bytes]).toEqual([sum(3), sum(3) + 1])
+})
