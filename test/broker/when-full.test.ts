@@ -132,6 +132,23 @@ describe("whenFull: 'reject'", () => {
     expect([log.partitions[0]!.logStartOffset, log.partitions[0]!.bytes]).toEqual([2, 5])
   })
 
+  it('drops no more of what everybody has read than the new records need', async () => {
+    const { broker } = testBroker({
+      topics: {
+        log: topic<string>({ codec: string, retentionBytes: 8, segmentBytes: 4, whenFull: 'reject' }),
+      },
+    })
+    const log = broker.topic('log')
+    const [partition] = log.partitions
+    broker.createGroup('g', { topics: ['log'] })
+    for (let i = 0; i < 4; i++) log.append({ value: 'xx' })
+    broker.group('g').setOffsets([{ ...log0, offset: 4 }])
+    log.append({ value: 'y' })
+    expect([partition!.logStartOffset, partition!.bytes]).toEqual([2, 5])
+    log.append({ value: 'zzz' })
+    expect([partition!.logStartOffset, partition!.bytes]).toEqual([2, 8])
+  })
+
   it.each([
     ['retentionRecords is 3', { retentionRecords: 3, whenFull: 'reject' }, RecordListTooLargeError],
     ['retentionBytes is 3', { retentionBytes: 3, whenFull: 'wait', codec: json }, RecordListTooLargeError],
