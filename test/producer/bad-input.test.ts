@@ -1,17 +1,9 @@
 import { tracingChannel } from 'node:diagnostics_channel'
 import { describe, expect, it } from 'vitest'
-import {
-  InvalidArgumentError,
-  InvalidOptionError,
-  InvalidRecordError,
-  json,
-  topic,
-  UnknownTopicOrPartitionError,
-} from '../../src/index.ts'
+import { InvalidArgumentError, InvalidOptionError, InvalidRecordError } from '../../src/index.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
-import { testBroker } from '../helpers/test-broker.ts'
+import { shop } from './bad-input-scene.ts'
 
-/** A broker in which one record is written already, and what a test needs to see that nothing else is. */
 /** The error of a send that waits for the one before it, whose value is being checked. */
 async function refusalInTurn(message: unknown) {
   const answers: (() => void)[] = []
@@ -30,26 +22,6 @@ async function refusalInTurn(message: unknown) {
   answers[0]!()
   await first
   return waiting
-}
-
-function shop() {
-  const { broker, clock } = testBroker({
-    topics: {
-      orders: topic<unknown>({ partitions: 3 }),
-      order_lines: topic<unknown>(),
-      raw: topic<unknown, Uint8Array>({ keys: 'bytes' }),
-      limited: topic<unknown>({ codec: json, maxMessageBytes: 10 }),
-    },
-  })
-  broker.topic('orders').append({ value: 'before', partition: 0 })
-  const producer = broker.producer()
-  const send = (message: unknown) => producer.send(message as never)
-  const values = () =>
-    broker
-      .topic('orders')
-      .records()
-      .map(record => record.value)
-  return { broker, clock, producer, send, values }
 }
 
 /** A value that nobody can look into. */
@@ -452,72 +424,5 @@ describe('producer options', () => {
     expect(thrownBy(() => broker.producer(options as never)).message).toMatch(
       /^Producer: expected an object of options, received /,
     )
-  })
-})
-
-describe('a partitioner', () => {
-  it.each([
-    [new RangeError('no idea'), 'no idea'],
-    ['text', 'text'],
-    [undefined, 'thrown undefined'],
-  ])('that throws %s refuses its record only', async (thrown, text) => {
-    const { broker, values } = shop()
-    let failing = true
-    const producer = broker.producer({
-      partitioner: () => {
-        if (failing) throw thrown
-        return 0
-      },
-    })
-    const error = await rejectionOf(producer.send({ topic: 'orders', value: 'bad' }))
-    expect(error).toBeInstanceOf(InvalidRecordError)
-    expect(error).toMatchObject({ topic: 'orders', field: 'partition', cause: thrown })
-    expect(error.message).toBe(`Record for topic 'orders': the partitioner threw: ${text}`)
-    failing = false
-    await producer.send({ topic: 'orders', value: 'good' })
-    expect(values()).toEqual(['before', 'good'])
-  })
-
-  it.each([undefined, null, 1.5, '0', Number.NaN, Promise.resolve(0), -1, 3, Number.POSITIVE_INFINITY])(
-    'that answers %s is told what is expected, and writes nothing',
-    async answer => {
-      const { broker, values } = shop()
-      const producer = broker.producer({ partitioner: () => answer as never })
-      const error = await rejectionOf(producer.send({ topic: 'orders', value: 'bad' }))
-      const outside = answer === -1 || answer === 3
-      expect(error).toBeInstanceOf(outside ? UnknownTopicOrPartitionError : InvalidRecordError)
-      expect(error).toMatchObject({ topic: 'orders', field: 'partition' })
-      expect(error.message).toContain(
-        outside ? `has no partition ${answer}` : 'partition expected a whole number',
-      )
-      expect(values()).toEqual(['before'])
-    },
-  )
-
-  it('that is asynchronous is refused, without an unhandled rejection', async () => {
-    const { broker, values } = shop()
-    const partitioner = async () => {
-      throw new Error('too late')
-    }
-    const producer = broker.producer({ partitioner: partitioner as never })
-    const error = await rejectionOf(producer.send({ topic: 'orders', value: 'bad' }))
-    expect(error.message).toBe(
-      "Record for topic 'orders': partition expected a whole number, received a Promise",
-    )
-    expect(values()).toEqual(['before'])
-  })
-
-  it('that answers with what only looks like a promise is refused, too', async () => {
-    const { broker, values } = shop()
-    const answer = {
-      // biome-ignore lint/suspicious/noThenProperty: that is the case
-      then() {
-        throw broken
-      },
-    }
-    const producer = broker.producer({ partitioner: () => answer as never })
-    const error = await rejectionOf(producer.send({ topic: 'orders', value: 'bad' }))
-    expect(error).toMatchObject({ name: 'InvalidRecordError', field: 'partition' })
-    expect(values()).toEqual(['before'])
   })
 })
