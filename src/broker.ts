@@ -27,6 +27,7 @@ import {
   type RecordOf,
   type TopicMap,
   type TopicOptions,
+  topicMap,
   toTopicOptions,
 } from './topic-definition.ts'
 import { checkTopicName } from './topic-name.ts'
@@ -111,7 +112,7 @@ const aClock: Check = {
 
 /** How each option of a broker is checked. */
 export const brokerChecks: Checks<BrokerOptions> = {
-  topics: anObject,
+  topics: topicMap,
   autoCreateTopics: either(boolean, anObject),
   maxRecords: limit(1),
   maxBytes: limit(1),
@@ -200,7 +201,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
    * @throws InvalidOptionError where a topic exists with an option that contradicts the declared one; creates none then
    */
   declare<More extends TopicMap>(topics: More): Broker<Merged<Topics, More>> {
-    if (!anObject.accepts(topics)) throw invalidOption('declare', 'topics', anObject.expected, topics)
+    if (!topicMap.accepts(topics)) throw invalidOption('declare', 'topics', topicMap.expected, topics)
     const missing: [string, TopicOptions][] = []
     for (const [name, definition] of Object.entries(topics)) {
       checkTopicName(name)

@@ -1,6 +1,6 @@
 import type { ConsumerRecord, HeaderList, RecordHeaders, RecordKey } from './record.ts'
 import type { StandardSchemaV1 } from './standard-schema.ts'
-import { invalidArgument, optionError, requireOptions } from './validate.ts'
+import { anObject, type Check, invalidArgument, optionError, requireOptions } from './validate.ts'
 
 type Flat<T> = { [P in keyof T]: T[P] }
 
@@ -226,6 +226,12 @@ export type PlainTopic = TopicDefinition<unknown, unknown, RecordKey | null>
 
 /** Topics by name. */
 export type TopicMap = Record<string, AnyTopic>
+
+/** How topics by name are checked: a list of names, which other libraries take, says nothing of their options. */
+export const topicMap: Check = {
+  expected: 'an object of topics by name, such as { orders: topic() }',
+  accepts: anObject.accepts,
+}
 
 /** The topics of a broker that declares none: any name, any value. */
 // biome-ignore lint/suspicious/noExplicitAny: a prototype's values have no declared type

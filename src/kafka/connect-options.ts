@@ -2,7 +2,7 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import zlib from 'node:zlib'
 import type { Codec } from '../codec.ts'
 import { type ConsumerPolicyOptions, policyChecks } from '../consumer/consumer-policy.ts'
-import { type TopicMap, toTopicOptions } from '../topic-definition.ts'
+import { type TopicMap, topicMap, toTopicOptions } from '../topic-definition.ts'
 import {
   anObject,
   boolean,
@@ -163,7 +163,7 @@ export function resolveConnectOptions(options: ConnectOptions): ResolvedConnectO
     options,
     {
       bootstrapBrokers: brokerList,
-      topics: anObject,
+      topics: topicMap,
       createTopics: boolean,
       replicationFactor: either(integer(1, 32_767), { expected: '-1', accepts: value => value === -1 }),
       clientId: name,

@@ -24,8 +24,12 @@ function shop() {
 
 describe('broker options', () => {
   const bad: readonly (readonly [object, string, string])[] = [
-    [{ topics: [] }, 'topics', "Broker: option 'topics' expected an object, received an array of 0"],
-    [{ topics: new Map() }, 'topics', "Broker: option 'topics' expected an object, received a Map"],
+    [
+      { topics: ['orders'] },
+      'topics',
+      "Broker: option 'topics' expected an object of topics by name, such as { orders: topic() }, received an array of 1",
+    ],
+    [{ topics: new Map() }, 'topics', 'such as { orders: topic() }, received a Map'],
     [{ topic: {} }, 'topic', "Broker: unknown option 'topic'. Did you mean 'topics'?"],
     [{ maxRecord: 5 }, 'maxRecord', "Broker: unknown option 'maxRecord'. Did you mean 'maxRecords'?"],
     [{ colour: 5 }, 'colour', "Broker: unknown option 'colour'"],
