@@ -145,14 +145,15 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     const { workerHost } = this.#lifecycle
     const processor = new Processor(workerHost, side.wrap(resolved))
     this.#lifecycle.use(processor)
-    if (signal) this.#closeOn(signal)
+    const forget = signal && this.#closeOn(signal)
     processor.start()
-    await this.#started()
+    await this.#started(forget)
   }
 
-  #closeOn(signal: AbortSignal): void {
+  #closeOn(signal: AbortSignal): () => void {
     const forget = aborts.watch([signal], () => void this.close())
     this.done.then(forget, forget)
+    return forget
   }
 
   #readAlong(side: SideTopics): void {
@@ -227,12 +228,16 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     )
   }
 
-  // A consumer that could not join may be used again, in another way, too.
-  async #started(): Promise<void> {
+  // A consumer that could not join may be used again, in another way, too; the signal of that run is then none of its
+  // own.
+  async #started(forgetSignal?: () => void): Promise<void> {
     try {
       await this.#lifecycle.start()
     } catch (error) {
-      if (this.#lifecycle.worker === undefined) this.#forgetMode()
+      if (this.#lifecycle.worker === undefined) {
+        this.#forgetMode()
+        forgetSignal?.()
+      }
       throw error
     }
   }

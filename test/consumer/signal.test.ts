@@ -108,6 +108,22 @@ it('leaves no listener at the signal of a sleep, or of a consumer, that has ende
   expect(getEventListeners(signal, 'abort')).toEqual([])
 })
 
+it('is not closed by the signal of a run that could not start', async () => {
+  const { broker } = testBroker()
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const stop = new AbortController()
+  const seen: number[] = []
+  const eachRecord = ({ offset }: { offset: number }) => void seen.push(offset)
+  await rejectionOf(consumer.run({ eachRecord, signal: stop.signal }))
+  expect(getEventListeners(stop.signal, 'abort')).toEqual([])
+  broker.createTopic('orders')
+  fill(broker, 'orders', 1)
+  await consumer.run({ eachRecord })
+  stop.abort()
+  await broker.idle()
+  expect(seen).toEqual([0])
+})
+
 it('gives a handler a signal that it may hand to as many as it likes', async () => {
   const { broker, consumer } = consumerWith(1)
   const warnings: Error[] = []
