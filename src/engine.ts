@@ -201,6 +201,11 @@ export interface FetchSession<Position extends FetchPosition> {
    * called, once, as soon as there is one.
    */
   poll(): Position | undefined
+  /**
+   * What there is of a partition, without reading it; undefined where its topic is gone. Left out where that would have
+   * to be asked for.
+   */
+  peek?(position: Position): PartitionFetch | undefined
   close(): void
 }
 

@@ -42,6 +42,13 @@ export class MemoryFetchSession<Position extends FetchPosition> implements Fetch
     return undefined
   }
 
+  peek(position: Position): PartitionFetch | undefined {
+    if (!this.#topics.has(position.topic)) return undefined
+    const fetch = this.start(position)
+    fetch.stop()
+    return fetch
+  }
+
   close(): void {
     this.#asleep = false
   }

@@ -1,4 +1,4 @@
-import type { Engine, Unread } from '../engine.ts'
+import type { Engine, FetchSession, Unread } from '../engine.ts'
 import { isPromise } from '../maybe-promise.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 import type { ConsumerCoordinator } from './consumer-coordinator.ts'
@@ -15,6 +15,7 @@ export interface PartitionEnd {
 /** What is in a consumer's partitions and not finished. */
 export class Backlog {
   readonly #engine: Engine
+  readonly #session: FetchSession<PartitionState>
   readonly #options: Pick<ResolvedConsumerOptions, 'groupId' | 'interest'>
   readonly #name: string
   readonly #coordinator: ConsumerCoordinator
@@ -22,12 +23,14 @@ export class Backlog {
 
   constructor(
     engine: Engine,
+    session: FetchSession<PartitionState>,
     options: Pick<ResolvedConsumerOptions, 'groupId' | 'interest'>,
     name: string,
     coordinator: ConsumerCoordinator,
     pauses: Pauses,
   ) {
     this.#engine = engine
+    this.#session = session
     this.#options = options
     this.#name = name
     this.#coordinator = coordinator
@@ -105,6 +108,8 @@ export class Backlog {
   /** What is left unread in the partitions that the consumer had last. */
   left(): readonly Unread[] {
     const left = this.#coordinator.hadLast.map(state => {
+      // A hook may still be at work on a partition that was just assigned, and nothing was read of it.
+      state.fetch ??= this.#session.peek?.(state)
       const finished = Math.max(state.finished, this.#finishedByOthers(state))
       return {
         group: this.#options.groupId,

@@ -1,5 +1,12 @@
 import { Deferred } from '../deferred.ts'
-import type { AssignmentUpdate, Engine, FetchSession, Interest, Membership } from '../engine.ts'
+import type {
+  AssignedPartition,
+  AssignmentUpdate,
+  Engine,
+  FetchSession,
+  Interest,
+  Membership,
+} from '../engine.ts'
 import { CommitFailedError, isBrokerletError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import { isThenable } from '../maybe-promise.ts'
@@ -311,7 +318,7 @@ export class ConsumerCoordinator implements Member {
 
   async #takeOn(following: UpdateTask, current: () => boolean): Promise<void> {
     const { assigned, settled } = following.update
-    const states = assigned.map(tp => new PartitionState(tp.topic, tp.partition, tp.assignmentEpoch))
+    const states = assigned.map(newState)
     // A close whose time is up, or a crash, has dropped them.
     const dropped = () => states.some(state => this.state(state) !== state)
     for (const state of states) this.#states.put(state)
@@ -395,12 +402,24 @@ export class ConsumerCoordinator implements Member {
 
   // While the consumer leaves no update is followed any more, but what is lost is still reported.
   #reportLosses(): void {
+    this.#noteUntaken()
     for (const task of this.#updates.clear()) {
       const [states, reason] =
         'lost' in task ? [this.states, task.lost] : [this.#states.findAll(task.update.lost), topicDeleted]
       // After the hooks that are under way.
       this.#followed = this.#followed.then(() => this.#handover.lose(states, reason))
     }
+  }
+
+  // What it was assigned and has not taken on yet is left unread, too.
+  #noteUntaken(): void {
+    const membership = this.#membership
+    if (membership === undefined || this.#host.session.peek === undefined) return
+    const states = [...this.#updates.assigned()].map(newState)
+    for (const state of states) this.#states.put(state)
+    const lookedUp = this.#starter.lookUp(states, membership)
+    // Leaving waits for no look-up, nor does it fail with one.
+    if (isThenable(lookedUp)) lookedUp.then(undefined, () => {})
   }
 
   async #followLoss(reason: unknown, generation: number): Promise<void> {
@@ -538,4 +557,8 @@ export class ConsumerCoordinator implements Member {
     this.#host.events.emit('error', error)
     this.#host.engine.outbox.flush()
   }
+}
+
+function newState({ topic, partition, assignmentEpoch }: AssignedPartition): PartitionState {
+  return new PartitionState(topic, partition, assignmentEpoch)
 }

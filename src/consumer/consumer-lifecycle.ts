@@ -89,7 +89,7 @@ export class ConsumerLifecycle implements EngineClient {
       caughtUp: () => this.#endIfComplete(),
       hookFailed: error => this.#hookFailed(error),
     })
-    this.backlog = new Backlog(engine, options, name, this.coordinator, this.pauses)
+    this.backlog = new Backlog(engine, this.#session, options, name, this.coordinator, this.pauses)
     this.workerHost = {
       ...shared,
       groupId: options.groupId,

@@ -1,4 +1,4 @@
-import type { AssignmentUpdate, Interest } from '../engine.ts'
+import type { AssignedPartition, AssignmentUpdate, Interest } from '../engine.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 
 /** An update to follow, and the consumer's interest when it came. */
@@ -58,6 +58,11 @@ export class PendingUpdates {
 
   shift(): UpdateTask | LossTask | undefined {
     return this.#tasks.shift()
+  }
+
+  /** The partitions that were assigned, and are not taken on yet. */
+  *assigned(): IterableIterator<AssignedPartition> {
+    for (const task of this.#tasks) if ('update' in task) yield* task.update.assigned
   }
 
   /** The partitions that will have to be given up. */

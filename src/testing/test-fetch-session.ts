@@ -84,6 +84,10 @@ export class TestFetchSession<Position extends FetchPosition> implements FetchSe
     return position && this.#fetches.get(position)
   }
 
+  peek(position: Position): PartitionFetch | undefined {
+    return this.#session.peek?.(position)
+  }
+
   close(): void {
     for (const fetch of this.#fetches.values()) fetch.forget()
     this.#session.close()

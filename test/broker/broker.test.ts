@@ -215,7 +215,7 @@ it('always ends, whatever hangs', async () => {
   const closed = broker.close({ timeoutMs: 700 })
   await clock.advance(700)
   const left = await closed
-  expect(new Set(left.map(({ group }) => group))).toEqual(new Set(['handler', 'revoked', 'loop']))
+  expect(new Set(left.map(({ group }) => group))).toEqual(new Set(['handler', 'assigned', 'revoked', 'loop']))
   expect(broker.describe().closed).toBe(true)
 })
 

@@ -45,6 +45,50 @@ it('reports nothing where nothing is left, and undefined as the group of a reade
   expect(await reader.close()).toEqual([{ group: undefined, ...orders0, from: 0, count: 1 }])
 })
 
+it('reports what it has not read since onAssigned was still at work, also when its time is up', async () => {
+  const { broker, clock } = brokerWithOrders(3)
+  broker.admin.setGroupOffsets('g', [{ ...orders0, offset: 1 }])
+  const left = [{ group: 'g', ...orders0, from: 1, count: 2 }]
+  const hook = gate()
+  const start = () => {
+    const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], onAssigned: () => hook.opened })
+    consumer.run({ eachRecord: () => {} }).catch(() => {})
+    return consumer
+  }
+  const late = start()
+  await clock.settle()
+  const closed = late.close({ timeoutMs: 1000 })
+  await clock.advance(1000)
+  expect(await closed).toEqual(left)
+  const last = start()
+  await clock.settle()
+  const closing = last.close()
+  await clock.settle()
+  hook.open()
+  expect(await closing).toEqual(left)
+})
+
+it('reports what it was assigned while onAssigned was at work, and has not taken on', async () => {
+  const { broker, clock } = brokerWithOrders(1)
+  const hook = gate()
+  const consumer = broker.consumer({ groupId: 'g', topics: /^o/, onAssigned: () => hook.opened })
+  consumer.run({ eachRecord: () => {} }).catch(() => {})
+  await clock.settle()
+  for (const name of ['others', 'offers']) {
+    broker.createTopic(name)
+    fill(broker, name, 2)
+  }
+  await clock.settle()
+  const closing = broker.close()
+  broker.deleteTopic('offers')
+  await clock.settle()
+  hook.open()
+  expect(await closing).toEqual([
+    { group: 'g', ...orders0, from: 0, count: 1 },
+    { group: 'g', topic: 'others', partition: 0, from: 0, count: 2 },
+  ])
+})
+
 it('waits 30 s for a stuck handler, then leaves without it', async () => {
   const { broker, clock } = brokerWithOrders(3)
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
