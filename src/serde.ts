@@ -75,7 +75,11 @@ export class Serde {
 
   /** Turns what the log keeps into what a reader gets; call it only where `encodes` is true. */
   deserialize(stored: unknown, place: RecordPlace): MaybePromise<unknown> {
-    const value = stored === null ? null : this.#decode(stored as Uint8Array, place)
+    return this.validate(stored === null ? null : this.#decode(stored as Uint8Array, place), place)
+  }
+
+  /** What a reader gets of a value that a codec has decoded. */
+  validate(value: unknown, place: RecordPlace): MaybePromise<unknown> {
     if (!this.#schema) return value
     const result = this.#validate(this.#schema, value, place)
     if (isThenable(result)) return Promise.resolve(result).then(done => this.#output(done, place))

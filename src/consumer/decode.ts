@@ -4,7 +4,15 @@ import type { Serde } from '../serde.ts'
 
 /** The record as its reader gets it: a copy of its own, decoded. */
 export function decodeRecord(serde: Serde, record: ConsumerRecord): MaybePromise<ConsumerRecord> {
-  const value = serde.deserialize(record.value, record)
+  return withValue(record, serde.deserialize(record.value, record))
+}
+
+/** The record as its reader gets it, where a codec has decoded it already. */
+export function validateRecord(serde: Serde, record: ConsumerRecord): MaybePromise<ConsumerRecord> {
+  return withValue(record, serde.validate(record.value, record))
+}
+
+function withValue(record: ConsumerRecord, value: MaybePromise<unknown>): MaybePromise<ConsumerRecord> {
   if (isThenable(value)) return Promise.resolve(value).then(decoded => ({ ...record, value: decoded }))
   return { ...record, value }
 }

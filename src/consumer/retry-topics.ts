@@ -4,7 +4,7 @@ import { isPromise, isThenable, type MaybePromise } from '../maybe-promise.ts'
 import type { ConsumedOffsets, OffsetSource } from '../offset-source.ts'
 import { type AnyRecord, type ConsumerRecord, toRecordHeaders } from '../record.ts'
 import { originOf, ownHeaders } from './dead-letter-headers.ts'
-import { decodeRecord } from './decode.ts'
+import { decodeRecord, validateRecord } from './decode.ts'
 import type { DelayedRetry } from './retry-policy.ts'
 import type { RecordContext, RecordHandler, ResolvedRunOptions } from './run-options.ts'
 
@@ -80,7 +80,8 @@ export class RetryTopics {
     return isThenable(restored) ? restored.then(each => handler(each, again)) : handler(restored, again)
   }
 
-  // A retry topic without a codec holds the bytes that the record's own topic held.
+  // A retry topic without a codec holds the bytes that the record's own topic held; one without a schema has not made of
+  // a value what the record's own topic does.
   #decode(restored: ConsumerRecord, from: AnyRecord): MaybePromise<ConsumerRecord> {
     const own = this.#engine.topic(restored.topic)
     const through = this.#engine.topic(from.topic)
@@ -95,7 +96,9 @@ function decode(
   own: EngineTopic,
   through: EngineTopic,
 ): MaybePromise<ConsumerRecord> {
-  return own.serde.encodes && !through.serde.encodes ? decodeRecord(own.serde, record) : record
+  if (!own.serde.encodes) return record
+  if (!through.serde.encodes) return decodeRecord(own.serde, record)
+  return through.serde.validates ? record : validateRecord(own.serde, record)
 }
 
 /** A record as it was before it was written to another topic. */

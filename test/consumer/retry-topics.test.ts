@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { z } from 'zod'
 import {
   type AnyRecord,
   headersOf,
@@ -137,6 +138,70 @@ it('works with handlers per topic, patterns and the order of keys', async () => 
   expect(seen).toEqual([])
   await broker.idle()
 })
+
+it('makes of a value in a later attempt what the schema of its own topic says, though the others have none', async () => {
+  const { broker, clock } = testBroker({ codec: json })
+  const schema = z.object({ at: z.coerce.date(), n: z.string().transform(Number) })
+  broker.createTopic('visits', topic({ schema }))
+  for (const name of ['orders.1m', 'visits.dlq']) broker.createTopic(name)
+  broker.createTopic('orders.1h', topic({ schema }))
+  broker.topic('visits').append({ value: { at: new Date(0), n: '1' } })
+  const seen: unknown[] = []
+  const reader = broker.consumer({ groupId: 'g', topics: ['visits'] })
+  await reader.run({
+    retry: { attempts: 1, topics },
+    onFailure: { deadLetter: 'visits.dlq' },
+    eachRecord: ({ value }) => {
+      seen.push(value)
+      throw new Error('not yet')
+    },
+  })
+  await clock.advance(3_660_000)
+  const letters = broker.topic('visits.dlq').records()
+  const read = { at: new Date(0), n: 1 }
+  expect(seen).toEqual([read, read, read])
+  // A dead letter is read by its own topic's options.
+  expect(letters.map(({ value }) => value)).toEqual([{ at: '1970-01-01T00:00:00.000Z', n: '1' }])
+})
+
+it('fails where the schema of its own topic refuses the value of a later attempt', async () => {
+  const { broker, clock } = testBroker({ codec: json })
+  broker.createTopic('visits', topic({ schema: z.object({ n: z.number() }) }))
+  for (const name of ['orders.1m', 'orders.1h', 'other']) broker.createTopic(name)
+  const reader = broker.consumer({ groupId: 'g', topics: ['visits'] })
+  const skipped: string[] = []
+  reader.on('skipped', ({ record, error }) => skipped.push(`${record.topic}: ${(error as Error).message}`))
+  await reader.run({ retry: { attempts: 1, topics }, onFailure: 'skip', eachRecord: () => {} })
+  const headers = {
+    'dead-letter.topic': 'visits',
+    'dead-letter.partition': '0',
+    'dead-letter.offset': '7',
+    'dead-letter.timestamp': '0',
+    'dead-letter.group': 'g',
+    'dead-letter.attempts': '1',
+  }
+  broker.topic('orders.1h').append({ value: { n: 'one' }, headers })
+  await clock.advance(3_600_000)
+  expect(skipped).toEqual([expect.stringContaining('offset 7 of visits-0: its schema refused the value: n:')])
+})
+
+it.each([true, false])(
+  'waits for a topic that was deleted, or makes it again (autoCreateTopics: %j)',
+  async auto => {
+    const { broker, clock, seen, bad, run } = brokerWith(0, { autoCreateTopics: auto })
+    bad.set(0, 2)
+    const consumer = await run({ retry: { attempts: 1, topics } })
+    consumer.on('restarting', ({ error }) => seen.push((error as Error).name))
+    broker.deleteTopic('orders.1m')
+    broker.topic('orders').append({ value: { id: 0 } })
+    await clock.settle()
+    if (!auto) broker.createTopic('orders.1m')
+    await clock.advance(61_000 + 3_600_000)
+    const restarted = auto ? [] : ['UnknownTopicOrPartitionError', '1000: 0 #1']
+    const began = auto ? 0 : 1000
+    expect(seen).toEqual(['0: 0 #1', ...restarted, `${60_000 + began}: 0 #2`, `${3_660_000 + began}: 0 #3`])
+  },
+)
 
 it('leaves alone what another group failed at', async () => {
   const { clock, broker, bad, seen, run } = brokerWith(1)
