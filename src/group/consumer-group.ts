@@ -32,6 +32,7 @@ import { GroupMember, type MemberOptions } from './group-member.ts'
 import { GroupMembers } from './group-members.ts'
 import { GroupOffsets } from './group-offsets.ts'
 import type { OffsetStore } from './offset-store.ts'
+import { RegisteredTopics } from './registered-topics.ts'
 import type { Subscription } from './subscription.ts'
 
 /** What a group needs of the broker that keeps it. */
@@ -83,8 +84,7 @@ export class ConsumerGroup {
   readonly #offsets: GroupOffsets
   readonly #lag: GroupLag
   readonly #assignor: GroupAssignor
-  // Topics that a member has read: their records wait for this group, until its offsets of them are forgotten.
-  readonly #registered = new Set<string>()
+  readonly #registered: RegisteredTopics
   #assignorFailed = false
   // Members were adopted with their partitions: no target covers all partitions yet.
   #adopted = false
@@ -114,6 +114,14 @@ export class ConsumerGroup {
       assignment: this.#assignment,
       failed: error => host.failed(error),
     })
+    // The topics of classic members that hold the group are not known here.
+    const subscribed = (topic: string) => host.held(id) !== undefined || this.#members.cover(topic)
+    this.#registered = new RegisteredTopics({
+      clock: host.clock,
+      subscribed,
+      registered: topic => host.registered(id, topic),
+      unregistered: topic => host.unregistered(topic),
+    })
     this.#offsets = new GroupOffsets({
       groupId: id,
       clock: host.clock,
@@ -121,12 +129,12 @@ export class ConsumerGroup {
       topics: host.topics,
       offsetsRetentionMs: host.offsetsRetentionMs,
       emptySince: () => (this.#empty ? this.#emptySince : undefined),
-      // The topics of classic members that hold the group are not known here.
-      subscribed: topic => host.held(id) !== undefined || this.#members.cover(topic),
+      subscribed,
+      unread: () => this.#registered.unread(),
       finished: () => host.finished(),
       committed: topic => host.registered(id, topic),
       dropped: (topic, partition) => this.#assignment.forgetCommitted(topic, partition),
-      forgot: topic => this.#forget(topic),
+      forgot: topic => this.#registered.forget(topic),
       expired: () => {
         this.#dead = true
         host.expired(this)
@@ -292,22 +300,18 @@ export class ConsumerGroup {
     if (former) this.#unschedule(former)
     this.#members.enter(member, former, inPlace)
     if (former && !inPlace) this.#assignment.disownAll(former)
-    this.#offsets.scheduleExpiry()
     this.register(member.topics)
+    this.#membersChanged()
+  }
+
+  #membersChanged(): void {
+    this.#registered.membersChanged()
+    this.#offsets.scheduleExpiry()
   }
 
   /** Notes topics that members read: those of the group, or classic ones that hold it. @internal */
   register(topics: readonly string[]): void {
-    for (const topic of topics) {
-      this.#registered.add(topic)
-      this.#host.registered(this.id, topic)
-    }
-  }
-
-  // A topic that no member reads, and without committed offsets, no longer waits for this group.
-  #forget(topic: string): void {
-    this.#registered.delete(topic)
-    this.#host.unregistered(topic)
+    this.#registered.add(topics)
   }
 
   /** Replaces a member's subscription. @internal */
@@ -325,7 +329,7 @@ export class ConsumerGroup {
     member.subscription = subscription
     this.register(member.topics)
     this.#apply(computed, member)
-    this.#offsets.scheduleExpiry()
+    this.#membersChanged()
   }
 
   /** A member has finished with these partitions, so their next owners may get them. @internal */
@@ -377,7 +381,7 @@ export class ConsumerGroup {
     this.#host.memberLeft({ groupId: this.id, memberId: member.memberId, reason })
     if (this.#members.size === 0) this.#emptySince = this.#host.clock.now()
     this.#apply(computed)
-    this.#offsets.scheduleExpiry()
+    this.#membersChanged()
   }
 
   #unschedule(member: GroupMember): void {
@@ -393,8 +397,8 @@ export class ConsumerGroup {
 
   /** A topic was created or deleted, or it grew: the members get a new target. @internal */
   topicChanged(topic: string): void {
-    // Even without members: a later topic of the same name does not wait for readers of this one.
-    if (!this.#host.topics.has(topic)) this.#registered.delete(topic)
+    // Even without members.
+    if (!this.#host.topics.has(topic)) this.#registered.deleted(topic)
     if (!this.#assignment.has(topic) && !this.#members.cover(topic)) return
     this.#members.topicChanged(topic)
     if (this.#members.read(topic)) this.register([topic])
@@ -454,7 +458,7 @@ export class ConsumerGroup {
       })
     }
     this.#offsets.delete(partitions)
-    for (const { topic } of partitions) if (!this.#offsets.has(topic)) this.#forget(topic)
+    for (const { topic } of partitions) if (!this.#offsets.has(topic)) this.#registered.forget(topic)
   }
 
   /** Ends the group, and deletes its offsets. @internal */
@@ -476,7 +480,7 @@ export class ConsumerGroup {
   /** The classic members that held the group have left. @internal */
   emptied(): void {
     this.#emptySince = this.#host.clock.now()
-    this.#offsets.scheduleExpiry()
+    this.#membersChanged()
   }
 
   // Offsets are kept by the group's id: they would be those of a later group.

@@ -17,11 +17,13 @@ export interface GroupOffsetsHost {
   emptySince(): number | undefined
   /** Whether a member reads the topic, or would if it existed. */
   subscribed(topic: string): boolean
+  /** The topics that members have read and none reads any more, and since when. */
+  unread(): Iterable<readonly [topic: string, since: number]>
   /** There is a committed offset of the topic. */
   committed(topic: string): void
   /** The committed offset of a partition is gone: an owner that commits again starts a new entry. */
   dropped(topic: string, partition: number): void
-  /** The last committed offset of the topic is gone. */
+  /** The last committed offset of the topic is gone, or there was none and its time is over. */
   forgot(topic: string): void
   /** The group has neither members nor offsets any more. */
   expired(): void
@@ -151,7 +153,8 @@ export class GroupOffsets {
 
   // While the group is empty, all its offsets expire together, counted from when it became empty or
   // from a later commit. While it has members, offsets of topics that no member reads expire, each
-  // counted from its commit (KIP-211).
+  // counted from its commit (KIP-211). A topic of which nothing was committed is forgotten after the
+  // same time, counted from when its last reader stopped.
   scheduleExpiry(): void {
     const due = this.#nextExpiry()
     const { clock } = this.#host
@@ -177,6 +180,10 @@ export class GroupOffsets {
         if (since !== undefined) due = Math.min(due, since + offsetsRetentionMs)
       }
     }
+    for (const [topic, unreadSince] of this.#host.unread()) {
+      const since = this.has(topic) ? undefined : this.#expirySince(topic, unreadSince)
+      if (since !== undefined) due = Math.min(due, since + offsetsRetentionMs)
+    }
     // An empty group without offsets expires after the same time.
     return some || emptySince === undefined ? due : emptySince + offsetsRetentionMs
   }
@@ -195,6 +202,10 @@ export class GroupOffsets {
       if (since === undefined || now - since < offsetsRetentionMs) continue
       this.#drop(topic, partition)
       if (!this.has(topic)) this.#host.forgot(topic)
+    }
+    for (const [topic, unreadSince] of this.#host.unread()) {
+      const since = this.has(topic) ? undefined : this.#expirySince(topic, unreadSince)
+      if (since !== undefined && now - since >= offsetsRetentionMs) this.#host.forgot(topic)
     }
     const emptySince = this.#host.emptySince()
     const over = emptySince !== undefined && now - emptySince >= offsetsRetentionMs

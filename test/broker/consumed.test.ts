@@ -197,6 +197,47 @@ describe("cleanupPolicy: 'consumed'", () => {
     expect(kept()).toEqual([3, 3])
   })
 
+  describe('of a group that reads it and has committed nothing', () => {
+    const silent = async () => {
+      const made = queue()
+      made.broker.createTopic('other')
+      const consumer = made.broker.consumer({
+        groupId: 'silent',
+        topics: ['jobs'] as string[],
+        autoCommit: false,
+      })
+      await consumer.ready()
+      await made.read('h')
+      fill(made.broker, 'jobs', 2)
+      await made.broker.idle({ groups: ['h'] })
+      await made.clock.advance(day)
+      await consumer.subscribe(['other'])
+      return { ...made, consumer }
+    }
+
+    it('keeps all until its last reader has stopped for as long as offsets are kept', async () => {
+      const { clock, kept } = await silent()
+      await clock.advance(7 * day - 1)
+      expect(kept()).toEqual([0, 2])
+      await clock.advance(1)
+      expect(kept()).toEqual([2, 2])
+    })
+
+    it('keeps all where a member reads it again in time', async () => {
+      const { clock, kept, consumer } = await silent()
+      await clock.advance(6 * day)
+      await consumer.subscribe(['jobs'])
+      await clock.advance(8 * day)
+      expect(kept()).toEqual([0, 2])
+    })
+
+    it('lets all go once it is told to forget the topic', async () => {
+      const { broker, kept } = await silent()
+      await broker.admin.deleteGroupOffsets('silent', [{ topic: 'jobs', partition: 0 }])
+      expect(kept()).toEqual([2, 2])
+    })
+  })
+
   it.each<[string, (consumer: Consumer) => Promise<unknown>]>([
     ['had left', consumer => consumer.close()],
     ['read something else by then', consumer => consumer.subscribe([])],
