@@ -28,7 +28,10 @@ export interface TopicOptions<out Out = unknown> {
   partitions?: number | undefined
   /** How long a record is kept at least, counted from its timestamp; default 7 days. (Kafka: retention.ms) */
   retentionMs?: number | undefined
-  /** How many records a partition keeps at most; default -1. `whenFull` says what happens at that limit. */
+  /**
+   * How many records a partition keeps at most; default -1. The end of a transaction counts as one, too. `whenFull` says
+   * what happens at that limit.
+   */
   retentionRecords?: number | undefined
   /**
    * A partition drops its oldest segment while the rest is at least this large; default -1. (Kafka: retention.bytes)

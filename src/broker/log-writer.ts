@@ -315,7 +315,10 @@ export class LogWriter {
     })
     const who = readers.length === 0 ? 'no group reads it' : readers.join(', ')
     const kept = partition.countFrom(logStartOffset, highWatermark, false)
-    return `${nameOf(partition)} keeps ${counted(kept, 'record')}, and its ${partition.room?.limits}; ${who}`
+    // They count, though nobody reads them; a log whose records are counted has no other gaps.
+    const ends = partition.config.retentionRecords === -1 ? 0 : highWatermark - logStartOffset - kept
+    const and = ends === 0 ? '' : ` and ${counted(ends, 'end')} of transactions`
+    return `${nameOf(partition)} keeps ${counted(kept, 'record')}${and}, and its ${partition.room?.limits}; ${who}`
   }
 }
 

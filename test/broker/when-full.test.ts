@@ -487,6 +487,19 @@ describe("whenFull: 'wait'", () => {
 })
 
 describe('a transaction', () => {
+  it('counts with its end, of which the error tells', async () => {
+    const { broker, send, told, clock } = full({ retentionRecords: 5 })
+    const producer = broker.producer({ transactionalId: 'tx' })
+    await producer.transaction(tx => tx.send({ topic: 'log', value: 3 }))
+    expect(thrownBy(() => broker.topic('log').append({ value: 4 })).message).toBe(
+      'No room: log-0 keeps 4 records and 1 end of transactions, and its retentionRecords is 5; ' +
+        "group 'g' has not committed 4 of them",
+    )
+    send(4, { timeoutMs: 50 })
+    await clock.advance(50)
+    expect(told).toEqual(['4 TimeoutError'])
+  })
+
   it('does not wait for room in a topic: its send is refused, alone or in a batch', async () => {
     const { broker, values } = full()
     const producer = broker.producer({ transactionalId: 'tx' })
