@@ -15,6 +15,7 @@ import { Committer } from './committer.ts'
 import type { ConsumerEvents } from './consumer-events.ts'
 import type { ManualAssignment, ResolvedConsumerOptions } from './consumer-options.ts'
 import { Handover } from './handover.ts'
+import { includes } from './interest.ts'
 import { LastWord } from './last-word.ts'
 import { Liveness } from './liveness.ts'
 import { type Member, MemberListener } from './member-listener.ts'
@@ -354,8 +355,10 @@ export class ConsumerCoordinator implements Member {
 
   // A group keeps the positions of its members; a reader without a group, or with given partitions, keeps its own.
   #remember(): void {
-    if (this.#host.options.groupId !== undefined && this.#subscription.interest.kind !== 'assign') return
-    this.#positions.remember(this.states)
+    const { interest } = this.#subscription
+    if (this.#host.options.groupId !== undefined && interest.kind !== 'assign') return
+    // While it leaves it may be told to read something else.
+    this.#positions.remember(this.states.filter(state => includes(interest, state)))
   }
 
   // --- losing the membership ----------------------------------------------------------------------------------------
@@ -456,7 +459,7 @@ export class ConsumerCoordinator implements Member {
   async subscribe(interest: Interest, startAt: readonly ManualAssignment[]): Promise<void> {
     // A join under way tells the group the interest that it began with, so it has to end first.
     while (this.#joining !== undefined) await this.#joining
-    const undo = this.#positions.replace(startAt)
+    const undo = this.#positions.replace(interest, startAt)
     const change = this.#subscription.change(interest, undo, this.#readiness.settled)
     const membership = this.#membership
     if (membership === undefined) return this.#subscription.accept(change)

@@ -292,10 +292,11 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   async assign(partitions: readonly ManualAssignment<Record['topic']>[]): Promise<void> {
     if (this.#options.interest.kind !== 'assign') throw this.#mixed('assign', 'topics')
     const options = resolveConsumerOptions({ assign: partitions })
-    const kept = this.#coordinator.controlled
+    // Those too that it gives up for now, because it restarts.
+    const kept = this.#coordinator.states.filter(({ positioned }) => positioned)
     await this.#read(options.interest, options.startAt)
     for (const { offset, ...tp } of options.startAt) {
-      const stays = kept.some(state => this.#coordinator.state(tp) === state)
+      const stays = kept.some(state => state.phase !== 'gone' && this.#coordinator.state(tp) === state)
       if (stays && offset !== undefined) this.seek(tp, offset)
     }
   }

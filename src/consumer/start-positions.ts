@@ -1,4 +1,4 @@
-import type { Engine, Membership } from '../engine.ts'
+import type { Engine, Interest, Membership } from '../engine.ts'
 import { NoOffsetForPartitionError } from '../errors.ts'
 import { isThenable, type MaybePromise } from '../maybe-promise.ts'
 import {
@@ -8,6 +8,7 @@ import {
   type TopicPartition,
 } from '../topic-partition.ts'
 import type { ManualAssignment, ResolvedConsumerOptions } from './consumer-options.ts'
+import { includes } from './interest.ts'
 import type { PartitionState } from './partition-state.ts'
 
 /** How long until an offset that could not be looked up is looked up again, in milliseconds. */
@@ -27,12 +28,17 @@ export class StartPositions {
     this.#given = toGiven(options.startAt)
   }
 
-  /** Begins anew, at given offsets; returns a function that undoes that. */
-  replace(startAt: readonly ManualAssignment[]): () => void {
+  /**
+   * Begins at given offsets; returns a function that undoes that. A reader that is away goes on where it stood in
+   * partitions that stay, and have no given offset.
+   */
+  replace(interest: Interest, startAt: readonly ManualAssignment[]): () => void {
     const given = this.#given
     const before = this.#before
     this.#given = toGiven(startAt)
-    this.#before = new Map()
+    this.#before = new Map(
+      [...before].filter(([name, state]) => includes(interest, state) && this.#given.get(name) === undefined),
+    )
     return () => {
       this.#given = given
       this.#before = before

@@ -1,6 +1,12 @@
-import { expect, it } from 'vitest'
-import { type Consumer, IllegalStateError, InvalidOptionError, type TopicPartition } from '../../src/index.ts'
-import { fill, gate, names, offsets, range } from '../helpers/behaviours.ts'
+import { describe, expect, it } from 'vitest'
+import {
+  type Consumer,
+  type ConsumerOptions,
+  IllegalStateError,
+  InvalidOptionError,
+  type TopicPartition,
+} from '../../src/index.ts'
+import { at, fill, gate, names, offsets, range } from '../helpers/behaviours.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
@@ -407,6 +413,61 @@ it('replaces its topics without a group, however long a handler takes', async ()
   expect([names(reader.assignment), handled, lost]).toEqual([['other-0'], 1, []])
   await reader.close()
   expect(clock.pending.map(({ name }) => name).filter(name => name.startsWith('group'))).toEqual([])
+})
+
+describe('a reader that is told what to read while it restarts', () => {
+  /** What a reader sees that fails at offset 2 of orders-0 and is changed then, or while another handler still runs. */
+  const changed = async (
+    options: ConsumerOptions,
+    when: 'while it waits' | 'while it leaves',
+    change: (consumer: Consumer) => Promise<void>,
+  ) => {
+    const { broker, clock } = brokerWithOrders(3)
+    for (const name of ['slow', 'others']) broker.createTopic(name)
+    for (const name of ['slow', 'others']) fill(broker, name, 1)
+    const seen: string[] = []
+    const slow = gate()
+    let fails = true
+    const consumer = broker.consumer(options)
+    await consumer.run({
+      concurrency: 2,
+      retry: { attempts: 1 },
+      eachRecord: async record => {
+        seen.push(at(record))
+        if (record.topic === 'slow') return slow.opened
+        if (record.offset < 2 || !fails) return
+        fails = false
+        seen.push('failed')
+        throw new Error('down')
+      },
+    })
+    await clock.settle()
+    if (when === 'while it waits') slow.open()
+    await clock.settle()
+    await change(consumer)
+    slow.open()
+    await clock.advance(1000)
+    return seen.slice(seen.indexOf('failed') + 1).sort()
+  }
+  const others0 = { topic: 'others', partition: 0 }
+  const slow0 = { topic: 'slow', partition: 0 }
+
+  describe.each(['while it waits', 'while it leaves'] as const)('%s', when => {
+    it.each<[string, ConsumerOptions, (consumer: Consumer) => Promise<void>]>([
+      ['topics', { topics: ['orders', 'slow'] }, consumer => consumer.subscribe(['orders', 'others'])],
+      ['patterns', { topics: [/^orders$/, /^slow$/] }, consumer => consumer.subscribe(/^o/)],
+      ['partitions', { assign: [orders0, slow0] }, consumer => consumer.assign([orders0, others0])],
+    ])('goes on where it stood in what stays, with %s', async (_, options, change) => {
+      expect(await changed(options, when, change)).toEqual(['orders-0@2', 'others-0@0'])
+    })
+
+    it('begins where it is told', async () => {
+      const seen = await changed({ assign: [orders0, slow0] }, when, consumer =>
+        consumer.assign([{ ...orders0, offset: 1 }]),
+      )
+      expect(seen).toEqual(['orders-0@1', 'orders-0@2'])
+    })
+  })
 })
 
 it('reads what it was told, whatever becomes of the list that said so', async () => {
