@@ -81,6 +81,8 @@ export interface AssignmentUpdate {
 export interface MembershipListener {
   assignmentChanged(update: AssignmentUpdate): void
   fenced(error: BrokerletError): void
+  /** Whether nobody listens any more: who still joins need not go on. Left out where that is not told. */
+  readonly muted?: boolean
   position(topic: string, partition: number): number | undefined
   /** Whether the member has not heard of a partition, and so has nothing to give up. Left out as `keeps`. */
   yields?(topic: string, partition: number): boolean

@@ -240,7 +240,8 @@ export class ConsumerCoordinator implements Member {
       this.#lastWord.unheard = false
       this.#before = []
     } catch (error) {
-      if (passes(error)) throw error
+      // Who leaves meanwhile says by itself that it is over.
+      if (passes(error) || generation !== this.#generation) throw error
       this.#readiness.fail(error)
       this.#readiness.renew()
       throw error
@@ -505,7 +506,9 @@ export class ConsumerCoordinator implements Member {
     // What waits for a handler or a hook is not waited for again.
     if (timeUp !== undefined) void this.#handover.lose(this.states, timeUp)
     this.#states.clear()
-    await this.#lastWord.heard(this.#lastWord.leaving(membership?.leave(options.keepPlace)), options.deadline)
+    // Whoever is let in after that leaves at once: the group has to hear that, too.
+    const told = membership === undefined ? this.#joining : membership.leave(options.keepPlace)
+    await this.#lastWord.heard(this.#lastWord.leaving(told), options.deadline)
   }
 
   async #giveUpAll(): Promise<void> {

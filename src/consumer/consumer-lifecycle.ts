@@ -192,7 +192,7 @@ export class ConsumerLifecycle implements EngineClient {
     this.#starting = starting
     this.#join().then(
       () => joined.resolve(),
-      error => joined.reject(error),
+      error => joined.reject(this.ended ? this.closedError() : error),
     )
     return starting
   }

@@ -37,6 +37,10 @@ export class MemberListener implements MembershipListener {
     return this.#member?.position(topic, partition)
   }
 
+  get muted(): boolean {
+    return this.#member === undefined
+  }
+
   /** Says that the membership is no longer the consumer's. */
   mute(): void {
     this.#member = undefined

@@ -133,7 +133,7 @@ export class GroupMembership implements Membership {
       memberEpoch: () => this.#memberEpoch,
       names: () => this.#names,
       isHeard: () => !this.#full && this.#heardNames === this.#names,
-      isGone: () => this.#left,
+      isGone: () => this.#isGone,
       ownsOthers: ({ soon } = { soon: false }) => {
         this.#changed = true
         if (soon) this.#heartbeats.soon()
@@ -160,6 +160,11 @@ export class GroupMembership implements Membership {
       if (this.#memberEpoch > 0) await this.#leaveQuietly()
       throw this.#gone ?? error
     }
+  }
+
+  // Also where its consumer was closed while it joined, and so knows no member that could leave.
+  get #isGone(): boolean {
+    return this.#left || this.#listener.muted === true
   }
 
   // --- heartbeats ---------------------------------------------------------------------------------------------------
@@ -194,7 +199,7 @@ export class GroupMembership implements Membership {
         },
         errno: ({ errorCode }) => errorCode,
         message: ({ errorMessage }) => errorMessage,
-        goesOn: () => !this.#left,
+        goesOn: () => !this.#isGone,
         beats: true,
       })
       this.#heard(response, names)

@@ -38,6 +38,34 @@ describe('being a member', () => {
     expect(broker.groups.get('g')!.members).toEqual([])
   })
 
+  it('ends where it is closed while the group lets it in, before it counts as closed', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    const cluster = await join()
+    const held = faults.pauseNext({ api: 'ConsumerGroupHeartbeat' })
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    const refused = expect(consumer.run({ eachRecord: () => {} })).rejects.toMatchObject({ code: 'CLOSED' })
+    await held.entered
+    const closed = consumer.close()
+    await turn()
+    held.release()
+    await Promise.all([closed, refused])
+    expect(broker.groups.get('g')!.members).toEqual([])
+  })
+
+  it('is asked for no longer where it is closed, however long its group has no answer', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join({ apiTimeoutMs: 600_000 })
+    faults.fail({ api: 'ConsumerGroupHeartbeat' }, 'COORDINATOR_LOAD_IN_PROGRESS', { always: true })
+    const held = faults.pauseNext({ api: 'ConsumerGroupHeartbeat' })
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    const refused = expect(consumer.run({ eachRecord: () => {} })).rejects.toMatchObject({ code: 'CLOSED' })
+    await held.entered
+    held.release()
+    await Promise.all([consumer.close({ timeoutMs: 600_000 }), refused])
+  })
+
   it('stays one where answers to its heartbeats are lost', async () => {
     const faults = new WireFaults()
     const { join } = await start({ faults })
