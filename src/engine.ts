@@ -169,8 +169,13 @@ export interface PartitionFetch {
    * more than the last offset plus one.
    */
   readBatch(maxRecords: number): readonly ConsumerRecord[]
-  /** Whether `fetchPosition` is below the log's start or past its end. */
+  /** Whether `fetchPosition` is below the log's start or past its end, or what was read before it is there no more. */
   readonly outOfRange: boolean
+  /**
+   * The offset from which on the log has not what was read before `fetchPosition`, where that is so: its end was lost.
+   * Left out where that never happens.
+   */
+  readonly truncatedTo?: number | undefined
   /** Decodes values; undefined where readers get them as the log keeps them. */
   readonly serde: Serde | undefined
   /** Says that the records read are dealt with: `poll` may return the partition again. */
@@ -314,9 +319,11 @@ export interface Engine {
   join(request: JoinRequest, listener: MembershipListener): MaybePromise<Membership>
   /** What a group has committed for a partition, asked from outside of the group. */
   committed(groupId: string, partition: TopicPartition): MaybePromise<OffsetAndMetadata | null>
+  /** `failing` is told, now and then, of what could not be read for long, and is tried again. */
   fetch<Position extends FetchPosition>(
     wake: () => void,
     isolationLevel: IsolationLevel,
+    failing?: (error: BrokerletError) => void,
   ): FetchSession<Position>
   /** With `read_committed` the end is before an open transaction. */
   offsetFor(partition: TopicPartition, spec: OffsetSpec, isolationLevel: IsolationLevel): MaybePromise<number>

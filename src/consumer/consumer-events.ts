@@ -12,12 +12,13 @@ export interface ConsumerEvents {
   lost: { readonly partitions: readonly TopicPartition[]; readonly reason: unknown }
   committed: { readonly offsets: readonly TopicPartitionOffset[] }
   /**
-   * The position was out of range, and the reset policy was applied. Not emitted where a group begins by that policy.
+   * The position was out of range, and the reset policy was applied; not emitted where a group begins by that policy. Or
+   * a cluster's log has lost its end (`truncated`), and the consumer goes on at `to`, where what it has read ends there.
    */
   offsetReset: TopicPartition & {
     readonly from: number
     readonly to: number
-    readonly reason: 'out of range'
+    readonly reason: 'out of range' | 'truncated'
   }
   /** A handler failed and gets the record again after `delayMs`. */
   retrying: {

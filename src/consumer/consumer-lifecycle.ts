@@ -71,7 +71,11 @@ export class ConsumerLifecycle implements EngineClient {
     this.#engine = engine
     this.#options = options
     this.#events = events
-    this.#session = engine.fetch(() => this.#worker?.wake(), options.isolationLevel)
+    const failing = (error: unknown) => {
+      events.emit('error', error)
+      engine.outbox.flush()
+    }
+    this.#session = engine.fetch(() => this.#worker?.wake(), options.isolationLevel, failing)
     this.pauses = new Pauses(engine.clock, () => {
       this.#worker?.wake()
       engine.touch()

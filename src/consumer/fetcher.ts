@@ -64,18 +64,13 @@ export class Fetcher {
     state.finished = Math.max(state.finished, until)
   }
 
-  // Applies the reset policy, where the log no longer, or not yet, has the offset to fetch.
+  // Applies the reset policy, where the log no longer, or not yet, has the offset to fetch. Where its end was lost, it has
+  // other records from there on, or will have.
   #reset(state: PartitionState): void {
     const { engine, autoOffsetReset, isolationLevel } = this.#host
-    if (autoOffsetReset === 'none') {
-      this.#host.fatal(
-        new OffsetOutOfRangeError(
-          `Offset ${state.fetchPosition} is out of range of ${formatTopicPartition(state)}, and autoOffsetReset is 'none'`,
-          { topic: state.topic, partition: state.partition, offset: state.fetchPosition },
-        ),
-      )
-      return
-    }
+    const { truncatedTo } = state.fetch!
+    if (autoOffsetReset === 'none') return this.#host.fatal(outOfRange(state, truncatedTo))
+    if (truncatedTo !== undefined) return this.#goBack(state, truncatedTo)
     const to = autoOffsetReset === 'earliest' ? 'beginning' : 'end'
     const offset = engine.offsetFor(state, to, isolationLevel)
     if (!isThenable(offset)) return this.#moveTo(state, state.version, offset)
@@ -86,21 +81,49 @@ export class Fetcher {
     )
   }
 
+  // A bounded read ends where the log ends by now, if that is earlier: what is not there may never come.
+  #goBack(state: PartitionState, to: number): void {
+    const { version, until } = state
+    if (until === undefined) return this.#moveTo(state, version, to, 'truncated')
+    const end = async () => this.#host.engine.offsetFor(state, 'end', this.#host.isolationLevel)
+    end().then(
+      found => {
+        state.until = Math.max(to, Math.min(until, found))
+        this.#moveTo(state, version, to, 'truncated')
+      },
+      error => this.#notReset(state, error),
+    )
+  }
+
   // A retriable error may mean that the topic was deleted; the group then says that the partition is lost.
   #notReset(state: PartitionState, error: unknown): void {
     if (!isRetriable(error)) return this.#host.fatal(error)
     this.#host.engine.clock.setTimer(() => state.fetch?.next(), lookAgainMs, { name: 'looking again' })
   }
 
-  #moveTo(state: PartitionState, version: number, to: number): void {
+  #moveTo(
+    state: PartitionState,
+    version: number,
+    to: number,
+    reason: 'out of range' | 'truncated' = 'out of range',
+  ): void {
     // A seek in the meantime has the last word.
     if (state.version === version) {
       const from = state.fetchPosition
       state.moveTo(to)
       const { topic, partition } = state
-      this.#host.events.emit('offsetReset', { topic, partition, from, to, reason: 'out of range' })
+      this.#host.events.emit('offsetReset', { topic, partition, from, to, reason })
       this.#host.engine.outbox.flush()
     }
     state.fetch?.next()
   }
+}
+
+function outOfRange(state: PartitionState, truncatedTo: number | undefined): OffsetOutOfRangeError {
+  const { topic, partition, fetchPosition: offset } = state
+  const what =
+    truncatedTo === undefined
+      ? `Offset ${offset} is out of range of ${formatTopicPartition(state)}`
+      : `${formatTopicPartition(state)} was truncated to offset ${truncatedTo}, before offset ${offset}`
+  return new OffsetOutOfRangeError(`${what}, and autoOffsetReset is 'none'`, { topic, partition, offset })
 }

@@ -215,7 +215,9 @@ class Redrive implements MembershipListener, EngineClient {
   async #moveSome(reading: Reading): Promise<void> {
     const { fetch, end } = reading
     if (fetch.outOfRange) {
-      reading.fetchPosition = await this.#engine.offsetFor(reading, 'beginning', this.isolationLevel)
+      const { truncatedTo } = fetch
+      reading.fetchPosition =
+        truncatedTo ?? (await this.#engine.offsetFor(reading, 'beginning', this.isolationLevel))
     } else {
       const left = (this.#options.maxRecords ?? Number.POSITIVE_INFINITY) - this.#moved
       const read = fetch.readBatch(Math.min(mostAtOnce, left))

@@ -62,6 +62,7 @@ export interface Api<Request extends readonly unknown[], Response> {
 export interface LibraryReader {
   readInt16(): number
   readInt32(): number
+  readInt64(): bigint
   readString(): string
   readNullableString(): string | null
   readUUID(): string
@@ -73,6 +74,7 @@ export interface LibraryReader {
 export interface LibraryWriter {
   appendString(value: string): LibraryWriter
   appendBoolean(value: boolean): LibraryWriter
+  appendInt32(value: number): LibraryWriter
   appendArray<Item>(
     items: readonly Item[],
     write: (writer: LibraryWriter, item: Item) => unknown,
@@ -145,6 +147,7 @@ export interface ProducedPartition {
 export interface ReadBatch {
   readonly firstOffset: bigint
   readonly lastOffsetDelta: number
+  readonly partitionLeaderEpoch: number
   readonly attributes: number
   readonly firstTimestamp: bigint
   readonly maxTimestamp: bigint

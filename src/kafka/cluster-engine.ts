@@ -12,7 +12,7 @@ import type {
   ProducerRecord,
   SendWait,
 } from '../engine.ts'
-import { ClosedError } from '../errors.ts'
+import { type BrokerletError, ClosedError } from '../errors.ts'
 import { Outbox } from '../events.ts'
 import { Ids, systemRandom } from '../ids.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
@@ -226,12 +226,14 @@ export class ClusterEngine implements Engine {
   fetch<Position extends FetchPosition>(
     wake: () => void,
     isolationLevel: IsolationLevel,
+    failing: (error: BrokerletError) => void = () => {},
   ): ClusterFetchSession<Position> {
     const { cluster, lookup } = this
     const connections = this.#connections.open()
     const limits = this.#options.fetch
     const touch = () => this.touch()
-    return new ClusterFetchSession({ cluster, lookup, limits, isolationLevel, connections, touch }, wake)
+    const host = { cluster, lookup, limits, isolationLevel, connections, touch, failing }
+    return new ClusterFetchSession(host, wake)
   }
 
   offsetFor(tp: TopicPartition, spec: OffsetSpec, isolationLevel: IsolationLevel): MaybePromise<number> {

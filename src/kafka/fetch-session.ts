@@ -1,6 +1,6 @@
 import type { FetchPosition, FetchSession } from '../engine.ts'
 import { errnos } from '../error-codes.ts'
-import { ClosedError, isRetriable } from '../errors.ts'
+import { type BrokerletError, ClosedError, isRetriable } from '../errors.ts'
 import { Queue } from '../queue.ts'
 import type { IsolationLevel } from '../record.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
@@ -8,8 +8,10 @@ import type { BrokerAddress, FetchedPartition } from './client-library.ts'
 import type { Cluster } from './cluster.ts'
 import type { Connections } from './connections.ts'
 import { toRecords } from './fetched-records.ts'
-import { groupBy } from './group-by.ts'
+import { byTopic, groupBy } from './group-by.ts'
+import { type LeaderEpochEnd, leaderEpochEnds } from './leader-epoch-ends.ts'
 import type { OffsetLookup } from './offset-lookup.ts'
+import { Outages } from './outages.ts'
 import { ClusterPartitionFetch, type PartitionFetchHost } from './partition-fetch.ts'
 import { backoffMs } from './retry.ts'
 
@@ -32,10 +34,14 @@ export interface FetchSessionHost {
   readonly connections: Connections
   /** Fetched records change how much is left to read. */
   touch(): void
+  /** Tells of what could not be read for long, and is tried again. */
+  failing(error: BrokerletError): void
 }
 
 const outOfRange = errnos.OFFSET_OUT_OF_RANGE
 const unknownServerError = errnos.UNKNOWN_SERVER_ERROR
+
+type LeaderEpochEnds = ReturnType<typeof leaderEpochEnds>
 
 /** How a fetch went: with `stale`, leaders have to be looked up again. `refused` says why trying again is of no use. */
 interface Outcome {
@@ -59,6 +65,8 @@ export class ClusterFetchSession<Position extends FetchPosition>
   readonly #unanswered = new Map<number, number>()
   // The leaders that refused a fetch, each with the error: the next poll throws it.
   readonly #refused = new Map<number, unknown>()
+  readonly #outages: Outages<ClusterPartitionFetch<Position>>
+  #epochEnds: LeaderEpochEnds | undefined
   #asleep = false
   #looking = false
   #closed = false
@@ -66,6 +74,8 @@ export class ClusterFetchSession<Position extends FetchPosition>
   constructor(host: FetchSessionHost, wake: () => void) {
     this.#host = host
     this.#wake = wake
+    const { clock, apiTimeoutMs } = host.cluster
+    this.#outages = new Outages(clock, apiTimeoutMs, error => host.failing(error))
   }
 
   get #committed(): boolean {
@@ -125,6 +135,7 @@ export class ClusterFetchSession<Position extends FetchPosition>
 
   stopped(fetch: ClusterPartitionFetch<Position>): void {
     this.#fetches.delete(fetch)
+    this.#outages.over(fetch)
   }
 
   async refresh(fetch: ClusterPartitionFetch<Position>): Promise<void> {
@@ -151,11 +162,15 @@ export class ClusterFetchSession<Position extends FetchPosition>
   #ask(): void {
     this.#looking = false
     if (this.#closed) return
-    const wanting = [...this.#fetches].filter(({ wanted }) => wanted !== undefined)
+    const wanting: ClusterPartitionFetch<Position>[] = []
+    for (const fetch of this.#fetches) {
+      if (fetch.wanted !== undefined) wanting.push(fetch)
+      else if (fetch.asking === undefined) this.#outages.over(fetch)
+    }
     const byLeader = groupBy(wanting, fetch => this.#leader(fetch))
     for (const [node, fetches] of byLeader) {
-      if (node === undefined) this.#findLeaders()
-      else if (!this.#asked.has(node)) void this.#fetch(node, fetches)
+      if (node === undefined) this.#findLeaders(fetches)
+      else if (!this.#asked.has(node)) void this.#request(node, fetches)
     }
   }
 
@@ -165,18 +180,28 @@ export class ClusterFetchSession<Position extends FetchPosition>
     return cluster.knownTopic(position.topic)?.id === topicId ? cluster.leader(position)?.node : undefined
   }
 
-  #findLeaders(): void {
+  #findLeaders(fetches: readonly ClusterPartitionFetch<Position>[]): void {
+    const { cluster } = this.#host
+    for (const fetch of fetches) this.#outages.failed(fetch, cluster.noLeader(fetch.position))
     if (this.#asked.has(-1)) return
     this.#asked.add(-1)
     this.#again(-1, 3)
   }
 
-  async #fetch(node: number, fetches: readonly ClusterPartitionFetch<Position>[]): Promise<void> {
+  async #request(node: number, wanting: readonly ClusterPartitionFetch<Position>[]): Promise<void> {
     this.#asked.add(node)
     const { cluster } = this.#host
-    const { broker } = cluster.leader(fetches[0]!.position)!
-    for (const fetch of fetches) fetch.asking = fetch.wanted
-    const { stale, refused } = await this.#outcomeOf(node, this.#fetchFrom(broker, fetches))
+    const { broker } = cluster.leader(wanting[0]!.position)!
+    const epochOf = ({ position }: ClusterPartitionFetch<Position>) => cluster.requireLeader(position).epoch
+    // First: what lies behind the end of a log would be out of range, and another record once it has grown.
+    const toCompare = wanting.filter(fetch => fetch.epochToCompare(epochOf(fetch)) !== undefined)
+    const fetches = toCompare.length > 0 ? toCompare : wanting
+    for (const fetch of fetches) {
+      fetch.asking = fetch.wanted
+      fetch.askingUnder = epochOf(fetch)
+    }
+    const asked = toCompare.length > 0 ? this.#compare(broker, fetches) : this.#fetchFrom(broker, fetches)
+    const { stale, refused } = await this.#outcomeOf(node, fetches, asked)
     for (const fetch of fetches) fetch.asking = undefined
     if (this.#closed) return
     if (refused !== undefined) {
@@ -191,13 +216,18 @@ export class ClusterFetchSession<Position extends FetchPosition>
 
   // Only a leader that does not answer at all is left alone for longer and longer: one partition that it cannot serve
   // must not slow down the others.
-  async #outcomeOf(node: number, fetched: Promise<Outcome>): Promise<Outcome> {
+  async #outcomeOf(
+    node: number,
+    fetches: readonly ClusterPartitionFetch<Position>[],
+    asked: Promise<Outcome>,
+  ): Promise<Outcome> {
     try {
-      const outcome = await fetched
+      const outcome = await asked
       this.#unanswered.delete(node)
       return outcome
     } catch (error) {
       this.#unanswered.set(node, (this.#unanswered.get(node) ?? 0) + 1)
+      for (const fetch of fetches) this.#outages.failed(fetch, error)
       return thrown(error)
     }
   }
@@ -209,10 +239,14 @@ export class ClusterFetchSession<Position extends FetchPosition>
       if (this.#closed) return
       this.#host.cluster.refresh().then(
         () => {
+          this.#outages.look()
           this.#asked.delete(node)
           this.wants()
         },
-        () => this.#again(node, attempt + 1),
+        () => {
+          if (!this.#closed) this.#outages.look()
+          this.#again(node, attempt + 1)
+        },
       )
     }
     clock.setTimer(look, backoffMs(attempt, random), { hold: true, name: 'fetching' })
@@ -230,10 +264,10 @@ export class ClusterFetchSession<Position extends FetchPosition>
     }
     const topics = Array.from(byId, ([topicId, partitions]) => ({
       topicId,
-      partitions: Array.from(partitions, ([partition, { asking, position }]) => ({
+      partitions: Array.from(partitions, ([partition, { asking, askingUnder }]) => ({
         partition,
         // A former leader that does not know of the present one refuses it: its log may end earlier.
-        currentLeaderEpoch: cluster.requireLeader(position).epoch,
+        currentLeaderEpoch: askingUnder,
         fetchOffset: BigInt(asking!),
         lastFetchedEpoch: -1,
         partitionMaxBytes: limits.maxPartitionFetchBytes,
@@ -253,34 +287,37 @@ export class ClusterFetchSession<Position extends FetchPosition>
       '',
     ] as const
     const answer = await connections.call(broker, cluster.library.fetchV13, request)
-    let { stale, refused } = this.#outcome(answer.errorCode, `Fetching from ${broker.host}:${broker.port}`)
-    for (const { topicId, partitions } of answer.responses) {
-      for (const fetched of partitions) {
-        const fetch = byId.get(topicId)?.get(fetched.partitionIndex)
-        if (fetch === undefined || this.#take(fetch, fetched)) continue
-        const outcome = this.#outcome(fetched.errorCode, `Fetching ${formatTopicPartition(fetch.position)}`)
-        stale ||= outcome.stale
-        refused ??= outcome.refused
-      }
-    }
+    const outcomes = [
+      this.#outcome(answer.errorCode, `Fetching from ${broker.host}:${broker.port}`, fetches),
+      ...answer.responses.flatMap(({ topicId, partitions }) =>
+        partitions.map(fetched => {
+          const fetch = byId.get(topicId)?.get(fetched.partitionIndex)
+          if (fetch === undefined || this.#take(fetch, fetched)) return { stale: false }
+          return this.#outcome(fetched.errorCode, `Fetching ${formatTopicPartition(fetch.position)}`, [fetch])
+        }),
+      ),
+    ]
     this.#host.touch()
-    return { stale, refused }
+    return together(outcomes)
   }
 
-  #outcome(errno: number, what: string): Outcome {
+  #outcome(errno: number, what: string, fetches: readonly ClusterPartitionFetch<Position>[]): Outcome {
     if (errno === 0) return { stale: false }
+    const error = this.#host.cluster.error(errno, what)
+    for (const fetch of fetches) this.#outages.failed(fetch, error)
     // Kafka's own clients go on after this one, too.
-    if (errno === unknownServerError) return { stale: true }
-    return thrown(this.#host.cluster.error(errno, what))
+    return errno === unknownServerError ? { stale: true } : thrown(error)
   }
 
   #take(fetch: ClusterPartitionFetch<Position>, fetched: FetchedPartition): boolean {
     const from = fetch.asking!
-    if (fetched.errorCode === outOfRange) {
+    const isOutside = fetched.errorCode === outOfRange
+    if (fetched.errorCode !== 0 && !isOutside) return false
+    this.#outages.over(fetch)
+    if (isOutside) {
       fetch.isOutOfRange(from)
       return true
     }
-    if (fetched.errorCode !== 0) return false
     fetch.highWatermark = Number(fetched.highWatermark)
     fetch.endOffset = this.#committed ? Number(fetched.lastStableOffset) : fetch.highWatermark
     fetch.logStartOffset = Number(fetched.logStartOffset)
@@ -289,6 +326,52 @@ export class ClusterFetchSession<Position extends FetchPosition>
     fetch.asking = undefined
     fetch.received(from, toRecords(source, fetched, from, this.#committed))
     return true
+  }
+
+  // --- comparing ----------------------------------------------------------------------------------------------------
+
+  // Asks a leader of a later epoch whether its log has the records that were read last.
+  async #compare(
+    broker: BrokerAddress,
+    fetches: readonly ClusterPartitionFetch<Position>[],
+  ): Promise<Outcome> {
+    const { cluster, connections } = this.#host
+    this.#epochEnds ??= leaderEpochEnds(cluster.library)
+    const topics = byTopic(
+      fetches.map(fetch => ({ topic: fetch.position.topic, fetch })),
+      ({ fetch }) => ({
+        partition: fetch.position.partition,
+        currentLeaderEpoch: fetch.askingUnder,
+        leaderEpoch: fetch.epochToCompare(fetch.askingUnder)!,
+      }),
+    )
+    const answer = await connections.call(broker, this.#epochEnds, [topics])
+    const byName = new Map(fetches.map(fetch => [formatTopicPartition(fetch.position), fetch]))
+    const outcomes = answer.topics.flatMap(({ name: topic, partitions }) =>
+      partitions.map(end => {
+        const fetch = byName.get(formatTopicPartition({ topic, partition: end.partition }))
+        return fetch === undefined ? { stale: false } : this.#compared(fetch, end)
+      }),
+    )
+    return together(outcomes)
+  }
+
+  #compared(fetch: ClusterPartitionFetch<Position>, end: LeaderEpochEnd): Outcome {
+    const { errorCode, leaderEpoch, endOffset } = end
+    if (errorCode !== 0) {
+      return this.#outcome(errorCode, `Comparing ${formatTopicPartition(fetch.position)}`, [fetch])
+    }
+    this.#outages.over(fetch)
+    if (leaderEpoch < 0 || endOffset < 0n) fetch.notComparable()
+    else fetch.compared(leaderEpoch, Number(endOffset))
+    return { stale: false }
+  }
+}
+
+function together(outcomes: readonly Outcome[]): Outcome {
+  return {
+    stale: outcomes.some(({ stale }) => stale),
+    refused: outcomes.find(({ refused }) => refused !== undefined)?.refused,
   }
 }
 

@@ -1,5 +1,6 @@
 import { type ConsumerRecord, noHeaders, type RecordHeaders, toRecordHeaders } from '../record.ts'
 import type { FetchedPartition, ReadBatch } from './client-library.ts'
+import type { EpochStart } from './read-epochs.ts'
 
 const timestampTypeBit = 1 << 3
 const transactionalBit = 1 << 4
@@ -13,10 +14,11 @@ export interface FetchSource {
   readonly keys: 'string' | 'bytes'
 }
 
-/** Consecutive records, and the offset that follows them. */
+/** Consecutive records, the offset that follows them, and the leader epochs under which they were appended. */
 export interface Fetched {
   readonly records: readonly ConsumerRecord[]
   readonly nextOffset: number
+  readonly epochs: readonly EpochStart[]
 }
 
 /**
@@ -31,14 +33,17 @@ export function toRecords(
 ): Fetched {
   const aborted = committed ? new Aborted(abortedTransactions) : undefined
   const records: ConsumerRecord[] = []
+  const epochs: EpochStart[] = []
   let nextOffset = from
   for (const batch of batches ?? []) {
     nextOffset = Math.max(nextOffset, Number(batch.firstOffset) + batch.lastOffsetDelta + 1)
+    const epoch = batch.partitionLeaderEpoch
+    if (epoch !== epochs.at(-1)?.epoch) epochs.push({ from: Number(batch.firstOffset), epoch })
     const hidden = aborted?.hides(batch) ?? false
     if (hidden || (batch.attributes & controlBit) !== 0) continue
     addRecords(source, batch, from, records)
   }
-  return { records, nextOffset }
+  return { records, nextOffset, epochs }
 }
 
 /** The aborted transactions: the response names where each begins, and its marker ends it. */

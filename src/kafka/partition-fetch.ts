@@ -2,6 +2,7 @@ import type { FetchPosition, PartitionFetch } from '../engine.ts'
 import type { ConsumerRecord } from '../record.ts'
 import type { Serde } from '../serde.ts'
 import type { Fetched } from './fetched-records.ts'
+import { ReadEpochs } from './read-epochs.ts'
 
 /** What one partition needs of its session. */
 export interface PartitionFetchHost<Position extends FetchPosition> {
@@ -33,12 +34,19 @@ export class ClusterPartitionFetch<Position extends FetchPosition> implements Pa
   #ahead: Chunk | undefined
   #index = 0
   #outOfRangeAt = -1
+  // The offset from which on the log has lost what was read.
+  #truncatedAt = Number.POSITIVE_INFINITY
+  readonly #epochs = new ReadEpochs()
+  // The leader epoch under which the log is known to have what was read.
+  #comparedUnder = -1
   #state: 'waiting' | 'queued' | 'taken' | 'stopped' = 'waiting'
   highWatermark = 0
   logStartOffset = 0
   endOffset = 0
   /** The offset that a request under way asks for, or undefined. */
   asking: number | undefined
+  /** The leader epoch that the request names. */
+  askingUnder = -1
 
   constructor(host: PartitionFetchHost<Position>, topicId: string, serde: Serde, position: Position) {
     this.#host = host
@@ -54,7 +62,17 @@ export class ClusterPartitionFetch<Position extends FetchPosition> implements Pa
     if (this.#state === 'stopped' || this.position.paused || this.asking !== undefined) return undefined
     if (this.#ahead !== undefined) return undefined
     const next = this.#nextOffset
-    return next === this.#outOfRangeAt ? undefined : next
+    return next === this.#outOfRangeAt || next > this.#truncatedAt ? undefined : next
+  }
+
+  /**
+   * The epoch of the last record read, where the leader of a later epoch is to be asked first whether its log has that
+   * record: it may have been elected though its log ended earlier. (KIP-320)
+   */
+  epochToCompare(leaderEpoch: number): number | undefined {
+    if (this.#comparedUnder >= leaderEpoch) return undefined
+    const epoch = this.#epochs.before(this.#nextOffset)
+    return epoch !== undefined && epoch < leaderEpoch ? epoch : undefined
   }
 
   // The offset after the records that are held.
@@ -62,13 +80,39 @@ export class ClusterPartitionFetch<Position extends FetchPosition> implements Pa
     return this.#current?.nextOffset ?? this.position.fetchPosition
   }
 
+  /** The log ends an epoch at an offset: the last one that is not after the epoch which was asked about. */
+  compared(epoch: number, endOffset: number): void {
+    if (this.asking! <= endOffset) {
+      this.#comparedUnder = this.askingUnder
+      return
+    }
+    const common = this.#epochs.cut(epoch, endOffset)
+    // What is held was lost, or is read anew.
+    this.#chunk = undefined
+    this.#ahead = undefined
+    this.endOffset = Math.min(this.endOffset, common)
+    this.highWatermark = Math.min(this.highWatermark, common)
+    if (this.position.fetchPosition > common) this.#truncatedAt = common
+    this.#signal()
+  }
+
   /** Takes a response to a fetch from an offset; drops it where the reader has moved elsewhere meanwhile. */
   received(from: number, fetched: Fetched): void {
+    this.#comparedUnder = this.askingUnder
+    // The reader has gone back by itself to what the log still has.
+    this.#truncatedAt = Number.POSITIVE_INFINITY
+    this.#epochs.add(from, fetched.nextOffset, fetched.epochs)
     if (this.#state === 'stopped' || fetched.nextOffset === from) return
     const chunk = { from, ...fetched }
     if (this.#current?.nextOffset === from) this.#ahead = chunk
     else if (this.#current === undefined && this.position.fetchPosition === from) this.#begin(chunk)
     this.#signal()
+  }
+
+  /** Nothing can be said about what was read. */
+  notComparable(): void {
+    this.#epochs.cut(-1, 0)
+    this.isOutOfRange(this.asking!)
   }
 
   /** Notes that the log does not have an offset; records held before that offset are read first. */
@@ -128,7 +172,11 @@ export class ClusterPartitionFetch<Position extends FetchPosition> implements Pa
   // --- PartitionFetch -----------------------------------------------------------------------------------------------
 
   get outOfRange(): boolean {
-    return this.#outOfRangeAt === this.position.fetchPosition
+    return this.#outOfRangeAt === this.position.fetchPosition || this.truncatedTo !== undefined
+  }
+
+  get truncatedTo(): number | undefined {
+    return this.position.fetchPosition > this.#truncatedAt ? this.#truncatedAt : undefined
   }
 
   read(): ConsumerRecord | undefined {
@@ -170,6 +218,7 @@ export class ClusterPartitionFetch<Position extends FetchPosition> implements Pa
 
   changed(): void {
     this.#outOfRangeAt = -1
+    if (this.truncatedTo === undefined) this.#truncatedAt = Number.POSITIVE_INFINITY
     this.#signal()
     this.#host.wants()
   }

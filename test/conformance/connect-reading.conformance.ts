@@ -239,6 +239,43 @@ describe('a fetch that the cluster refuses', () => {
   })
 })
 
+describe('what cannot be read for longer than a call is tried', () => {
+  it.each([
+    [
+      'its leader knows another epoch',
+      'UNKNOWN_LEADER_EPOCH',
+      (faults: WireFaults) => {
+        faults.fail({ api: 'Fetch' }, 'UNKNOWN_LEADER_EPOCH', { always: true })
+      },
+    ],
+    [
+      'its leader ends each connection',
+      '127.0.0.1',
+      (faults: WireFaults) => {
+        faults.disconnect({ api: 'Fetch' }, { always: true })
+      },
+    ],
+  ] as const)('is told of by each consumer, and read once it can be: %s', async (_why, says, begin) => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join({ apiTimeoutMs: 300 })
+    const consumer = cluster.consumer({ topics: ['orders'], from: 'beginning' })
+    const errors: unknown[] = []
+    const seen: unknown[] = []
+    consumer.on('error', error => errors.push(error))
+    begin(faults)
+    await consumer.run({ eachRecord: ({ value }) => seen.push(value) })
+    await until(() => expect(errors).toHaveLength(2))
+    faults.clear()
+    expect(errors[0]).toMatchObject({
+      code: 'REQUEST_TIMED_OUT',
+      message: expect.stringMatching(new RegExp(`^Reading orders-0, orders-1: .* 300 ms: .*${says}`)),
+    })
+    await sendNumbers(cluster, 'orders', 1)
+    await until(() => expect(seen).toEqual([0]))
+  })
+})
+
 describe('a reader of given partitions', () => {
   it('commits by itself at its interval, and when it closes', async () => {
     const requests = new RequestLog()

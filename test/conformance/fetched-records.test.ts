@@ -17,6 +17,7 @@ function batch(firstOffset: number, count: number, attributes = 0, producerId = 
     firstOffset: BigInt(firstOffset),
     lastOffsetDelta: count - 1,
     attributes,
+    partitionLeaderEpoch: 0,
     producerId: BigInt(producerId),
     firstTimestamp: 1000n,
     maxTimestamp: BigInt(1000 + count - 1),
@@ -90,6 +91,21 @@ describe('what a fetch brings', () => {
   it('begins at the offset that was asked for, and ends after the last batch, whatever that shows', () => {
     const records = [batch(0, 4), inTransaction(4, 2, 1), marker(6, 1, 'aborted')]
     expect(offsets(fetched(records, [[1, 4]]), 2)).toEqual({ offsets: [2, 3], nextOffset: 7 })
+  })
+
+  it('says from which offset on batches are of another leader epoch, also of batches that show nothing', () => {
+    const under = (partitionLeaderEpoch: number, made: ReadBatch) => ({ ...made, partitionLeaderEpoch })
+    const records = [
+      under(0, batch(0, 2)),
+      under(0, batch(2, 1)),
+      under(3, inTransaction(3, 2, 1)),
+      under(4, marker(5, 1, 'aborted')),
+    ]
+    expect(toRecords(source, fetched(records, [[1, 3]]), 1, true).epochs).toEqual([
+      { from: 0, epoch: 0 },
+      { from: 3, epoch: 3 },
+      { from: 5, epoch: 4 },
+    ])
   })
 
   it('has the time of the log where the batch says so', () => {

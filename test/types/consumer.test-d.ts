@@ -408,7 +408,7 @@ describe('the events of a consumer', () => {
         expectTypeOf(partition).toBeNumber()
         expectTypeOf(from).toBeNumber()
         expectTypeOf(to).toBeNumber()
-        expectTypeOf(reason).toEqualTypeOf<'out of range'>()
+        expectTypeOf(reason).toEqualTypeOf<'out of range' | 'truncated'>()
       })
       .on('retrying', ({ record, error, attempt, delayMs }) => {
         expectTypeOf(record).toEqualTypeOf<AnyRecord>()

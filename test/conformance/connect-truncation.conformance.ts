@@ -1,0 +1,169 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Consumer } from '../../src/index.ts'
+import type { ConnectOptions } from '../../src/kafka/index.ts'
+import { OffsetLookup } from '../../src/kafka/offset-lookup.ts'
+import { gate } from '../helpers/behaviours.ts'
+import { numbers, sendNumbers, until, values } from './collect.ts'
+import { start } from './served-broker.ts'
+
+// A served log never loses its end: what its leader answers is changed on its way. `asked` counts the answers.
+const leader = vi.hoisted(() => ({
+  asked: 0,
+  ends: {} as { readonly leaderEpoch?: number; readonly endOffset?: bigint },
+}))
+
+vi.mock(import('../../src/kafka/leader-epoch-ends.ts'), async original => {
+  const { leaderEpochEnds } = await original()
+  return {
+    leaderEpochEnds: library => {
+      const { api } = leaderEpochEnds(library)
+      return {
+        api: {
+          ...api,
+          async: async (connection, topics) => {
+            const answer = await api.async(connection, topics)
+            leader.asked++
+            const changed = answer.topics.map(({ name, partitions }) => ({
+              name,
+              partitions: partitions.map(each => ({ ...each, ...leader.ends })),
+            }))
+            return { topics: changed }
+          },
+        },
+      }
+    },
+  }
+})
+
+beforeEach(() => {
+  leader.asked = 0
+  leader.ends = {}
+})
+
+/** A topic of one partition with ten records at the brokers of a cluster; `elect` lets it be led anew. */
+async function tenRecords(options: Partial<ConnectOptions> = {}) {
+  const { broker, server, join } = await start({ brokers: 3 })
+  await broker.admin.createTopic('log')
+  const cluster = await join({ bootstrapBrokers: server.bootstrapServers.split(','), ...options })
+  await sendNumbers(broker, 'log', 10)
+  const elect = async () => {
+    for (const each of server.brokers) {
+      await each.stop()
+      await each.start()
+    }
+  }
+  return { broker, cluster, elect }
+}
+
+const resetsOf = (consumer: Consumer) => {
+  const resets: unknown[] = []
+  consumer.on('offsetReset', ({ from, to, reason }) => resets.push({ from, to, reason }))
+  return resets
+}
+
+describe('a log that has lost its end with its leader', () => {
+  it.each([
+    ['a member', { groupId: 'g' }],
+    ['a member that would begin at the end', { groupId: 'g', autoOffsetReset: 'latest' }],
+    ['a reader', { from: 'beginning' }],
+  ] as const)('is read by %s from where what was read ends in it', async (_who, options) => {
+    const { broker, cluster, elect } = await tenRecords()
+    await broker.admin.setGroupOffsets('g', [{ topic: 'log', partition: 0, offset: 0 }])
+    const consumer = cluster.consumer({ topics: ['log'], ...options })
+    const resets = resetsOf(consumer)
+    const seen: unknown[] = []
+    await consumer.run({ eachRecord: ({ value }) => seen.push(value) })
+    await until(() => expect(seen).toEqual(numbers(10)))
+    leader.ends = { endOffset: 5n }
+    await elect()
+    await until(() => expect(seen).toEqual([...numbers(10), ...numbers(5, 5)]))
+    expect(resets).toEqual([{ from: 10, to: 5, reason: 'truncated' }])
+    await consumer.close()
+  })
+
+  it("is the end of a consumer without a reset policy, and the error says where the log's end was lost", async () => {
+    const { broker, cluster, elect } = await tenRecords()
+    await broker.admin.setGroupOffsets('g', [{ topic: 'log', partition: 0, offset: 0 }])
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['log'], autoOffsetReset: 'none' })
+    const seen: unknown[] = []
+    const crashed = new Promise(resolve => consumer.on('crashed', ({ error }) => resolve(error)))
+    await consumer.run({ eachRecord: ({ value }) => seen.push(value) })
+    await until(() => expect(seen).toEqual(numbers(10)))
+    leader.ends = { endOffset: 5n }
+    await elect()
+    expect(await crashed).toMatchObject({
+      name: 'OffsetOutOfRangeError',
+      code: 'OFFSET_OUT_OF_RANGE',
+      offset: 10,
+      message: "log-0 was truncated to offset 5, before offset 10, and autoOffsetReset is 'none'",
+    })
+  })
+
+  it('is read anew where it was only fetched, and not read', async () => {
+    const { cluster, elect } = await tenRecords()
+    const { opened: held, open: free } = gate()
+    const consumer = cluster.consumer({ topics: ['log'], from: 'beginning' })
+    const resets = resetsOf(consumer)
+    const seen: unknown[] = []
+    await consumer.run({
+      eachRecord: async ({ value }) => {
+        seen.push(value)
+        if (value === 3) await held
+      },
+    })
+    await until(() => expect(seen).toEqual(numbers(4)))
+    leader.ends = { endOffset: 5n }
+    await elect()
+    await until(() => expect(leader.asked).toBeGreaterThan(0))
+    free()
+    await until(() => expect(seen).toEqual(numbers(10)))
+    expect(resets).toEqual([])
+  })
+
+  it('is reset by the policy where its leader knows nothing of the epoch', async () => {
+    const { cluster, elect } = await tenRecords()
+    const consumer = cluster.consumer({ topics: ['log'], autoOffsetReset: 'latest', from: 'beginning' })
+    const resets = resetsOf(consumer)
+    const seen: unknown[] = []
+    await consumer.run({ eachRecord: ({ value }) => seen.push(value) })
+    await until(() => expect(seen).toEqual(numbers(10)))
+    leader.ends = { leaderEpoch: -1, endOffset: -1n }
+    await elect()
+    await until(() => expect(resets).toEqual([{ from: 10, to: 10, reason: 'out of range' }]))
+    await sendNumbers(cluster, 'log', 1)
+    await until(() => expect(seen).toEqual([...numbers(10), 0]))
+    expect(leader.asked).toBe(1)
+  })
+
+  it('ends a bounded read at its end of now', async () => {
+    const { cluster, elect } = await tenRecords()
+    const reader = cluster.consumer({ topics: ['log'], from: 'beginning', until: 'end', maxPollRecords: 8 })
+    expect(values(await reader.poll({ timeoutMs: 30_000 }))).toEqual(numbers(8))
+    leader.ends = { endOffset: 5n }
+    const end = vi.spyOn(OffsetLookup.prototype, 'offsetFor').mockResolvedValue(7)
+    try {
+      await elect()
+      await until(() => expect(leader.asked).toBeGreaterThan(0))
+      expect(values(await reader.poll({ timeoutMs: 30_000 }))).toEqual([5, 6])
+      expect(await reader.poll({ timeoutMs: 30_000 })).toEqual([])
+      await reader.done
+    } finally {
+      end.mockRestore()
+    }
+  })
+})
+
+it('asks once where a log has kept its end, and reads on', async () => {
+  const { cluster, elect } = await tenRecords()
+  const consumer = cluster.consumer({ topics: ['log'], from: 'beginning' })
+  const resets = resetsOf(consumer)
+  const seen: unknown[] = []
+  await consumer.run({ eachRecord: ({ value }) => seen.push(value) })
+  await until(() => expect(seen).toEqual(numbers(10)))
+  expect(leader.asked).toBe(0)
+  await elect()
+  await sendNumbers(cluster, 'log', 3)
+  await until(() => expect(seen).toEqual([...numbers(10), ...numbers(3)]))
+  expect(leader.asked).toBeGreaterThan(0)
+  expect(resets).toEqual([])
+})
