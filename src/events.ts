@@ -97,25 +97,38 @@ export class Events<Map extends { error: unknown }> {
 
   /** Queues an event. An `error` that nobody listens to becomes a warning of the process. */
   emit<Name extends keyof Map & string>(name: Name, payload: Map[Name]): void {
-    if (events.listened) events.publish(this.#source, this.#owner, name, payload)
-    const { observer } = this.#outbox
-    if (observer !== undefined) this.#outbox.push(() => observer(this.#owner, name, payload))
+    this.#publish(name, payload)
     if (name === 'error') this.#outbox.push(() => this.#error(payload))
     else if (this.listens(name)) this.#outbox.push(() => void this.#emitter.emit(name, payload))
   }
 
+  #publish<Name extends keyof Map & string>(name: Name, payload: Map[Name]): void {
+    if (events.listened) events.publish(this.#source, this.#owner, name, payload)
+    const { observer } = this.#outbox
+    if (observer !== undefined) this.#outbox.push(() => observer(this.#owner, name, payload))
+  }
+
   /**
-   * Emits an event, or warns the process with `text` where nobody listens to it: for what must not go unseen. `thrown`
-   * is what was thrown, if anything.
+   * Emits an event, or warns the process where nobody listens to it: for what must not go unseen. `what` is a sentence
+   * of which the owner is the subject, `thrown` what was thrown, if anything.
    */
   emitOrWarn<Name extends keyof Map & string>(
     name: Name,
     payload: Map[Name],
-    text: string,
+    what: string,
     thrown?: unknown,
   ): void {
     this.emit(name, payload)
-    if (!this.listens(name)) warn(text, thrown)
+    if (!this.listens(name)) warn(`${this.#source} ${what}`, thrown)
+  }
+
+  /** Emits what was thrown as an 'error'. Where nobody listens, `what` begins the warning; null is none. */
+  emitError(thrown: Map['error'], what: string | null): void {
+    this.#publish('error', thrown)
+    this.#outbox.push(() => {
+      if (this.listens('error')) this.#error(thrown)
+      else if (what !== null) warn(`${this.#source} ${what}: ${describeError(thrown)}`, thrown)
+    })
   }
 
   #requireName(name: string): void {

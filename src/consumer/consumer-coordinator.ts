@@ -119,7 +119,7 @@ export class ConsumerCoordinator implements Member {
       hookFailed: error => host.hookFailed(error),
     })
     this.#lastWord = new LastWord(host.engine.clock)
-    this.liveness = new Liveness(host.engine.clock, options.maxPollIntervalMs, () => this.#evict())
+    this.liveness = new Liveness(host.engine.clock, options.maxPollIntervalMs, what => this.#evict(what))
   }
 
   get memberId(): string | undefined {
@@ -366,7 +366,7 @@ export class ConsumerCoordinator implements Member {
 
   // A handler is stuck: its consumer leaves by itself, as Kafka's clients do; a static member keeps its place for a
   // session.
-  #evict(): void {
+  #evict(what: string): void {
     const membership = this.#membership
     const { options } = this.#host
     if (membership === undefined || options.groupId === undefined) return
@@ -374,7 +374,7 @@ export class ConsumerCoordinator implements Member {
     if (this.#subscription.interest.kind === 'assign') return
     const reason = new CommitFailedError(
       'UNKNOWN_MEMBER_ID',
-      `Member '${membership.memberId}' of group '${options.groupId}' left: a handler, or the time between two polls, ` +
+      `Member '${membership.memberId}' of group '${options.groupId}' left: ${what} ` +
         `took longer than maxPollIntervalMs (${options.maxPollIntervalMs})`,
       { groupId: options.groupId, memberId: membership.memberId },
     )
@@ -411,7 +411,7 @@ export class ConsumerCoordinator implements Member {
       const [states, reason] =
         'lost' in task ? [this.states, task.lost] : [this.#states.findAll(task.update.lost), topicDeleted]
       // After the hooks that are under way.
-      this.#followed = this.#followed.then(() => this.#handover.lose(states, reason))
+      this.#followed = this.#followed.then(() => this.#handover.lose(states, reason, 'lost' in task))
     }
   }
 
@@ -428,7 +428,7 @@ export class ConsumerCoordinator implements Member {
 
   async #followLoss(reason: unknown, generation: number): Promise<void> {
     const { states } = this
-    this.#followed = this.#handover.lose(states, reason)
+    this.#followed = this.#handover.lose(states, reason, true)
     await this.#followed
     // A consumer that stopped polling rejoins at its next poll, even with nothing in hand: it would only hold
     // partitions.
@@ -530,7 +530,7 @@ export class ConsumerCoordinator implements Member {
     )
     for (const state of states) {
       state.halt('gone')
-      state.abort(reason)
+      state.abort(reason, false)
     }
     return reason
   }

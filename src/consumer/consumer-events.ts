@@ -8,7 +8,10 @@ export interface ConsumerEvents {
   assigned: { readonly partitions: readonly TopicPartition[] }
   /** Partitions were given up in order: finished and committed. */
   revoked: { readonly partitions: readonly TopicPartition[] }
-  /** Partitions are gone without having been given up; `reason` says why. */
+  /**
+   * Partitions are gone without having been given up; `reason` says why: where a handler took longer than
+   * `maxPollIntervalMs`, at which record.
+   */
   lost: { readonly partitions: readonly TopicPartition[]; readonly reason: unknown }
   committed: { readonly offsets: readonly TopicPartitionOffset[] }
   /**

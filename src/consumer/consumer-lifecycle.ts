@@ -236,7 +236,7 @@ export class ConsumerLifecycle implements EngineClient {
     this.#worker?.stop()
     const delayMs = doubled(firstRestartMs, ++this.#restarts, longestRestartMs)
     const at = `at offset ${record.offset} of ${formatTopicPartition(record)}`
-    const text = `${this.name} restarts in ${delayMs} ms; ${what} ${at}: ${describeError(error)}`
+    const text = `restarts in ${delayMs} ms; ${what} ${at}: ${describeError(error)}`
     this.#events.emitOrWarn('restarting', { error, record, delayMs }, text, error)
     this.#engine.outbox.flush()
     try {
@@ -277,7 +277,7 @@ export class ConsumerLifecycle implements EngineClient {
     this.#closing = this.#end({ leave: true, timeoutMs: closeTimeoutMs }, crash, () => {
       // The crash of a handler begins with the name of the consumer, too.
       const why = record && crash !== error ? handlerFailed(error, record) : crash.message
-      const text = `${this.name} crashed: ${why}`
+      const text = `crashed: ${why}`
       // Where a handler failed, its error says more than the crash that stands around it.
       this.#events.emitOrWarn('crashed', { error: crash, record }, text, error)
       this.#events.emit('closed', { reason: 'crashed' })

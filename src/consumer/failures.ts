@@ -67,8 +67,9 @@ export class Failures {
     const attempts = level < 0 ? work.attempt : attemptsBefore(failed[0]!) + work.attempt
     const failure = { records, error, attempts }
     if (work.state.phase !== 'active') {
-      // The record is the next owner's: this consumer only reports the error.
-      this.#host.events.emit('error', error)
+      // The record is the next owner's: this consumer only reports the error. One that was lost is told of once.
+      const what = `failed at ${at(records[0]!)}, which it had to give up`
+      this.#host.events.emitError(error, work.state.passesOnLoss(error) ? null : what)
       return { ...failure, step: 'leave' }
     }
     const again = this.#again(work, failure, level)
@@ -113,7 +114,7 @@ export class Failures {
     const { records, error, attempts } = failure
     const record = records[0]!
     const delayMs = this.#options.parkedDelayMs
-    const text = `Parked the key of ${at(record)} after ${counted(attempts, 'attempt')}: ${describeError(error)}`
+    const text = `parked the key of ${at(record)} after ${counted(attempts, 'attempt')}: ${describeError(error)}`
     this.#host.events.emitOrWarn('parked', { record, error, attempts, delayMs }, text, error)
     return { ...failure, step: 'retry', delayMs }
   }
@@ -121,7 +122,7 @@ export class Failures {
   /** Emits the events of records that are skipped. */
   skip({ records, error, attempts }: Failure): void {
     for (const record of records) {
-      const text = `Skipped ${at(record)} after ${counted(attempts, 'attempt')}: ${describeError(error)}`
+      const text = `skipped ${at(record)} after ${counted(attempts, 'attempt')}: ${describeError(error)}`
       this.#host.events.emitOrWarn('skipped', { record, error, attempts }, text, error)
     }
   }
@@ -147,7 +148,7 @@ export class Failures {
   #tellWritten({ error, attempts, delayMs }: WriteVerdict, record: ConsumerRecord, to: RecordMetadata): void {
     const event = { record, error, attempts, to }
     if (delayMs !== undefined) return this.#host.events.emit('delayed', { ...event, delayMs })
-    const text = `Wrote ${at(record)} to '${to.topic}' after ${counted(attempts, 'attempt')}: ${describeError(error)}`
+    const text = `wrote ${at(record)} to '${to.topic}' after ${counted(attempts, 'attempt')}: ${describeError(error)}`
     this.#host.events.emitOrWarn('deadLettered', event, text, error)
   }
 

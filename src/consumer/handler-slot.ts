@@ -57,7 +57,7 @@ export class HandlerSlot {
 
   constructor(host: HandlerSlotHost) {
     this.#host = host
-    this.#pulse = host.consumer.coordinator.liveness.pulse()
+    this.#pulse = host.consumer.coordinator.liveness.pulse(() => `handling ${this.#at()}`)
   }
 
   /** Works off a work, and what may begin after it. */
@@ -74,11 +74,15 @@ export class HandlerSlot {
   /** What it waits for, as a sentence; undefined where that is only its turn. */
   pending(): string | undefined {
     if (this.#work === undefined || this.#since === -1) return undefined
-    const { state, record } = this.#work
-    const at = `${formatTopicPartition(state)} offset ${record?.offset}`
+    const at = this.#at()
     const elapsed = Math.round(this.#host.consumer.engine.clock.monotonic() - this.#since)
     const doing = this.#writesTo === undefined ? `handling ${at}` : `writing ${at} to '${this.#writesTo}'`
     return `${doing}, for ${elapsed} ms`
+  }
+
+  #at(): string {
+    const { state, record } = this.#work!
+    return `${formatTopicPartition(state)} offset ${record?.offset}`
   }
 
   readonly #go = (): void => {

@@ -1,7 +1,9 @@
+import { counted } from '../counted.ts'
 import type { AssignedPartition, Engine } from '../engine.ts'
+import { describeError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
-import type { TopicPartition } from '../topic-partition.ts'
+import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 import type { ConsumerEvents } from './consumer-events.ts'
 import type { ResolvedConsumerOptions } from './consumer-options.ts'
 import { type PartitionState, toTopicPartition } from './partition-state.ts'
@@ -64,8 +66,11 @@ export class Handover {
     if (partitions.length > 0) this.#host.events.emit('revoked', { partitions })
   }
 
-  /** Gives up lost partitions: nothing that is done with them counts any more. Resolves when `onLost` has ended. */
-  async lose(lost: readonly PartitionState[], reason: unknown): Promise<void> {
+  /**
+   * Gives up lost partitions: nothing that is done with them counts any more. Resolves when `onLost` has ended. `warns`
+   * says whether that must not go unseen.
+   */
+  async lose(lost: readonly PartitionState[], reason: unknown, warns = false): Promise<void> {
     // A close whose time is up may have been faster.
     const states = lost.filter(state => this.#host.states.find(state) === state)
     if (states.length === 0) return
@@ -73,9 +78,16 @@ export class Handover {
     this.#host.states.lose(states)
     const told = this.#takeAway('onLost', states)
     const partitions = this.#endInEvents(states)
-    if (partitions.length > 0) this.#host.events.emit('lost', { partitions, reason })
+    if (partitions.length > 0) this.#tellLost(partitions, reason, warns)
     this.#host.engine.outbox.flush()
     await told
+  }
+
+  #tellLost(partitions: readonly TopicPartition[], reason: unknown, warns: boolean): void {
+    const { events, options } = this.#host
+    if (!warns || options.onLost !== undefined) return events.emit('lost', { partitions, reason })
+    const what = `lost ${someOf(partitions)}: ${describeError(reason)}`
+    events.emitOrWarn('lost', { partitions, reason }, what)
   }
 
   // Each partition once: a hook frees what onAssigned has made, and what is lost during onRevoked is freed already.
@@ -108,4 +120,13 @@ export class Handover {
 
 function isRevoking({ phase }: PartitionState): boolean {
   return phase === 'revoking'
+}
+
+// A consumer may have thousands.
+const mostNamed = 5
+
+function someOf(partitions: readonly TopicPartition[]): string {
+  const names = partitions.slice(0, mostNamed).map(formatTopicPartition).join(', ')
+  const more = partitions.length - mostNamed
+  return more > 0 ? `${names} and ${counted(more, 'other partition')}` : names
 }

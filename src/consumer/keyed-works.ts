@@ -114,7 +114,7 @@ export class KeyedWorks implements WorkSource {
     const { topic, partition } = window.state
     const event = { topic, partition, offset: window.lowest!.offset, records: window.size }
     const text =
-      `${formatTopicPartition(window.state)} is stalled: ${event.records} records have been read from offset ` +
+      `is stalled at ${formatTopicPartition(window.state)}: ${event.records} records have been read from offset ` +
       `${event.offset} on, and that one is not finished (windowRecords)`
     if (window.warned) this.#host.events.emit('stalled', event)
     else this.#host.events.emitOrWarn('stalled', event, text)

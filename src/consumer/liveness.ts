@@ -4,14 +4,17 @@ import { Deferred } from '../deferred.ts'
 
 /** What shows that the works of one handler, one after the other, are alive. */
 export class WorkPulse {
+  /** What the work in hand is, for an error that says what took too long. */
+  readonly doing: () => string
   readonly #clock: BrokerClock
   /** When the work in hand began, or showed that it is alive; -1 where there is none. */
   since = -1
   /** Whether the work took too long, and has not ended yet. */
   late = false
 
-  constructor(clock: BrokerClock) {
+  constructor(clock: BrokerClock, doing: () => string) {
     this.#clock = clock
+    this.doing = doing
   }
 
   /** Shows that the work in hand is alive, if there is one. */
@@ -27,7 +30,7 @@ export class WorkPulse {
 export class Liveness {
   readonly #clock: BrokerClock
   readonly #limitMs: number
-  readonly #exceeded: () => void
+  readonly #exceeded: (what: string) => void
   // When the work in hand began, or -1: always a number, as V8 boxes one that takes turns with undefined.
   #since = -1
   #timer: Timer | undefined
@@ -37,7 +40,8 @@ export class Liveness {
   // How many works were under way when one of them took too long: the consumer is back when all of them have ended.
   #late = 0
 
-  constructor(clock: BrokerClock, limitMs: number, exceeded: () => void) {
+  /** `exceeded` is told what took too long. */
+  constructor(clock: BrokerClock, limitMs: number, exceeded: (what: string) => void) {
     this.#clock = clock
     this.#limitMs = limitMs
     this.#exceeded = exceeded
@@ -55,8 +59,8 @@ export class Liveness {
   }
 
   /** A pulse for works that go on beside others: to make one for each would cost more than to hand over a record. */
-  pulse(): WorkPulse {
-    const pulse = new WorkPulse(this.#clock)
+  pulse(doing: () => string): WorkPulse {
+    const pulse = new WorkPulse(this.#clock, doing)
     this.#pulses.push(pulse)
     return pulse
   }
@@ -87,11 +91,17 @@ export class Liveness {
 
   /** For how long the work in hand has been under way, or undefined where there is none. */
   get elapsed(): number | undefined {
-    let since = this.#since
-    for (const pulse of this.#pulses) {
-      if (pulse.since !== -1 && (since === -1 || pulse.since < since)) since = pulse.since
-    }
+    const since = this.#oldest?.since ?? this.#since
     return since === -1 ? undefined : this.#clock.monotonic() - since
+  }
+
+  // The work that shows no life for the longest, of those that go on beside others; one by itself has no pulse.
+  get #oldest(): WorkPulse | undefined {
+    let oldest: WorkPulse | undefined
+    for (const pulse of this.#pulses) {
+      if (pulse.since !== -1 && (oldest === undefined || pulse.since < oldest.since)) oldest = pulse
+    }
+    return oldest
   }
 
   stop(): void {
@@ -123,6 +133,7 @@ export class Liveness {
     const { elapsed } = this
     if (elapsed === undefined) return
     if (elapsed < this.#limitMs) return this.#watch(this.#limitMs - elapsed)
+    const what = this.#oldest?.doing() ?? 'the time between two polls'
     this.#since = -1
     for (const pulse of this.#pulses) {
       if (pulse.since === -1) continue
@@ -131,6 +142,6 @@ export class Liveness {
       this.#late++
     }
     this.#overdue ??= new Deferred()
-    this.#exceeded()
+    this.#exceeded(what)
   }
 }

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import type { FetchPosition, OwnedOffset, PartitionFetch } from '../engine.ts'
+import { isError } from '../errors.ts'
 import type { OffsetAndMetadata, TopicPartition } from '../topic-partition.ts'
 import type { RecordContext } from './run-options.ts'
 
@@ -64,7 +65,7 @@ export class PartitionState implements FetchPosition {
   #whenIdle: (() => void)[] = []
   // One for each running handler that has asked for its signal.
   readonly #controllers = new Set<AbortController>()
-  #aborted: { readonly reason: unknown } | undefined
+  #aborted: { readonly reason: unknown; readonly told: boolean } | undefined
 
   constructor(topic: string, partition: number, assignmentEpoch: number) {
     this.topic = topic
@@ -119,10 +120,21 @@ export class PartitionState implements FetchPosition {
     this.#controllers.delete(controller)
   }
 
-  abort(reason: unknown): void {
-    this.#aborted ??= { reason }
+  /**
+   * Aborts the signals of its handlers. `told` says that 'lost' tells of it, or that who listens to nothing knows it
+   * anyway.
+   */
+  abort(reason: unknown, told = true): void {
+    this.#aborted ??= { reason, told }
     for (const controller of this.#controllers) controller.abort(reason)
     this.#controllers.clear()
+  }
+
+  /** Whether an error of a handler only passes on why its signal was aborted, which is told of already. */
+  passesOnLoss(error: unknown): boolean {
+    if (this.#aborted === undefined || !this.#aborted.told) return false
+    const { reason } = this.#aborted
+    return error === reason || (isError(error) && error.cause === reason)
   }
 
   /**

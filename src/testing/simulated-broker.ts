@@ -28,7 +28,7 @@ export function isClosed(error: unknown): boolean {
 
 const nothing = () => {}
 
-const warned = ['restarting', 'skipped', 'crashed', 'deadLettered', 'parked', 'stalled'] as const
+const warned = ['restarting', 'skipped', 'crashed', 'deadLettered', 'parked', 'stalled', 'lost'] as const
 
 /** A broker that knows which instance of a service is running. */
 export class SimulatedBroker<out Topics extends TopicMap> extends TestBroker<Topics> {

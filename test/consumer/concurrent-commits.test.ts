@@ -71,7 +71,7 @@ it('warns of a full window where nobody listens', async () => {
   await run(broker, { concurrency: 9, ordering: 'key', windowRecords: 2, eachRecord: calls.eachRecord })
   await clock.settle()
   expect(warnings).toEqual([
-    'orders-0 is stalled: 2 records have been read from offset 0 on, and that one is not finished (windowRecords)',
+    "Consumer 'consumer' of group 'g' is stalled at orders-0: 2 records have been read from offset 0 on, and that one is not finished (windowRecords)",
   ])
   // Once is enough.
   append(broker, 'defg')

@@ -92,7 +92,9 @@ it('warns of each where nobody listens', async () => {
     .consumer({ groupId: 'g', topics: ['orders'] })
     .run({ retry: { attempts: 1 }, onFailure: deadLetter, eachRecord: failAt(0) })
   await clock.settle()
-  expect(warnings).toEqual(["Wrote offset 0 of orders-0 to 'orders.dlq' after 1 attempt: no 0"])
+  expect(warnings).toEqual([
+    "Consumer 'consumer' of group 'g' wrote offset 0 of orders-0 to 'orders.dlq' after 1 attempt: no 0",
+  ])
 })
 
 it('takes anything that is thrown, and long messages in part', async () => {

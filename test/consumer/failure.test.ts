@@ -351,5 +351,7 @@ it('warns the process of a skipped record where nobody listens', async () => {
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
   await consumer.run({ retry, onFailure: 'skip', eachRecord: failAt(0) })
   await clock.settle()
-  expect(warnings).toEqual(['Skipped offset 0 of orders-0 after 1 attempt: boom'])
+  expect(warnings).toEqual([
+    "Consumer 'consumer' of group 'g' skipped offset 0 of orders-0 after 1 attempt: boom",
+  ])
 })

@@ -116,5 +116,7 @@ it('warns of a parked key where nobody listens', async () => {
     },
   })
   await clock.settle()
-  expect(warnings).toEqual(['Parked the key of offset 0 of orders-0 after 1 attempt: boom'])
+  expect(warnings).toEqual([
+    "Consumer 'consumer' of group 'g' parked the key of offset 0 of orders-0 after 1 attempt: boom",
+  ])
 })

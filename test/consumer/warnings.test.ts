@@ -30,9 +30,9 @@ async function fail(onFailure: OnFailure<'letters'>, handler: () => unknown) {
 const ways: readonly (readonly [string, OnFailure<'letters'>])[] = [
   ['restarts', 'restart'],
   ['crashed', 'stop'],
-  ['Skipped', 'skip'],
-  ['Parked', 'park-key'],
-  ['Wrote', { deadLetter: 'letters' }],
+  ['skipped', 'skip'],
+  ['parked', 'park-key'],
+  ['wrote', { deadLetter: 'letters' }],
 ]
 
 it.each(ways)('the warning that says %s shows where the handler threw', async (word, onFailure) => {
@@ -76,4 +76,97 @@ it('a warning has no stack where what was thrown is no error', async () => {
   })
   expect(warnings[0]!.message).toContain('out of stock')
   expect(warnings[0]!.detail).toBeUndefined()
+})
+
+function brokerWithNumbers(count: number) {
+  const scene = testBroker({ topics: { orders: topic<number>() } })
+  for (let value = 0; value < count; value++) scene.broker.topic('orders').append({ value })
+  return scene
+}
+
+it('a handler that hangs is warned of, with its record, though nobody listens', async () => {
+  const { broker, clock } = brokerWithNumbers(2)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollIntervalMs: 1000 })
+  await consumer.run({ eachRecord: ({ offset }) => (offset === 1 ? new Promise(() => {}) : undefined) })
+  await clock.advance(1000)
+  expect(warnings.map(({ message }) => message)).toEqual([
+    expect.stringMatching(
+      /^Consumer 'consumer' of group 'g' lost orders-0: Member '.*' of group 'g' left: handling orders-0 offset 1 took longer than maxPollIntervalMs \(1000\)$/,
+    ),
+  ])
+})
+
+it('of several handlers at once the warning names the one that hangs', async () => {
+  const { broker, clock } = brokerWithNumbers(2)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollIntervalMs: 1000 })
+  const sleep = () => broker.clock.sleep(300)
+  await consumer.run({
+    concurrency: 2,
+    ordering: 'none',
+    eachRecord: ({ offset }) => (offset === 1 ? new Promise(() => {}) : sleep()),
+  })
+  await clock.advance(700)
+  broker.topic('orders').append({ value: 2 })
+  await clock.advance(300)
+  expect(warnings).toHaveLength(1)
+  expect(warnings[0]!.message).toContain('handling orders-0 offset 1 took longer')
+})
+
+it('who does not poll again is warned of', async () => {
+  const { broker, clock } = brokerWithNumbers(1)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollIntervalMs: 1000 })
+  await consumer.poll()
+  await clock.advance(1000)
+  expect(warnings).toHaveLength(1)
+  expect(warnings[0]!.message).toMatch(/lost orders-0: .* the time between two polls took longer/)
+})
+
+it("a loss is no warning where a listener or a hook hears of it, or where it is somebody's own doing", async () => {
+  const { broker, clock } = testBroker({ topics: { orders: topic<number>(), payments: topic<number>() } })
+  broker.topic('orders').append({ value: 1 })
+  broker.topic('payments').append({ value: 1 })
+  const options = { topics: ['orders'], maxPollIntervalMs: 1000 } as const
+  const listened = broker.consumer({ groupId: 'listened', ...options })
+  listened.on('lost', () => {})
+  const hooked = broker.consumer({ groupId: 'hooked', ...options, onLost: () => {} })
+  const deleted = broker.consumer({ groupId: 'deleted', topics: ['payments'] })
+  const closed = broker.consumer({ groupId: 'closed', topics: ['orders'] })
+  for (const each of [listened, hooked, deleted, closed])
+    await each.run({ eachRecord: () => new Promise(() => {}) })
+  broker.deleteTopic('payments')
+  void closed.close({ timeoutMs: 500 })
+  await clock.advance(1000)
+  expect(warnings).toEqual([])
+})
+
+it('the warning of a handler that failed at a lost record names the record', async () => {
+  const { broker, clock } = brokerWithNumbers(1)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.run({
+    eachRecord: async () => {
+      await broker.clock.sleep(1000)
+      throw new Error('no card')
+    },
+  })
+  void consumer.close({ timeoutMs: 500 })
+  await clock.advance(1000)
+  expect(warnings.map(({ message }) => message)).toEqual([
+    "Consumer 'consumer' of group 'g' failed at offset 0 of orders-0, which it had to give up: no card",
+  ])
+})
+
+it('handlers that end because their signal aborted are not warned of one by one', async () => {
+  const { broker, clock } = brokerWithNumbers(3)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollIntervalMs: 1000 })
+  await consumer.run({
+    concurrency: 3,
+    ordering: 'none',
+    eachRecord: (_record, { signal }) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason))
+      }),
+  })
+  await clock.advance(1000)
+  expect(warnings).toHaveLength(1)
+  expect(warnings[0]!.message).toContain('lost orders-0')
 })

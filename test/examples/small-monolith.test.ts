@@ -75,7 +75,7 @@ it('takes orders, buries what fails, redrives it, and finishes everything on SIG
   expect(answers).toEqual([202, 202, 400, 200, true])
   expect(
     errors.replaceAll(
-      /^.*BrokerletWarning: Wrote offset .*\n(Error: .*\n( {4}at .*\n)+)?|^\(Use `node --trace-warnings.*\n/gm,
+      /^.*BrokerletWarning: .* wrote offset .*\n(Error: .*\n( {4}at .*\n)+)?|^\(Use `node --trace-warnings.*\n/gm,
       '',
     ),
   ).toBe('')

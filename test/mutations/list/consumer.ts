@@ -75,7 +75,7 @@ export const consumerMutations: readonly Mutation[] = [
   {
     name: 'maxPollIntervalMs is not looked at',
     file: 'consumer/liveness.ts',
-    find: 'this.#exceeded()\n',
+    find: 'this.#exceeded(what)\n',
     replace: '',
     breaks: 'a stuck handler costs its consumer the partitions',
   },
