@@ -50,8 +50,8 @@ export class Quiescence {
       if (group.state === 'Reconciling') atRest = false
       if (lagging.length === 0) continue
       atRest = false
-      // A consumer that restarts comes back, and a handler that runs may end a pause.
-      if (this.#busy(group.id)) continue
+      // A consumer that restarts comes back, a handler that runs may end a pause, and clients come as they like.
+      if (this.#busy(group.id) || group.held) continue
       const paused = this.#paused(group.id)
       if (!group.live || lagging.every(tp => paused.has(formatTopicPartition(tp))))
         throw this.#never(group, lagging)

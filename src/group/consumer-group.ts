@@ -152,6 +152,7 @@ export class ConsumerGroup {
       assignment: this.#assignment,
       offsets: this.#offsets,
       members: this.#members,
+      held: () => (this.#members.size === 0 ? this.#held : undefined),
       autoOffsetReset: () => this.#autoOffsetReset,
       isolationLevel: () => this.#isolationLevel,
     })

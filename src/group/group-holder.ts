@@ -1,11 +1,14 @@
 import type { Partition } from '../log/partition.ts'
 import type { GroupSummary } from '../summaries.ts'
+import type { TopicPartition } from '../topic-partition.ts'
 import type { GroupState, MemberDescription } from './group-description.ts'
 
 /** A group whose members assign by themselves (the classic protocol), as it is described. */
 export interface HeldGroup {
   readonly state: GroupState
   readonly members: readonly MemberDescription[]
+  /** Where the client of a member began to read a partition, if that is known. */
+  began(clientId: string, tp: TopicPartition): number | undefined
 }
 
 /** Keeps groups of another kind, whose ids no group here can have. (Kafka: a group has one type) */

@@ -1,6 +1,8 @@
 import type { IsolationLevel } from '../record.ts'
-import type { TopicPartition } from '../topic-partition.ts'
+import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 import type { GroupAssignment } from './group-assignment.ts'
+import type { MemberDescription } from './group-description.ts'
+import type { HeldGroup } from './group-holder.ts'
 import type { GroupLog, GroupTopics } from './group-log.ts'
 import type { GroupMember } from './group-member.ts'
 import type { GroupOffsets } from './group-offsets.ts'
@@ -11,6 +13,8 @@ export interface GroupLagHost {
   readonly assignment: GroupAssignment
   readonly offsets: GroupOffsets
   readonly members: Iterable<GroupMember>
+  /** The members that assign by themselves, if they hold the group: then it has no others. */
+  held(): HeldGroup | undefined
   /** The isolation level of its members. */
   isolationLevel(): IsolationLevel
   /** Where the group begins without a committed offset. */
@@ -29,12 +33,18 @@ export class GroupLag {
   byPartition(): (TopicPartition & { readonly lag: number })[] {
     const lags: { topic: string; partition: number; lag: number }[] = []
     const committed = this.#host.isolationLevel() === 'read_committed'
-    for (const [topic, wanted] of this.#interests()) {
+    const held = this.#host.held()
+    const members = held?.members ?? []
+    const clientIds = ownersOf(members)
+    for (const [topic, wanted] of this.#interests(members)) {
       const logs = this.#host.topics.get(topic)?.partitions ?? []
       for (let partition = 0; partition < logs.length; partition++) {
         if (wanted && !wanted.has(partition)) continue
         const log = logs[partition]!
-        const next = this.nextOffset(topic, partition, false) ?? this.#beginning(log, topic, partition)
+        const clientId = clientIds.get(formatTopicPartition({ topic, partition }))
+        const began = clientId === undefined ? undefined : held?.began(clientId, { topic, partition })
+        const next =
+          this.nextOffset(topic, partition, false) ?? began ?? this.#beginning(log, topic, partition)
         lags.push({ topic, partition, lag: log.countFrom(next, log.highWatermark, committed) })
       }
     }
@@ -42,10 +52,10 @@ export class GroupLag {
   }
 
   // By topic: every partition where a member reads it, else those with a committed offset.
-  #interests(): Map<string, Set<number> | undefined> {
+  #interests(held: readonly MemberDescription[]): Map<string, Set<number> | undefined> {
     const interests = new Map<string, Set<number> | undefined>()
-    for (const member of this.#host.members) {
-      for (const topic of member.topics) interests.set(topic, undefined)
+    for (const members of [this.#host.members, held]) {
+      for (const { topics } of members) for (const topic of topics) interests.set(topic, undefined)
     }
     for (const { topic, partition } of this.#host.offsets.all()) {
       if (!interests.has(topic)) interests.set(topic, new Set())
@@ -72,4 +82,12 @@ export class GroupLag {
     if (committed === undefined || position === undefined) return committed ?? position
     return Math.max(committed, position)
   }
+}
+
+/** The client id of the member that has a partition, by the partition's name. */
+function ownersOf(members: readonly MemberDescription[]): Map<string, string> {
+  const clientIds = new Map<string, string>()
+  for (const { clientId, assignment } of members)
+    for (const tp of assignment) clientIds.set(formatTopicPartition(tp), clientId)
+  return clientIds
 }

@@ -1,4 +1,6 @@
+import type { Broker } from '../broker.ts'
 import type { Partition } from '../log/partition.ts'
+import type { TopicPartition } from '../topic-partition.ts'
 
 interface Client {
   /** The group of the first. */
@@ -49,6 +51,12 @@ export class FirstFetches {
   of(clientId: string, log: Partition): number | undefined {
     const client = this.#clients.get(clientId)
     return client?.shared ? undefined : client?.offsets.get(log)
+  }
+
+  /** The same of a partition by its name. */
+  by(clientId: string, topics: Broker['engine']['topics'], tp: TopicPartition): number | undefined {
+    const log = topics.get(tp.topic)?.partitions[tp.partition]
+    return log && this.of(clientId, log)
   }
 }
 

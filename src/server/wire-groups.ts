@@ -62,6 +62,7 @@ export class WireGroups implements GroupHolder {
       get members() {
         return group.members.map(member => describeMember(member, topics))
       },
+      began: (clientId, tp) => this.#firstFetches.by(clientId, this.#engine.topics, tp),
     }
   }
 

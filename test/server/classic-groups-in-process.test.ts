@@ -142,3 +142,40 @@ it('takes no commit of a generation of a group that there is not, not even of th
   }
   expect([await commit(0), await commit(1)]).toEqual([25, 25])
 })
+
+it('has lag where its client was given what it has not committed, and nothing is committed yet', async () => {
+  const { broker, join, fetchFrom } = await start()
+  await join()
+  const group = broker.group('g')
+  expect(group.lag()).toBe(3)
+  await fetchFrom(2)
+  expect(broker.describe().groups[0]?.partitions).toMatchObject([{ partition: 0, committed: null, lag: 1 }])
+  await expect(group.caughtUp({ timeoutMs: 0 })).rejects.toThrow('lag orders-0: 1')
+})
+
+it('has caught up once its first commit has come', async () => {
+  const { broker, client, join, fetchFrom } = await start()
+  const memberId = await join()
+  let resolved = false
+  const caughtUp = broker
+    .group('g')
+    .caughtUp()
+    .then(() => {
+      resolved = true
+    })
+  await fetchFrom(0)
+  expect(resolved).toBe(false)
+  const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 3 }] }]
+  await client.call(offsetCommit!, 3, { groupId: 'g', generationIdOrMemberEpoch: 1, memberId, topics })
+  await caughtUp
+  expect(broker.group('g').lag()).toBe(0)
+})
+
+it('is not said never to catch up while it rebalances', async () => {
+  const { broker, client, join } = await start()
+  await join()
+  const other = client.call(joinGroup!, 3, classicJoin())
+  const idle = broker.idle({ timeoutMs: 10, groups: ['g'] })
+  await expect(idle).rejects.toThrow("group 'g' of the wire is rebalancing")
+  void other.catch(() => {})
+})

@@ -137,7 +137,7 @@ it('shows classic clients that have a group for themselves as its members', asyn
     {
       state: 'Stable',
       members: [{ memberId: a.memberId, assignment }],
-      partitions: [{ memberId: a.memberId }],
+      partitions: assignment.map(tp => ({ ...tp, memberId: a.memberId })),
     },
   ])
   const b = classic()
