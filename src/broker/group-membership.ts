@@ -68,8 +68,8 @@ export class GroupMembership implements Membership {
 
 /** The subscription that a group sees of an interest: topics, but no single partitions. */
 export function toSubscription(interest: Interest): Subscription {
-  if (interest.kind === 'topics') return { names: interest.names }
-  if (interest.kind !== 'patterns') return { names: [] }
+  if (interest.kind === 'topics') return { names: new Set(interest.names) }
+  if (interest.kind !== 'patterns') return { names: new Set() }
   const { patterns, except } = interest
   return except === undefined ? { patterns } : { patterns, except }
 }

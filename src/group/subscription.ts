@@ -2,12 +2,12 @@ import type { TopicPattern } from '../topic-pattern.ts'
 
 /** What a member wants to read: topics by name, or every topic whose name matches, now and later. */
 export type Subscription =
-  | { readonly names: readonly string[] }
+  | { readonly names: ReadonlySet<string> }
   | { readonly patterns: readonly TopicPattern[]; readonly except?: readonly string[] }
 
 /** Whether the subscription includes a topic of that name. */
 export function covers(subscription: Subscription, topic: string): boolean {
-  if ('names' in subscription) return subscription.names.includes(topic)
+  if ('names' in subscription) return subscription.names.has(topic)
   if (subscription.except?.includes(topic)) return false
   return subscription.patterns.some(pattern => pattern.test(topic))
 }
@@ -16,7 +16,7 @@ export function covers(subscription: Subscription, topic: string): boolean {
 export function resolveTopics(subscription: Subscription, existing: ReadonlyMap<string, unknown>): string[] {
   const names =
     'names' in subscription
-      ? [...new Set(subscription.names)].filter(name => existing.has(name))
+      ? [...subscription.names].filter(name => existing.has(name))
       : [...existing.keys()].filter(name => covers(subscription, name))
   return names.sort()
 }

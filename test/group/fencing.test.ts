@@ -68,7 +68,7 @@ function group() {
         memberId,
         clientId: memberId,
         groupInstanceId: undefined,
-        subscription: { names: ['t'] },
+        subscription: { names: new Set(['t']) },
         rebalanceTimeoutMs: 1000,
         sessionTimeoutMs: 1000,
         listener,
@@ -85,7 +85,7 @@ it('refuses a commit of what a member has released, though nobody has it yet', (
   const { group: g, join, flush } = group()
   const { member, listener } = join('a')
   const { epoch } = listener
-  g.subscribe(member, { names: [] })
+  g.subscribe(member, { names: new Set<string>() })
   flush()
   g.commits.commit(member, [{ ...t0, offset: 1, assignmentEpoch: epoch }])
   g.release(member, [t0])
@@ -100,9 +100,9 @@ it('refuses a commit under an assignment before the one that is held, on the qui
   const { member, listener } = join('a')
   const old = { epoch: listener.epoch, offset: g.commits.owned(member, t0, listener.epoch)! }
   old.offset.commit(1)
-  g.subscribe(member, { names: [] })
+  g.subscribe(member, { names: new Set<string>() })
   g.release(member, [t0])
-  g.subscribe(member, { names: ['t'] })
+  g.subscribe(member, { names: new Set(['t']) })
   flush()
   expect(listener.epoch).toBeGreaterThan(old.epoch)
   const late = [{ ...t0, offset: 0, assignmentEpoch: old.epoch }]

@@ -19,7 +19,7 @@ export const streamsStaticMutations: readonly Mutation[] = [
   {
     name: 'a static member of a streams group stays beside the one that took its place',
     file: 'server/streams/streams-group.ts',
-    find: 'if (away !== undefined) this.#members.delete(away.memberId)',
+    find: 'if (away !== undefined) this.#members.remove(away)',
     replace: '',
     breaks: 'a static member has one place',
   },
@@ -75,8 +75,8 @@ export const streamsStaticMutations: readonly Mutation[] = [
   {
     name: 'the session of a static member of a streams group ends that of its successor',
     file: 'server/streams/streams-groups.ts',
-    find: 'if (group.get(memberId) === undefined) this.#forgetTimers(group.id, memberId)',
-    replace: 'continue',
+    find: 'if (holder !== undefined && group.get(holder.memberId) === undefined)',
+    replace: 'if (holder === undefined)',
     breaks: 'whoever took a place has a session of its own',
   },
   {
