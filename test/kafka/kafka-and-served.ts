@@ -4,7 +4,7 @@ import { type ServeOptions, serve } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import { request as asBytes, WireClient } from '../helpers/wire-client.ts'
-import { type RealKafkaOptions, startRealKafka } from './real-kafka.ts'
+import { neverKilled, type RealKafkaOptions, startRealKafka } from './real-kafka.ts'
 import { startRealKafkaCluster } from './real-kafka-cluster.ts'
 
 /** Asks one of them. */
@@ -27,7 +27,8 @@ export class KafkaAndServed {
   #asks: readonly Ask[] = []
 
   async start(options: Options = {}): Promise<void> {
-    const { broker: brokerOptions, cluster = false, properties = {} } = options
+    const { broker: brokerOptions, cluster = false } = options
+    const properties = { ...neverKilled, ...options.properties }
     const kafka = await (cluster ? startRealKafkaCluster({ properties }) : startRealKafka({ properties }))
     this.#open.push(() => kafka.close())
     const kafkaPort = 'nodes' in kafka ? kafka.node(1).port : kafka.port

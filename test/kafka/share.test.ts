@@ -1,6 +1,6 @@
 import { it } from 'vitest'
 import { javaTestsAt } from './java-tests-at.ts'
-import { isKafkaInstalled, startRealKafka } from './real-kafka.ts'
+import { isKafkaInstalled, neverKilled, startRealKafka } from './real-kafka.ts'
 
 // What test/java expects of a broker is what this one does.
 it.skipIf(!isKafkaInstalled)(
@@ -8,6 +8,7 @@ it.skipIf(!isKafkaInstalled)(
   async () => {
     const kafka = await startRealKafka({
       properties: {
+        ...neverKilled,
         'auto.create.topics.enable': 'false',
         'group.share.heartbeat.interval.ms': 100,
         'group.share.min.heartbeat.interval.ms': 100,
