@@ -80,7 +80,7 @@ class Scene extends Checks implements AutoCloseable {
   void configure(String groupId, Map<String, Object> configs) throws Exception {
     Map<String, Object> all = new HashMap<>();
     all.put("share.auto.offset.reset", "earliest");
-    all.put("share.record.lock.duration.ms", 20_000);
+    all.put("share.record.lock.duration.ms", 60_000);
     all.putAll(configs);
     List<AlterConfigOp> ops = new ArrayList<>();
     all.forEach((key, value) -> ops.add(new AlterConfigOp(new ConfigEntry(key, String.valueOf(value)), OpType.SET)));
