@@ -227,6 +227,27 @@ describe('a compacted topic', () => {
     expect(log.partitions[0]!.countFrom(0)).toBe(10)
   })
 
+  it('is compacted on demand as often as asked, though nothing is left to do', () => {
+    const { broker } = testBroker()
+    const log = broker.createTopic('table', { cleanupPolicy: 'compact' })
+    for (const key of ['a', 'a', 'b']) log.append({ key, value: key })
+    expect([log.compact(), log.compact(), offsets(log.records())]).toEqual([1, 0, [1, 2]])
+  })
+
+  it('goes on after the time of a tombstone that was deleted with all the rest', async () => {
+    const { broker, clock } = testBroker()
+    const options = { cleanupPolicy: 'compact', deleteRetentionMs: 100, segmentRecords: 2 } as const
+    const log = broker.createTopic('table', options)
+    log.append({ key: 'a', value: 1 })
+    log.append({ key: 'a', value: null })
+    log.compact()
+    log.partitions[0]!.deleteRecords(2)
+    await clock.advance(1000)
+    for (let i = 0; i < 5; i++) log.append({ key: 'b', value: i })
+    await clock.advance(1000)
+    expect(offsets(log.records())).toEqual([5, 6])
+  })
+
   it('refuses to be compacted on demand where it is not compacted at all', () => {
     const { broker } = testBroker({ topics: { log: topic() } })
     expect(thrownBy(() => broker.topic('log').compact())).toMatchObject({
