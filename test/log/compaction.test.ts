@@ -234,6 +234,25 @@ describe('a compacted topic', () => {
     expect([log.compact(), log.compact(), offsets(log.records())]).toEqual([1, 0, [1, 2]])
   })
 
+  it('gives up tombstones by itself in their time, and together those due within an eighth of it', async () => {
+    const { broker, clock } = testBroker()
+    const log = broker.createTopic('table', { cleanupPolicy: 'compact', deleteRetentionMs: 800 })
+    log.append({ key: 'a', value: null })
+    log.compact()
+    await clock.advance(50)
+    log.append({ key: 'b', value: null })
+    log.compact()
+    await clock.advance(749)
+    expect(offsets(log.records())).toEqual([0, 1])
+    await clock.advance(1)
+    expect(offsets(log.records())).toEqual([1])
+    // 850 ms after the start it is due, and 900 ms after it an eighth has passed since the last one.
+    await clock.advance(99)
+    expect(offsets(log.records())).toEqual([1])
+    await clock.advance(1)
+    expect(offsets(log.records())).toEqual([])
+  })
+
   it('goes on after the time of a tombstone that was deleted with all the rest', async () => {
     const { broker, clock } = testBroker()
     const options = { cleanupPolicy: 'compact', deleteRetentionMs: 100, segmentRecords: 2 } as const
