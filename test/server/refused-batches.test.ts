@@ -85,6 +85,16 @@ describe('nothing is kept of a batch', () => {
     expect(log.records()).toMatchObject([{ timestamp: 2 ** 63 }])
   })
 
+  it('unless it has the time of its client, or that of the broker, though these are years apart', async () => {
+    const { clock, log, send, make } = start()
+    expect(await send(make(['system'], { timestamp: Date.now() }))).toMatchObject({ errorCode: 0 })
+    const years = Date.now() - clock.now()
+    expect(years).toBeGreaterThan(0)
+    await clock.advance(years + 1e10)
+    expect(await send(make(['broker'], { timestamp: clock.now() }))).toMatchObject({ errorCode: 0 })
+    expect(log.partitions[0]!.highWatermark).toBe(2)
+  })
+
   it('that grows beyond all bounds', async () => {
     const { log, send, make } = start()
     const bomb = () => gzipSync(Buffer.alloc(101 * 1024 * 1024))
@@ -121,6 +131,13 @@ describe('the answer to a batch that is refused names the records that were the 
   const changes: readonly [string, number, object, string, TopicOptions?][] = [
     ['without a key, of a compacted topic', 87, { key: null }, 'key expected', { cleanupPolicy: 'compact' }],
     ['from the future', 32, { timestamp: later }, 'messageTimestampAfterMaxMs'],
+    [
+      'from the past',
+      32,
+      { timestamp: now - 1001 },
+      'messageTimestampBeforeMaxMs (1000)',
+      { messageTimestampBeforeMaxMs: 1000 },
+    ],
     ['whose key is no text', 87, { key: Buffer.from([0xff]) }, 'not valid UTF-8'],
     ['that a schema refuses', 87, { value: Buffer.from('-1') }, 'not positive', { schema: positive }],
   ]
