@@ -82,6 +82,8 @@ describe('retention by size', () => {
     expect([log.partitions[0]!.bytes, offsets(log.records())]).toEqual([15, [2, 3, 4]])
     const short = broker.createTopic('short', { maxMessageBytes: 4, segmentBytes: -1 })
     expect(thrownBy(() => short.append({ value }))).toMatchObject({ code: 'MESSAGE_TOO_LARGE' })
+    short.append({ value: value.subarray(1) })
+    expect(offsets(short.records())).toEqual([0])
   })
 
   it('counts nothing where values are kept by reference', () => {
