@@ -1,14 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { type Attributes, context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
+import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { W3CTraceContextPropagator } from '@opentelemetry/core'
-import {
-  AggregationTemporality,
-  InMemoryMetricExporter,
-  MeterProvider,
-  PeriodicExportingMetricReader,
-} from '@opentelemetry/sdk-metrics'
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
 import { instrument } from 'brokerlet/opentelemetry'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
@@ -30,27 +24,16 @@ afterAll(() => {
 })
 
 let exporter: InMemorySpanExporter
-let metricExporter: InMemoryMetricExporter
-let meterProvider: MeterProvider
 let stop = () => {}
 
 beforeEach(() => {
   exporter = new InMemorySpanExporter()
-  metricExporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
-  const reader = new PeriodicExportingMetricReader({
-    exporter: metricExporter,
-    exportIntervalMillis: 1_000_000,
-  })
-  meterProvider = new MeterProvider({ readers: [reader] })
 })
-afterEach(async () => {
-  stop()
-  await meterProvider.shutdown()
-})
+afterEach(() => stop())
 
 function observe(broker: Broker): void {
   const tracerProvider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] })
-  stop = instrument({ tracerProvider, meterProvider, brokers: [broker] })
+  stop = instrument({ tracerProvider, brokers: [broker] })
 }
 
 function brokerWithOrders() {
@@ -64,31 +47,6 @@ function brokerWithOrders() {
 
 const spans = () => exporter.getFinishedSpans()
 const spanNamed = (name: string) => spans().find(span => span.name === name)!
-
-/** The points of a metric, each as its attributes and its value, or how many values a histogram has. */
-async function points(name: string): Promise<[Attributes, number][]> {
-  await meterProvider.forceFlush()
-  const all =
-    metricExporter
-      .getMetrics()
-      .at(-1)
-      ?.scopeMetrics.flatMap(({ metrics }) => metrics) ?? []
-  const metric = all.find(({ descriptor }) => descriptor.name === name)
-  return (metric?.dataPoints ?? []).map(({ attributes, value }) => [
-    attributes,
-    typeof value === 'number' ? value : (value as { count: number }).count,
-  ])
-}
-
-async function unitOf(name: string): Promise<string | undefined> {
-  await meterProvider.forceFlush()
-  const all =
-    metricExporter
-      .getMetrics()
-      .at(-1)
-      ?.scopeMetrics.flatMap(({ metrics }) => metrics) ?? []
-  return all.find(({ descriptor }) => descriptor.name === name)?.descriptor.unit
-}
 
 async function run(broker: Broker, options: Partial<RunOptions> = {}) {
   const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'], clientId: 'biller' })
@@ -374,106 +332,6 @@ it('leaves nothing behind when it is ended', async () => {
   await broker.producer().send({ topic: 'orders', value: 1 })
   expect(spans()).toEqual([])
   expect(broker.topic('orders').records()[0]!.headers).toEqual({})
-  expect(await points('messaging.client.sent.messages')).toEqual([])
-  expect(await points('kafka.consumer_group.lag')).toEqual([])
-})
-
-// --- metrics ----------------------------------------------------------------------------------------------------------
-
-const base = { 'messaging.system': 'kafka' }
-const billing = { ...base, 'messaging.consumer.group.name': 'billing' }
-
-it('counts what is sent, by topic, and what fails', async () => {
-  const { broker } = brokerWithOrders()
-  const producer = broker.producer()
-  await producer.sendBatch(['orders', 'orders', 'payments'].map(topic => ({ topic, value: 1 })))
-  await rejectionOf(producer.send({ topic: 'orders', value: undefined }))
-  const send = { ...base, 'messaging.operation.name': 'send', 'messaging.operation.type': 'send' }
-  expect(await points('messaging.client.sent.messages')).toEqual([
-    [{ ...send, 'messaging.destination.name': 'orders' }, 2],
-    [{ ...send, 'messaging.destination.name': 'payments' }, 1],
-    [{ ...send, 'messaging.destination.name': 'orders', 'error.type': 'INVALID_RECORD' }, 1],
-  ])
-  expect(await unitOf('messaging.client.sent.messages')).toBe('{message}')
-})
-
-it('counts what is handed out once, also where it is tried again', async () => {
-  const { broker, clock } = brokerWithOrders()
-  for (const value of [1, 2, 3]) broker.topic('orders').append({ value, partition: 0 })
-  await run(broker, {
-    eachRecord: async ({ value }, { attempt }) => {
-      if (value === 2 && attempt === 1) throw new Error('boom')
-    },
-  })
-  await clock.advance(200)
-  broker.topic('payments').append({ value: 1 })
-  await broker.consumer({ topics: ['payments'] }).poll()
-  const process = { ...billing, 'messaging.operation.name': 'process', 'messaging.operation.type': 'process' }
-  const poll = { ...base, 'messaging.operation.name': 'poll', 'messaging.operation.type': 'receive' }
-  expect(await points('messaging.client.consumed.messages')).toEqual([
-    [{ ...process, 'messaging.destination.name': 'orders' }, 3],
-    [{ ...poll, 'messaging.destination.name': 'payments' }, 1],
-  ])
-  expect(await points('messaging.process.duration')).toEqual([
-    [{ ...process, 'messaging.destination.name': 'orders' }, 3],
-    [{ ...process, 'messaging.destination.name': 'orders', 'error.type': 'Error' }, 1],
-  ])
-  expect(await unitOf('messaging.process.duration')).toBe('s')
-})
-
-it('measures how long send, poll and commit take', async () => {
-  const { broker } = brokerWithOrders()
-  await broker.producer().send({ topic: 'payments', value: 1 })
-  const consumer = broker.consumer({ groupId: 'billing', topics: ['payments'], autoCommit: false })
-  await consumer.poll()
-  await consumer.commit()
-  const operations = await points('messaging.client.operation.duration')
-  expect(operations.map(([attributes, count]) => [attributes['messaging.operation.name'], count])).toEqual([
-    ['send', 1],
-    ['poll', 1],
-    ['commit', 1],
-  ])
-  expect(operations.map(([attributes]) => attributes['messaging.destination.name'])).toEqual([
-    'payments',
-    'payments',
-    'payments',
-  ])
-})
-
-it('observes lag by group and partition', async () => {
-  const { broker, clock } = brokerWithOrders()
-  for (const value of [1, 2, 3]) broker.topic('orders').append({ value, partition: 0 })
-  const consumer = await run(broker)
-  await clock.advance(10)
-  await consumer.close()
-  for (const value of [4, 5]) broker.topic('orders').append({ value, partition: 0 })
-  expect(await points('kafka.consumer_group.lag')).toEqual([
-    [{ group: 'billing', topic: 'orders', partition: 0 }, 2],
-    [{ group: 'billing', topic: 'orders', partition: 1 }, 0],
-  ])
-})
-
-it('counts every event by its name: retries, skips, losses, stalls', async () => {
-  const { broker, clock } = brokerWithOrders()
-  for (const key of ['a', 'b']) broker.topic('orders').append({ key, value: key, partition: 0 })
-  const consumer = await run(broker, {
-    concurrency: 2,
-    ordering: 'key',
-    windowRecords: 1,
-    retry: { attempts: 2, delayMs: 10 },
-    onFailure: 'skip',
-    eachRecord: async ({ key }) => {
-      if (key === 'a') throw new Error('boom')
-    },
-  })
-  await clock.advance(10)
-  await consumer.close()
-  const counts = Object.fromEntries(
-    (await points('brokerlet.events'))
-      .filter(([attributes]) => attributes['messaging.consumer.group.name'] === 'billing')
-      .map(([attributes, count]) => [attributes['brokerlet.event.name'], count]),
-  )
-  expect(counts).toMatchObject({ assigned: 1, retrying: 1, skipped: 1, stalled: 2, revoked: 1, closed: 1 })
 })
 
 it('refuses options that cannot be', () => {
