@@ -126,6 +126,28 @@ it('measures how long send, poll and commit take', async () => {
   ])
 })
 
+it('measures what fails, by its error, and counts nothing as consumed', async () => {
+  const { broker } = brokerWithOrders()
+  const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'] })
+  await consumer.ready()
+  const stopped = new AbortController()
+  const polled = rejectionOf(consumer.poll({ timeoutMs: 1000, signal: stopped.signal }))
+  stopped.abort(new RangeError('enough'))
+  await polled
+  expect(await points('messaging.client.operation.duration')).toEqual([
+    [
+      {
+        ...billing,
+        'messaging.operation.name': 'poll',
+        'messaging.operation.type': 'receive',
+        'error.type': 'RangeError',
+      },
+      1,
+    ],
+  ])
+  expect(await points('messaging.client.consumed.messages')).toEqual([])
+})
+
 it('observes lag by group and partition', async () => {
   const { broker, clock } = brokerWithOrders()
   for (const value of [1, 2, 3]) broker.topic('orders').append({ value, partition: 0 })
