@@ -419,7 +419,9 @@ export class ConsumerCoordinator implements Member {
   #noteUntaken(): void {
     const membership = this.#membership
     if (membership === undefined || this.#host.session.peek === undefined) return
-    const states = [...this.#updates.assigned()].map(newState)
+    // What it has lost of the same name is still to be told.
+    const untaken = [...this.#updates.assigned()].filter(tp => this.state(tp) === undefined)
+    const states = untaken.map(newState)
     for (const state of states) this.#states.put(state)
     const lookedUp = this.#starter.lookUp(states, membership)
     // Leaving waits for no look-up, nor does it fail with one.

@@ -115,6 +115,21 @@ it('tells of partitions that are lost while they are being taken on after that, 
   expect(said).toEqual(['onAssigned', 'assigned', 'onLost', 'lost', 'closed'])
 })
 
+it('tells of partitions whose topic is deleted and made anew while it closes', async () => {
+  const { broker, clock } = testBroker()
+  for (const name of ['orders', 'others']) broker.createTopic(name)
+  fill(broker, 'others', 1)
+  const { consumer, said, stuck } = await stuckConsumer(broker, { topics: /^o/ })
+  await clock.settle()
+  const closing = consumer.close()
+  broker.deleteTopic('orders')
+  broker.createTopic('orders')
+  await clock.settle()
+  stuck.open()
+  await closing
+  expect(said).toEqual(['onLost orders-0', 'lost orders-0', 'revoked others-0', 'closed'])
+})
+
 it('says with onLost, once, that it waits no longer for a handler, and what it holds for the partition can be freed', async () => {
   const { broker, clock } = brokerWithOrders(1)
   const { consumer, said } = await stuckConsumer(broker)
