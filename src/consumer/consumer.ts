@@ -253,7 +253,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
    * Closes the consumer: finishes the records in flight (with `drain`: reads to the present end first), commits and
    * leaves. Resolves to what it left unread. It always comes to an end: after `timeoutMs` (default 30,000) the
    * partitions go to other members ('lost', `onLost`), and what a handler still does counts for nothing. Do not await
-   * it in the consumer's own handler or loop, which it waits for.
+   * it in the consumer's own handler, hook or loop, which it waits for.
    */
   async close(options: CloseOptions = {}): Promise<readonly Unread[]> {
     checkOptions('close', options, { timeoutMs: duration, drain: boolean, leave: boolean })
@@ -369,7 +369,8 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
 
   /**
    * Hands out nothing more of these partitions, default all, until `resume`; no rebalance, and the position stays. In
-   * `onAssigned` those that were just assigned count, too.
+   * `onAssigned` those that were just assigned count, too. A partition that goes and comes back, by a restart for
+   * example, is not paused.
    */
   pause(partitions?: readonly TopicPartition<Record['topic']>[]): void {
     for (const state of this.#statesOf('pause', partitions)) {
