@@ -341,6 +341,8 @@ export class ClusterTransaction implements EngineTransaction {
   async conclude(): Promise<void> {
     if (!this.#over) this.#expire()
     await this.#ending!.catch(nothing)
+    // Not left to `init`, which ends an open transaction, too: by that Kafka fences the epoch, and may then refuse it to its
+    // own producer, as if another one had come.
     if (!this.#ended) await this.#end(false)
   }
 
