@@ -40,7 +40,8 @@ export interface ConnectOptions<Topics extends TopicMap = TopicMap>
   readonly clientId?: string | undefined
   /**
    * Speaks TLS: true, or the options of `node:tls`. Default for `servername`: each broker's own name, unless one of
-   * `bootstrapBrokers` is an IP address.
+   * `bootstrapBrokers` is an IP address. The options are read at each new connection: a getter (`get cert() {...}`) may
+   * return another certificate by then.
    */
   readonly tls?: boolean | TlsOptions | undefined
   readonly sasl?: ClientSaslOptions | undefined

@@ -91,6 +91,24 @@ describe('connecting', () => {
     expect(await cluster.admin.listTopics()).toEqual(['orders'])
   })
 
+  it('reads the options of TLS at each new connection: a certificate may be another one by then', async () => {
+    const file = (name: string) => readFileSync(path.join(import.meta.dirname, '../server/tls', name))
+    const cert = file('cert.pem')
+    const { join } = await start({ tls: { key: file('key.pem'), cert } })
+    let now = cert
+    const tls = {
+      get ca() {
+        return now
+      },
+    }
+    const cluster = await join({ tls, apiTimeoutMs: 300, deliveryTimeoutMs: 300 })
+    now = Buffer.from('')
+    const send = () => cluster.producer().send({ topic: 'orders', value: 1, partition: 0 })
+    await expect(send()).rejects.toThrow()
+    now = cert
+    await send()
+  })
+
   it('names to TLS the broker that it means, unless by an IP address', async () => {
     const file = (name: string) => readFileSync(path.join(import.meta.dirname, '../server/tls', name))
     const cert = file('cert.pem')
