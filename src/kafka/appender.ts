@@ -9,6 +9,7 @@ import {
 import { formatTopicPartition } from '../topic-partition.ts'
 import type { BatchOptions, BrokerAddress, ProducedPartition } from './client-library.ts'
 import type { Cluster } from './cluster.ts'
+import { hasCode } from './cluster-error.ts'
 import type { Connections } from './connections.ts'
 import { groupBy } from './group-by.ts'
 import { PartitionQueue, type ProducerIdentity } from './partition-queue.ts'
@@ -277,11 +278,26 @@ export class Appender {
       // It may have been written.
       queue.doubt()
     }
+    if (this.#hasGap(error) && queue.putBack(error)) {
+      queue.doubt()
+      return this.#postpone([queue])
+    }
     // A refused batch is not written, and its sequence numbers are free; after any other error that is not known. The
     // next batch under the same numbers would count as a repetition of one that was written after all.
     const refused = isBrokerletError(error) && !unclear.has(error.code)
     if (!refused) queue.doubt()
     this.#reject(queue.giveUp(), error)
+  }
+
+  // The log has lost the batches before this one, with a former leader, and does not have this one either: it would know it
+  // for a repetition. The numbers begin anew under another producer id. (As Java's producer, KIP-360)
+  #hasGap(error: unknown): boolean {
+    const { transactionalId } = this.#host
+    return (
+      hasCode(error, 'OUT_OF_ORDER_SEQUENCE_NUMBER') &&
+      transactionalId === undefined &&
+      this.#abandoned === undefined
+    )
   }
 
   #reject(records: readonly ProducedRecord[], error: unknown): void {

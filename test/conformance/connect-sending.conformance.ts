@@ -41,6 +41,23 @@ describe('sending', () => {
     expect(values(await readAll(cluster, 'orders'))).toEqual(numbers(50))
   })
 
+  it('writes a batch under another producer id where the log has lost those before it', async () => {
+    const faults = new WireFaults()
+    const requests = new RequestLog()
+    const { broker, join } = await start({ faults, requests })
+    const cluster = await join()
+    const producer = cluster.producer()
+    const send = (value: number) => producer.send({ topic: 'orders', partition: 0, value })
+    await send(0)
+    faults.fail({ api: 'Produce' }, 'OUT_OF_ORDER_SEQUENCE_NUMBER')
+    const sent = [send(1), producer.send({ topic: 'orders', partition: 1, value: 'other' }), send(2)]
+    await Promise.all(sent)
+    await send(3)
+    expect(faults.unused).toEqual([])
+    expect(requests.of({ api: 'InitProducerId' })).toHaveLength(2)
+    expect(values(await readAll(broker, 'orders'))).toEqual([0, 1, 2, 3, 'other'])
+  })
+
   it('gives a record up when its time is over, and writes the next ones', async () => {
     const faults = new WireFaults()
     const { join } = await start({ faults })
