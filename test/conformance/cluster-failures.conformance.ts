@@ -180,6 +180,39 @@ describe.skipIf(!isKafkaInstalled)('connect, to Apache Kafka', () => {
       await traffic.end(cluster)
     })
 
+    it('goes back to where a log ends that has lost its end with its leader, and skips nothing new there', async () => {
+      const place = await join({ replicationFactor: 2 })
+      const tp = { topic: unique('orders'), partition: 0 }
+      const { topic } = tp
+      await place.admin.createTopic(topic)
+      await cluster.configure(topic, {
+        'min.insync.replicas': '1',
+        'unclean.leader.election.enable': 'true',
+      })
+      const producer = place.producer()
+      const send = (values: readonly number[]) => producer.sendBatch(values.map(value => ({ topic, value })))
+      await send([0, 1, 2, 3, 4])
+      const leader = await cluster.leaderOf(tp)
+      const follower = (await cluster.replicasOf(tp)).find(node => node !== leader)!
+      await follower.stop()
+      await cluster.inSync(topic, 1)
+      await send([5, 6, 7, 8, 9])
+      const consumer = place.consumer({ topics: [topic], from: 'beginning' })
+      const seen: unknown[] = []
+      const resets: unknown[] = []
+      consumer.on('error', () => {})
+      consumer.on('offsetReset', ({ from, to, reason }) => resets.push({ from, to, reason }))
+      await consumer.run({ eachRecord: ({ value }) => seen.push(value) })
+      await until(() => expect(seen).toHaveLength(10))
+      await leader.kill()
+      await follower.start()
+      await send([10, 11, 12, 13, 14, 15, 16])
+      await until(() => expect(seen.slice(10)).toEqual([10, 11, 12, 13, 14, 15, 16]))
+      expect(resets).toEqual([{ from: 10, to: 5, reason: 'truncated' }])
+      await place.close()
+      await comeBack(leader)
+    })
+
     it('says what is missing where there are too few replicas, once the time to deliver is over', async () => {
       const place = await join({ deliveryTimeoutMs: 3000 })
       const topic = unique('orders')

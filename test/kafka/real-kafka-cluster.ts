@@ -35,6 +35,12 @@ export class RealKafkaCluster {
     return this.node(await this.#until(async () => (await this.#partition(tp)).leaderId))
   }
 
+  /** The nodes that have a partition. */
+  async replicasOf(tp: TopicPartition): Promise<RealKafka[]> {
+    const { replicaNodes } = await this.#partition(tp)
+    return replicaNodes.map((nodeId: number) => this.node(nodeId))
+  }
+
   /** The node that coordinates a group or a transactional id. */
   async coordinatorOf(kind: keyof typeof coordinatorKinds, key: string): Promise<RealKafka> {
     const request = { key, keyType: coordinatorKinds[kind] }
@@ -80,8 +86,13 @@ export class RealKafkaCluster {
   }
 
   /** How many replicas have to have a record of a topic before it counts as written. */
-  async requireReplicas(topic: string, replicas: number): Promise<void> {
-    const configs = [{ name: 'min.insync.replicas', configOperation: 0, value: `${replicas}` }]
+  requireReplicas(topic: string, replicas: number): Promise<void> {
+    return this.configure(topic, { 'min.insync.replicas': `${replicas}` })
+  }
+
+  /** Sets configs of a topic. */
+  async configure(topic: string, values: Readonly<Record<string, string>>): Promise<void> {
+    const configs = Object.entries(values).map(([name, value]) => ({ name, configOperation: 0, value }))
     const resources = [{ resourceType: 2, resourceName: topic, configs }]
     await this.#ask('incrementalAlterConfigs', 1, { resources, validateOnly: false })
   }
