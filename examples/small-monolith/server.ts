@@ -40,6 +40,8 @@ const graceMs = 20_000
 
 async function shutDown(signal: string): Promise<void> {
   console.log(`${signal}: closing`)
+  // Closing a server ends idle connections only: on the others a client would go on asking.
+  server.prependListener('request', (_request, response) => response.setHeader('connection', 'close'))
   // A request that hangs is cut off: it must not cost the services their time.
   const late = setTimeout(() => server.closeAllConnections(), requestsMs)
   await new Promise(resolve => server.close(resolve))

@@ -1,4 +1,5 @@
-import { connect } from 'node:net'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
 import { expect, it } from 'vitest'
 import { runExample } from './run-example.ts'
 
@@ -11,12 +12,24 @@ async function placeOrder(url: string, customer: string, total: number): Promise
   return status
 }
 
-/** Begins a request, and never ends it. */
-function hang(url: string): void {
+/** Begins a request, and does not end it. */
+function begin(url: string): Socket {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)
   socket.on('error', () => {})
   socket.write('POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{')
+  return socket
+}
+
+/** Ends the request that was begun, asks once more on the same connection, and resolves to the answers. */
+async function askOnceMore(socket: Socket): Promise<string> {
+  let text = ''
+  socket.setEncoding('utf8').on('data', (part: string) => {
+    text += part
+  })
+  socket.write('}GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  await once(socket, 'close')
+  return text
 }
 
 /** Asks until the answer is the one that is waited for. */
@@ -33,6 +46,8 @@ it('takes orders, buries what fails, redrives it, and finishes everything on SIG
 }, async () => {
   const answers: unknown[] = []
   let failure: unknown
+  let kept: Socket | undefined
+  let last: Promise<string> | undefined
   const talk = async (url: string, kill: (signal: NodeJS.Signals) => void) => {
     answers.push(await placeOrder(url, 'ada', 10), await placeOrder(url, 'bob', 20))
     answers.push(await placeOrder(url, 'ada', Number.NaN))
@@ -53,7 +68,8 @@ it('takes orders, buries what fails, redrives it, and finishes everything on SIG
         /^kafka_consumergroup_lag\{consumergroup="billing",topic="orders",partition="\d+"\} 0$/m,
       )
     }
-    hang(url)
+    begin(url)
+    kept = begin(url)
     const more = await Promise.all(Array.from({ length: 20 }, (_, i) => placeOrder(url, `customer-${i}`, i)))
     answers.push(more.every(status => status === 202))
     kill('SIGTERM')
@@ -61,6 +77,7 @@ it('takes orders, buries what fails, redrives it, and finishes everything on SIG
   process.env.UNREACHABLE = 'bob'
   const { exit, lines, errors } = await runExample('small-monolith/server.ts', {
     onLine: (line, kill) => {
+      if (line === 'SIGTERM: closing') last = askOnceMore(kept!)
       const [url] = /http:\S+$/.exec(line) ?? []
       if (url === undefined) return
       talk(url, kill).catch(error => {
@@ -80,6 +97,12 @@ it('takes orders, buries what fails, redrives it, and finishes everything on SIG
     ),
   ).toBe('')
   expect(exit).toBe(0)
+  // Who keeps a connection is told to ask no more on it.
+  expect((await last)!.match(/^(HTTP|connection: close).*/gim)).toEqual([
+    'HTTP/1.1 400 Bad Request',
+    'HTTP/1.1 200 OK',
+    'connection: close',
+  ])
   expect(
     lines.filter(line => line.endsWith('the bank of bob does not answer')).length,
   ).toBeGreaterThanOrEqual(3)
