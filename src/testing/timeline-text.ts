@@ -6,7 +6,10 @@ import type { EntryOf, TimelineEntry } from './timeline-entry.ts'
 
 type RunKind = 'appended' | 'delivered' | 'processed'
 
-/** Runs of records that differ only in their offset are one line. */
+/**
+ * Runs of records that differ only in their offset are one line, and so are partitions that a member begins to read at
+ * the same offset.
+ */
 export function printTimeline(entries: readonly TimelineEntry[], start: number): string[] {
   const lines: string[] = []
   const width = String((entries.at(-1)?.at ?? start) - start).length
@@ -15,7 +18,7 @@ export function printTimeline(entries: readonly TimelineEntry[], start: number):
     const entry = entries[i]!
     const end = endOfRun(entries, i)
     const again = entry.kind === 'delivered' && wasDelivered(delivered, entries.slice(i, end))
-    const text = end - i > 1 ? printRun(entries[i] as EntryOf<RunKind>, end - i) : printEntry(entry)
+    const text = end - i > 1 ? printRun(entries.slice(i, end)) : printEntry(entry)
     lines.push(`${String(entry.at - start).padStart(width)} ms  ${text}${again ? ', again' : ''}`)
     i = end
   }
@@ -29,6 +32,7 @@ function isRun(entry: TimelineEntry): entry is EntryOf<RunKind> {
 
 function endOfRun(entries: readonly TimelineEntry[], from: number): number {
   const first = entries[from]!
+  if (first.kind === 'started') return endOfStarts(entries, from, first)
   let end = from + 1
   if (!isRun(first)) return end
   for (; end < entries.length; end++) {
@@ -36,6 +40,16 @@ function endOfRun(entries: readonly TimelineEntry[], from: number): number {
     if (!isRun(entry) || entry.kind !== first.kind || entry.at !== first.at) break
     if (entry.topic !== first.topic || entry.partition !== first.partition) break
     if (entry.offset !== first.offset + end - from || memberOf(entry) !== memberOf(first)) break
+  }
+  return end
+}
+
+function endOfStarts(entries: readonly TimelineEntry[], from: number, first: EntryOf<'started'>): number {
+  let end = from + 1
+  for (; end < entries.length; end++) {
+    const entry = entries[end]!
+    if (entry.kind !== 'started' || entry.at !== first.at) break
+    if (entry.offset !== first.offset || entry.member !== first.member) break
   }
   return end
 }
@@ -56,8 +70,11 @@ function wasDelivered(delivered: Set<string>, entries: readonly TimelineEntry[])
   return again
 }
 
-function printRun(entry: EntryOf<RunKind>, count: number): string {
-  const records = recordRange(entry, entry.offset, count)
+function printRun(run: readonly TimelineEntry[]): string {
+  const entry = run[0] as EntryOf<RunKind | 'started'>
+  if (entry.kind === 'started')
+    return `${who(entry)} reads ${partitions(run as EntryOf<'started'>[])} from ${entry.offset}`
+  const records = recordRange(entry, entry.offset, run.length)
   if (entry.kind === 'appended') return `${records} appended`
   return `${who(entry)} ${entry.kind === 'delivered' ? 'got' : 'finished'} ${records}`
 }

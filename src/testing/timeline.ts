@@ -103,7 +103,10 @@ export class Timeline implements Iterable<TimelineEntry> {
     return part
   }
 
-  /** Returns a transcript: one line for each entry, or for a run of records that differ only in their offset. */
+  /**
+   * Returns a transcript: one line for each entry, for a run of records that differ only in their offset, or for the
+   * partitions that a member begins to read at one offset.
+   */
   toString(): string {
     const lines = printTimeline(this.entries, this.start)
     if (this.dropped > 0) lines.unshift(`(${this.dropped} entries before these are kept no longer)`)

@@ -76,6 +76,22 @@ it('has one line for a run of records, and one for each that is tried again', as
   ])
 })
 
+it('has one line for the partitions that a member begins to read at one offset', async () => {
+  const broker = new TestBroker({ topics: { orders: topic({ partitions: 3 }), mails: topic() } })
+  await broker.producer().send({ topic: 'orders', partition: 2, value: 1 })
+  broker.createGroup('late', { topics: ['orders', 'mails'], from: 'end' })
+  await broker
+    .consumer({ groupId: 'late', topics: ['orders', 'mails'], clientId: 'a' })
+    .run({ eachRecord() {} })
+  await broker.consumer({ topics: ['mails'], clientId: 'b' }).run({ eachRecord() {} })
+  expect(broker.timeline.ofKind('started')).toHaveLength(5)
+  expect(String(broker.timeline).match(/\S+ reads .*/g)).toEqual([
+    'late/a-000001 reads mails-0, orders-0, orders-1 from 0',
+    'late/a-000001 reads orders-2 from 1',
+    'b-000002: reads mails-0 from 0',
+  ])
+})
+
 it('has a line for each member, though one got what comes after what another one got', async () => {
   const broker = new TestBroker({ topics: { orders: topic({ partitions: 1 }) } })
   fill(broker, 'orders', 2)
