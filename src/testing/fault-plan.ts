@@ -23,10 +23,16 @@ export type FaultUse = FaultRuleUse<FaultAction, FaultScope>
  */
 export class FaultPlan extends FaultRules<FaultAction, FaultScope, FaultPoint> {
   readonly #clock: BrokerClock
+  readonly #timeline: Timeline
   readonly #topics: ReadonlyMap<string, unknown>
+  readonly #groups: ReadonlyMap<string, unknown>
 
   /** @hidden */
-  constructor(clock: BrokerClock, timeline: Timeline, topics: ReadonlyMap<string, unknown>) {
+  constructor(
+    clock: BrokerClock,
+    timeline: Timeline,
+    { topics, groups }: Readonly<Record<'topics' | 'groups', ReadonlyMap<string, unknown>>>,
+  ) {
     super({
       covers,
       describe: describeScope,
@@ -34,7 +40,34 @@ export class FaultPlan extends FaultRules<FaultAction, FaultScope, FaultPoint> {
         void timeline.record({ kind: 'fault', action, what: describeScope(scope), by: members[0]! }),
     })
     this.#clock = clock
+    this.#timeline = timeline
     this.#topics = topics
+    this.#groups = groups
+  }
+
+  /** @internal */
+  override get neverMet(): readonly string[] {
+    return this.#neverMet().map(({ text, meant }) => text + meant)
+  }
+
+  /** The unused faults for a group that there never was, and nearly, as sentences. @internal */
+  get misspelt(): readonly string[] {
+    return this.#neverMet().flatMap(({ text, meant }) => (meant === '' ? [] : [text + meant]))
+  }
+
+  #neverMet(): { readonly text: string; readonly meant: string }[] {
+    const { unused } = this
+    return super.neverMet.map((text, i) => ({ text, meant: this.#meantGroup(unused[i]!.scope.group) }))
+  }
+
+  // A fault is often planned before its group exists, and groups have names that are nearly alike: only in the end is it
+  // known that none had this name.
+  #meantGroup(group: string | undefined): string {
+    if (group === undefined) return ''
+    const joined = this.#timeline.ofKind('joined').flatMap(entry => entry.group ?? [])
+    const known = new Set([...this.#groups.keys(), ...joined])
+    const meant = known.has(group) ? '' : didYouMean(suggest(group, known))
+    return meant === '' ? '' : `. There is no group '${group}'${meant}`
   }
 
   /** Checks a scope, and warns where it names a topic that there is not, but nearly. */

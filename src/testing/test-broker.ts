@@ -10,6 +10,7 @@ import type { ConsumerOptions } from '../consumer/consumer-options.ts'
 import { counted } from '../counted.ts'
 import type { Unread } from '../engine.ts'
 import { IllegalStateError, OffsetOutOfRangeError } from '../errors.ts'
+import { warn } from '../events.ts'
 import { isTopicPartition } from '../offset-checks.ts'
 import { Producer, type ProducerOptions } from '../producer/producer.ts'
 import type { OpenTopics, RecordOf, TopicMap } from '../topic-definition.ts'
@@ -127,6 +128,8 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
   readonly #timeKeeper: TimeKeeper
   readonly #bench: TestBench
   readonly #consumers = new Set<TestConsumer>()
+  // Whether somebody has been told what is left open.
+  #leftTold = false
 
   constructor(options: TestBrokerOptions<Topics> = {}) {
     checkOptions('TestBroker', options, testBrokerChecks)
@@ -143,7 +146,7 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
       () => [...consumers].map(({ processing }) => processing),
       () => [...this.engine.served].flatMap(left => left()),
     )
-    this.faults = new FaultPlan(this.engine.clock, this.timeline, this.topics)
+    this.faults = new FaultPlan(this.engine.clock, this.timeline, this.engine)
     this.#bench = {
       faults: this.faults,
       timeline: this.timeline,
@@ -412,15 +415,19 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
    * sentence each: for the end of a test.
    */
   get leftOpen(): readonly string[] {
+    this.#leftTold = true
     const running = [...this.#consumers].flatMap(({ processing }) => processing.pending)
     return [...running, ...this.faults.held, ...this.faults.neverMet]
   }
 
   /**
    * Removes every fault and closes the broker, moving time as far as that takes. First waits for handlers that await
-   * something other than the broker's time, as long as one of them ends within a second of real time.
+   * something other than the broker's time, as long as one of them ends within a second of real time. Warns of a fault
+   * that nothing has met, for a group that there never was, and nearly, unless `leftOpen` has told it.
    */
   override async close(options: BrokerCloseOptions = {}): Promise<readonly Unread[]> {
+    if (!this.#leftTold) for (const each of this.faults.misspelt) warn(each)
+    this.#leftTold = true
     this.faults.clear()
     let closed = false
     const closing = super.close(options).finally(() => {

@@ -1,5 +1,5 @@
 import { topic } from 'brokerlet'
-import { TestBroker } from 'brokerlet/testing'
+import { brokerFixture, TestBroker } from 'brokerlet/testing'
 import { expect, it } from 'vitest'
 import { collectWarnings } from '../helpers/warnings.ts'
 
@@ -29,6 +29,46 @@ it('is silent about a fault for a topic unlike any, which may be created later, 
   broker.faults.fail({ operation: 'append', topic: 'payments' }, boom)
   broker.createTopic('payments')
   await expect(broker.producer().send({ topic: 'payments' as 'orders', value: 1 })).rejects.toBe(boom)
+  await ticked()
+  expect(warnings).toEqual([])
+})
+
+it('warns at the end of a fault for a group that there never was, but nearly, which nothing has met', async () => {
+  const broker = start()
+  broker.faults.fail({ operation: 'handle', group: 'biling' }, boom).delay({ operation: 'commit' }, 5)
+  await broker.consumer({ groupId: 'billing', topics: ['orders'] }).run({ eachRecord() {} })
+  await ticked()
+  expect(warnings).toEqual([])
+  await broker.close()
+  await ticked()
+  expect(warnings).toEqual([
+    "a fault was never met: fail handle of group biling. There is no group 'biling'. Did you mean 'billing'?",
+  ])
+})
+
+it('is silent at the end about a fault for a group that is gone, or that is unlike any', async () => {
+  const broker = start()
+  const billing = broker.consumer({ groupId: 'billing', topics: ['orders'] })
+  await billing.run({ eachRecord() {} })
+  await billing.close()
+  await broker.admin.deleteGroup('billing')
+  await broker.consumer({ groupId: 'biling', topics: ['orders'] }).run({ eachRecord() {} })
+  broker.faults.fail({ operation: 'handle', group: 'billing' }, boom)
+  broker.faults.fail({ operation: 'handle', group: 'shipping' }, boom)
+  await broker.close()
+  await ticked()
+  expect(warnings).toEqual([])
+})
+
+it('is told once where a fixture tells what a test left open, with what was meant', async () => {
+  const run = brokerFixture({ topics: { orders: topic() }, leftOpen: 'fail' })(
+    { task: { name: 'a test' } },
+    async broker => {
+      broker.faults.fail({ operation: 'handle', group: 'biling' }, boom)
+      await broker.consumer({ groupId: 'billing', topics: ['orders'] }).run({ eachRecord() {} })
+    },
+  )
+  await expect(run).rejects.toThrow("There is no group 'biling'. Did you mean 'billing'?")
   await ticked()
   expect(warnings).toEqual([])
 })
