@@ -206,7 +206,8 @@ export function assertNothingLost(broker: ObservedBroker, group: string): void {
     for (const entry of history.entries) {
       if (entry.kind !== 'appended' || entry.offset < begin || done.has(entry.offset)) continue
       if (isHidden(broker, history, entry.offset)) continue
-      failAt(history, undefined, `Group '${group}' has not processed ${nameOf(entry)}`)
+      const what = `Group '${group}' has not processed ${nameOf(entry)}`
+      failAt(history, undefined, what + adviceFor(history, entry.offset))
     }
   }
 }
@@ -284,7 +285,8 @@ function checkCommits(broker: ObservedBroker, history: PartitionHistory, group: 
       for (const offset of open) {
         if (offset >= committed || isHidden(broker, history, offset)) continue
         const name = nameOf({ topic, partition, offset })
-        failAt(history, entry, `Group '${group}' has committed ${committed} before ${name} was processed`)
+        const what = `Group '${group}' has committed ${committed} before ${name} was processed`
+        failAt(history, entry, what + adviceFor(history, offset))
       }
     }
   }
@@ -362,6 +364,19 @@ function nameOf(tp: RecordPlace): string {
 
 function indent(text: string): string {
   return text.replace(/^/gm, '  ')
+}
+
+// Where the member that had a record in hand has committed it, only its own handler, or a transaction, can have done so.
+function adviceFor({ topic, partition, entries }: PartitionHistory, offset: number): string {
+  let owner: string | undefined
+  for (const entry of entries) {
+    if (entry.kind === 'delivered' && entry.offset === offset) owner = entry.member
+    if (entry.kind === 'failed' && entry.offset === offset) owner = undefined
+    if (entry.kind !== 'committed' || entry.member !== owner) continue
+    if (entry.offsets.some(tp => tp.topic === topic && tp.partition === partition && tp.offset > offset))
+      return '. It was committed before its handler had ended, by hand or in a transaction: assert what it writes instead'
+  }
+  return ''
 }
 
 function failAt(history: PartitionHistory, entry: TimelineEntry | undefined, what: string): never {

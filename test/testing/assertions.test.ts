@@ -214,6 +214,35 @@ it('sees a commit that passes a record which was not processed', async () => {
   expect(error.message).toMatch(/^Group 'billing' has committed 3 before orders-0@1 was processed/)
 })
 
+it('says of a record that was committed in a transaction before its handler had ended that this is why', async () => {
+  const broker = new TestBroker({ topics: { orders: topic({ partitions: 1 }), mails: topic() } })
+  const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'], autoCommit: false })
+  const producer = broker.producer({ transactionalId: 'billing' })
+  await consumer.run({
+    eachRecord: async (_, context) => {
+      await producer.transaction(tx => tx.sendOffsets(context))
+      await broker.clock.sleep(10)
+    },
+  })
+  fill(broker, 'orders', 1)
+  await broker.advance(0)
+  const why =
+    'It was committed before its handler had ended, by hand or in a transaction: assert what it writes instead'
+  for (const assertion of [assertNothingLost, assertNoCommitPastProcessed])
+    expect(failureOf(() => assertion(broker, 'billing')).message).toContain(`. ${why}. What happened:`)
+  await broker.advance(10)
+  assertNothingLost(broker, 'billing')
+})
+
+it('gives no such advice where the handler had failed, or nobody has committed', async () => {
+  const { broker, consumer } = await billing(() => Promise.reject(new Error('no')))
+  fill(broker, 'orders', 1)
+  await broker.advance(0)
+  expect(failureOf(() => assertNothingLost(broker, 'billing')).message).toMatch(/orders-0@0\. What happened:/)
+  await consumer.commit([{ ...orders0, offset: 1 }])
+  expect(failureOf(() => assertNothingLost(broker, 'billing')).message).toMatch(/orders-0@0\. What happened:/)
+})
+
 it('does not hold a seek, a skip or a reset against a commit', async () => {
   const { broker, consumer } = await billing()
   fill(broker, 'orders', 5)
