@@ -6,6 +6,7 @@ import type { ResolvedGroupConfig } from '../group-configs.ts'
 import type { WireErrorCode } from '../wire-error-code.ts'
 import type { AcknowledgementBatch } from './acknowledgement.ts'
 import type { DeadLetters } from './dead-letters.ts'
+import { firstEndingAt } from './in-flight-records.ts'
 import { readableOffsets } from './readable-offsets.ts'
 import { type AcquiredRecords, type OffsetSpan, type ShareLimits, SharePartition } from './share-partition.ts'
 
@@ -112,11 +113,13 @@ export class SharePartitions {
 
   #count(log: Partition, from: number, to: number, count: (first: number, end: number) => number): number {
     const { endOffset, inFlight } = this.placeOf(log)
-    const runs = [...inFlight, { first: endOffset, last: to - 1 }]
-    return runs.reduce(
-      (sum, { first, last }) => sum + count(Math.max(first, from), Math.min(last + 1, to)),
-      0,
-    )
+    let sum = endOffset < to ? count(Math.max(endOffset, from), to) : 0
+    // Most often few of them are between the two: with each append to a full log those are asked for that go.
+    for (let i = firstEndingAt(from, inFlight); i < inFlight.length && inFlight[i]!.first < to; i++) {
+      const { first, last } = inFlight[i]!
+      sum += count(Math.max(first, from), Math.min(last + 1, to))
+    }
+    return sum
   }
 
   #firstOffset(log: Partition): number {

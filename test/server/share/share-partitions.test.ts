@@ -1,4 +1,4 @@
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, expect, it, vi } from 'vitest'
 import { BrokerClock } from '../../../src/broker-clock.ts'
 import type { Clock } from '../../../src/clock.ts'
 import type { Partition } from '../../../src/log/partition.ts'
@@ -145,4 +145,14 @@ it('tells who waits when there is room for more records', () => {
   expect(told).toBe(0)
   partitions.acknowledge(log, 'a', [accept(0, 0)])
   expect(told).toBe(1)
+})
+
+it('counts those between two offsets without a look at all others', () => {
+  const { partitions, log, acquire } = start()
+  for (let i = 0; i < 10; i++) acquire(log, `m${i}`, 1)
+  const counted = vi.spyOn(log, 'countFrom')
+  expect(partitions.countUnfinished(log, 3, 5)).toBe(2)
+  expect(counted).toHaveBeenCalledTimes(2)
+  expect(partitions.countUnfinished(log, 8, 10)).toBe(2)
+  expect(counted).toHaveBeenCalledTimes(4)
 })
