@@ -6,7 +6,7 @@ import { memberEpochs } from '../consumer-heartbeat.ts'
 import { type ConfiguredTopology, configureTopology, type MakeTopic } from './configured-topology.ts'
 import { isReconciledTo, reconcile, TaskOwners } from './reconciliation.ts'
 import { assignSticky } from './sticky-assignor.ts'
-import type { StreamsHeartbeat, UserEndpoint } from './streams-heartbeat.ts'
+import { requireOffsets, type StreamsHeartbeat, type UserEndpoint } from './streams-heartbeat.ts'
 import {
   isAway,
   isNews,
@@ -383,25 +383,6 @@ export class StreamsGroup {
     const member = this.#members.get(memberId)
     if (member === undefined) return 'UNKNOWN_MEMBER_ID'
     return member.epoch === memberEpoch ? undefined : 'STALE_MEMBER_EPOCH'
-  }
-}
-
-function requireOffsets({
-  groupId,
-  memberId,
-  taskOffsets = [],
-  taskEndOffsets = [],
-}: StreamsHeartbeat): void {
-  for (const offsets of [taskOffsets, taskEndOffsets]) {
-    const tasks = new Set<Task>()
-    for (const { subtopologyId, partition } of offsets) {
-      const task = formatTask(subtopologyId, partition)
-      if (tasks.has(task)) {
-        const message = `Offsets of task '${task}' are given twice`
-        throw new InvalidArgumentError(message, { groupId, memberId })
-      }
-      tasks.add(task)
-    }
   }
 }
 

@@ -1,7 +1,8 @@
+import { InvalidArgumentError } from '../../errors.ts'
 import { memberEpochs, requireGroupId, requirer } from '../consumer-heartbeat.ts'
 import type { RequestOf } from '../protocol/message.ts'
 import type { streamsGroupHeartbeat } from '../protocol/messages/streams-group-heartbeat.ts'
-import { fromTaskIds, type Task, type Tasks } from './tasks.ts'
+import { formatTask, fromTaskIds, type Task, type Tasks } from './tasks.ts'
 import { type Topology, toTopology } from './topology.ts'
 
 /** Where a process answers interactive queries. */
@@ -109,4 +110,24 @@ function checkRequest(request: Request): void {
 
 function isEmpty(list: readonly unknown[] | null): boolean {
   return list === null || list.length === 0
+}
+
+/** Refuses offsets of a task that are given twice. @throws InvalidArgumentError */
+export function requireOffsets({
+  groupId,
+  memberId,
+  taskOffsets = [],
+  taskEndOffsets = [],
+}: StreamsHeartbeat): void {
+  for (const offsets of [taskOffsets, taskEndOffsets]) {
+    const tasks = new Set<Task>()
+    for (const { subtopologyId, partition } of offsets) {
+      const task = formatTask(subtopologyId, partition)
+      if (tasks.has(task)) {
+        const message = `Offsets of task '${task}' are given twice`
+        throw new InvalidArgumentError(message, { groupId, memberId })
+      }
+      tasks.add(task)
+    }
+  }
 }
