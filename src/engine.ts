@@ -81,6 +81,8 @@ export interface AssignmentUpdate {
 export interface MembershipListener {
   assignmentChanged(update: AssignmentUpdate): void
   fenced(error: BrokerletError): void
+  /** Tells, now and then, why the member cannot do for long what is tried again. Left out where nobody wants to know. */
+  failing?(error: BrokerletError): void
   /** Whether nobody listens any more: who still joins need not go on. Left out where that is not told. */
   readonly muted?: boolean
   position(topic: string, partition: number): number | undefined

@@ -106,6 +106,7 @@ export class ConsumerCoordinator implements Member {
       positions: this.#positions,
       session: host.session,
       bounded: options.bounded,
+      failing: error => this.#report(error),
       fatal: error => host.fatal(error),
     })
     this.#handover = new Handover({
@@ -267,6 +268,10 @@ export class ConsumerCoordinator implements Member {
 
   fenced(error: unknown): void {
     this.#lose(error)
+  }
+
+  failing(error: unknown): void {
+    this.#report(error)
   }
 
   position(topic: string, partition: number): number | undefined {

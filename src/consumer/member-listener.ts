@@ -3,7 +3,7 @@ import type { BrokerletError } from '../errors.ts'
 import type { IsolationLevel } from '../record.ts'
 
 /** Who a group speaks to. */
-export type Member = Pick<MembershipListener, 'assignmentChanged' | 'fenced' | 'position'>
+export type Member = Pick<MembershipListener, 'assignmentChanged' | 'fenced' | 'failing' | 'position'>
 
 /**
  * Passes on what a group says to one membership, for as long as that is the consumer's. Leaving may take an engine some
@@ -31,6 +31,10 @@ export class MemberListener implements MembershipListener {
 
   fenced(error: BrokerletError): void {
     this.#member?.fenced(error)
+  }
+
+  failing(error: BrokerletError): void {
+    this.#member?.failing?.(error)
   }
 
   position(topic: string, partition: number): number | undefined {

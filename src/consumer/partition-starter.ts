@@ -1,5 +1,5 @@
 import type { Engine, FetchSession, Membership, PartitionFetch } from '../engine.ts'
-import { isRetriable } from '../errors.ts'
+import { isRetriable, TimeoutError } from '../errors.ts'
 import { isPromise, isThenable, type MaybePromise } from '../maybe-promise.ts'
 import type { PartitionState } from './partition-state.ts'
 import { lookAgainMs, type StartPositions } from './start-positions.ts'
@@ -11,6 +11,8 @@ export interface PartitionStarterHost {
   readonly session: FetchSession<PartitionState>
   /** Whether partitions are read only to their present end. */
   readonly bounded: boolean
+  /** Tells why partitions that are tried again could not be read for long. */
+  failing(error: unknown): void
   /** The consumer cannot go on. */
   fatal(error: unknown): void
 }
@@ -18,19 +20,21 @@ export interface PartitionStarterHost {
 /** Looks up where to begin in partitions, and begins to read them; later those whose position is not known yet. */
 export class PartitionStarter {
   readonly #host: PartitionStarterHost
+  // What was told last: partitions that are looked up together fail with one error.
+  #told: unknown
 
   constructor(host: PartitionStarterHost) {
     this.#host = host
   }
 
   lookUp(states: readonly PartitionState[], membership: Membership): MaybePromise<void> {
-    return forEach(states, state => this.#host.positions.lookUp(state, membership))
+    return this.#forEach(states, state => this.#host.positions.lookUp(state, membership))
   }
 
   /** Begins to read those of the partitions that have a position. */
   start(states: readonly PartitionState[]): MaybePromise<void> {
     const wanted = states.filter(({ phase, positioned }) => phase === 'assigned' && positioned)
-    return forEach(wanted, state => this.#start(state))
+    return this.#forEach(wanted, state => this.#start(state))
   }
 
   #start(state: PartitionState): MaybePromise<void> {
@@ -63,20 +67,26 @@ export class PartitionStarter {
       name: 'looking again',
     })
   }
-}
 
-// All at once, so that an engine that asks a cluster can ask for all of them together. A partition that cannot be
-// looked up now, or whose topic was deleted, of which the group tells, does not keep the others waiting.
-function forEach(
-  states: readonly PartitionState[],
-  step: (state: PartitionState) => MaybePromise<void>,
-): MaybePromise<void> {
-  const steps = states.map(state => attempt(step, state))
-  if (!steps.some(isThenable)) return
-  const passes = (error: unknown) => {
-    if (!isRetriable(error)) throw error
+  // All at once, so that an engine that asks a cluster can ask for all of them together. A partition that cannot be
+  // looked up now, or whose topic was deleted, of which the group tells, does not keep the others waiting.
+  #forEach(
+    states: readonly PartitionState[],
+    step: (state: PartitionState) => MaybePromise<void>,
+  ): MaybePromise<void> {
+    const steps = states.map(state => attempt(step, state))
+    if (!steps.some(isThenable)) return
+    return Promise.all(steps.map(each => Promise.resolve(each).catch(error => this.#pass(error)))).then(
+      () => {},
+    )
   }
-  return Promise.all(steps.map(each => Promise.resolve(each).catch(passes))).then(() => {})
+
+  #pass(error: unknown): void {
+    if (!isRetriable(error)) throw error
+    if (!(error instanceof TimeoutError) || error === this.#told) return
+    this.#told = error
+    this.#host.failing(error)
+  }
 }
 
 // Turns an error that is thrown at once into a rejection, as one that comes later.

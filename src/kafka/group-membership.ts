@@ -121,6 +121,7 @@ export class GroupMembership implements Membership {
         await this.#beat()
         this.#followLater()
       },
+      failing: error => this.#tellFailing(error),
       failed: error => this.#fence(error),
     })
   }
@@ -227,9 +228,15 @@ export class GroupMembership implements Membership {
     this.#reconciliation.follow().catch(error => {
       if (this.#left) return
       if (!isRetriable(error)) return this.#fence(error)
+      this.#tellFailing(error)
       // A full heartbeat is answered with the assignment. Not at its time: others may wait for what is to be given up.
       this.#sayAll()
     })
+  }
+
+  #tellFailing(error: BrokerletError): void {
+    this.#outbox.push(() => this.#listener.failing?.(error))
+    this.#outbox.flush()
   }
 
   #sayAll(): void {

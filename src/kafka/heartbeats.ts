@@ -1,6 +1,6 @@
 import type { BrokerClock } from '../broker-clock.ts'
 import { Deferred } from '../deferred.ts'
-import { isRetriable } from '../errors.ts'
+import { type BrokerletError, isRetriable } from '../errors.ts'
 import { backoffMs } from './retry.ts'
 
 /** What heartbeats need of their member. */
@@ -11,6 +11,8 @@ export interface HeartbeatsHost {
   /** How long until the next heartbeat, in milliseconds. */
   intervalMs(): number
   beat(): Promise<void>
+  /** A heartbeat was not answered for as long as it is tried; the next ones may be. */
+  failing(error: BrokerletError): void
   /** The group answered a heartbeat with an error that is not retriable: no further one is sent. */
   failed(error: unknown): void
 }
@@ -41,8 +43,9 @@ export class Heartbeats {
         this.#beating = Promise.resolve()
         if (this.#stopped) return
         // No broker could be reached; only the group can tell whether the member is still in it.
-        if (isRetriable(error)) failures++
-        else return this.#host.failed(error)
+        if (!isRetriable(error)) return this.#host.failed(error)
+        failures++
+        this.#host.failing(error)
       }
     }
   }

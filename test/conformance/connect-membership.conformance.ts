@@ -235,6 +235,70 @@ describe('being a member', () => {
 })
 
 describe('a consumer that had joined', () => {
+  it('tells now and then that its group does not answer', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join({ apiTimeoutMs: 300 })
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    const errors: unknown[] = []
+    const seen: unknown[] = []
+    consumer.on('error', error => errors.push(error))
+    await consumer.run({ eachRecord: ({ value }) => seen.push(value) })
+    faults.fail({ api: 'ConsumerGroupHeartbeat' }, 'COORDINATOR_LOAD_IN_PROGRESS', { always: true })
+    await until(() => expect(errors.length).toBeGreaterThan(1))
+    for (const error of errors)
+      expect(error).toMatchObject({
+        code: 'REQUEST_TIMED_OUT',
+        message: expect.stringMatching(/^Member '.*' of group 'g': gave up after 300 ms/),
+      })
+    faults.clear()
+    await sendNumbers(cluster, 'orders', 1)
+    await until(() => expect(seen).toEqual([0]))
+  })
+
+  it('tells now and then that it is not known what it is meant to have', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    await broker.admin.createTopic('payments')
+    const cluster = await join({ apiTimeoutMs: 300 })
+    await cluster.consumer({ groupId: 'g', topics: ['payments'] }).ready()
+    const consumer = cluster.consumer<string>({ groupId: 'g', topics: ['orders'] })
+    const errors: unknown[] = []
+    consumer.on('error', error => errors.push(error))
+    await consumer.ready()
+    faults.fail({ api: 'ConsumerGroupDescribe' }, 'COORDINATOR_LOAD_IN_PROGRESS', { always: true })
+    await consumer.subscribe(['orders', 'payments'])
+    await until(() => expect(errors.length).toBeGreaterThan(1))
+    for (const error of errors)
+      expect(error).toMatchObject({
+        code: 'REQUEST_TIMED_OUT',
+        message: expect.stringMatching(/^Describing group 'g': gave up after 300 ms/),
+      })
+    faults.clear()
+    await consumer.ready()
+  })
+
+  it('tells now and then that it is not known where to begin', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join({ apiTimeoutMs: 300 })
+    faults.fail({ api: 'ListOffsets' }, 'LEADER_NOT_AVAILABLE', { always: true })
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    const errors: unknown[] = []
+    const seen: unknown[] = []
+    consumer.on('error', error => errors.push(error))
+    await consumer.run({ eachRecord: ({ value }) => seen.push(value) })
+    await until(() => expect(errors).toHaveLength(2))
+    for (const error of errors)
+      expect(error).toMatchObject({
+        code: 'REQUEST_TIMED_OUT',
+        message: expect.stringMatching(/^Looking up offsets of orders-0, orders-1: gave up/),
+      })
+    faults.clear()
+    await sendNumbers(cluster, 'orders', 1)
+    await until(() => expect(seen).toEqual([0]))
+  })
+
   it('comes back when it is answered again, however long that takes', async () => {
     const faults = new WireFaults()
     const { join } = await start({ faults, consumerSessionTimeoutMs: 2000 })

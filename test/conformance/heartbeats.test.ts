@@ -8,6 +8,7 @@ import { VirtualClock } from '../../src/testing/index.ts'
 function open(...answers: (Error | undefined)[]) {
   const clock = new VirtualClock()
   const sent: number[] = []
+  const failing: unknown[] = []
   const failures: unknown[] = []
   const heartbeats = new Heartbeats({
     memberId: 'member',
@@ -19,10 +20,11 @@ function open(...answers: (Error | undefined)[]) {
       const error = answers.shift()
       if (error !== undefined) throw error
     },
+    failing: error => void failing.push(error),
     failed: error => void failures.push(error),
   })
   const ended = heartbeats.run()
-  return { clock, sent, failures, heartbeats, ended }
+  return { clock, sent, failing, failures, heartbeats, ended }
 }
 
 const unheard = new TimeoutError('nobody answers')
@@ -43,9 +45,10 @@ describe('the heartbeats of a member', () => {
   })
 
   it('come with growing pauses while no broker can be reached, and then at the interval again', async () => {
-    const { clock, sent, failures } = open(unheard, unheard, unheard, undefined)
+    const { clock, sent, failing, failures } = open(unheard, unheard, unheard, undefined)
     await clock.advance(7000)
     expect(sent).toEqual([3000, 3050, 3150, 3350, 6350])
+    expect(failing).toEqual([unheard, unheard, unheard])
     expect(failures).toEqual([])
   })
 
