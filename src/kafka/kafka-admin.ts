@@ -26,7 +26,7 @@ import {
 } from '../topic-partition.ts'
 import { name as nonEmptyName, requireArgument } from '../validate.ts'
 import type { Coded } from './client-library.ts'
-import { type Cluster, partitionsOf } from './cluster.ts'
+import { type Cluster, type ClusterTopic, partitionsOf } from './cluster.ts'
 import { hasCode } from './cluster-error.ts'
 import { consumerGroupDescribe } from './consumer-group-describe.ts'
 import { byTopic, distinct } from './group-by.ts'
@@ -92,7 +92,7 @@ export class KafkaAdmin implements Admin {
       if (hasCode(error, 'TOPIC_ALREADY_EXISTS')) throw new TopicAlreadyExistsError(name)
       throw error
     }
-    await this.#untilKnown(name, count => count === partitions)
+    await this.#untilKnown(name, known => hasGrownTo(known, partitions))
   }
 
   /** Creates a topic that is missing; accepts one that another program creates at the same time. */
@@ -101,12 +101,14 @@ export class KafkaAdmin implements Admin {
       await this.createTopic(name, options)
     } catch (error) {
       if (!(error instanceof TopicAlreadyExistsError)) throw error
-      await this.#untilKnown(name, count => count !== undefined)
+      await this.#untilKnown(name, topic => topic !== undefined)
     }
   }
 
   async deleteTopic(name: string): Promise<void> {
     requireTopicName(name)
+    // Another program may create one of the same name at once.
+    const deleted = await this.#topicOf(name)
     await this.#cluster.askAny({
       what: `Deleting topic '${name}'`,
       fields: { topic: name },
@@ -116,22 +118,32 @@ export class KafkaAdmin implements Admin {
       ...codedBy('responses'),
       goesOn: isTransient,
     })
-    await this.#untilKnown(name, count => count === undefined)
+    await this.#untilKnown(
+      name,
+      topic => topic === undefined || (deleted !== undefined && topic.id !== deleted.id),
+    )
+  }
+
+  async #topicOf(name: string): Promise<ClusterTopic | undefined> {
+    try {
+      return await this.#cluster.topic(name)
+    } catch (error) {
+      if (!hasCode(error, 'UNKNOWN_TOPIC_OR_PARTITION')) throw error
+      return undefined
+    }
   }
 
   // The brokers learn a little later what the controller has done.
-  async #untilKnown(name: string, known: (partitionCount: number | undefined) => boolean): Promise<void> {
+  async #untilKnown(name: string, known: (topic: ClusterTopic | undefined) => boolean): Promise<void> {
     const { clock, random, apiTimeoutMs: timeoutMs } = this.#cluster
     await retry(
       `Waiting for topic '${name}'`,
       async () => {
-        await this.#cluster.topic(name).catch(error => {
-          if (!hasCode(error, 'UNKNOWN_TOPIC_OR_PARTITION')) throw error
-        })
+        await this.#topicOf(name)
         await this.#cluster.refresh()
         const topic = this.#cluster.knownTopic(name)
         const led = topic?.leaders.every(({ node }) => node >= 0) ?? true
-        if (!led || !known(topic?.partitionCount))
+        if (!led || !known(topic))
           throw this.#cluster.error(leaderNotAvailable, `Topic '${name}'`, { topic: name })
       },
       { clock, random, timeoutMs },
@@ -178,7 +190,7 @@ export class KafkaAdmin implements Admin {
         [[{ name: topic, count: total, assignments: null }], this.#host.requestTimeoutMs, false] as const,
       ...codedBy('results'),
     })
-    await this.#untilKnown(topic, count => count === total)
+    await this.#untilKnown(topic, known => hasGrownTo(known, total))
   }
 
   async alterTopic(name: string, changes: TopicChanges): Promise<void> {
@@ -412,6 +424,11 @@ const leaderNotAvailable = 5
 const groupIdNotFound = 69
 const topicResource = 2
 const alterOperations = { set: 0, delete: 1 } as const
+
+// Or further: another program may have added partitions at once.
+function hasGrownTo(topic: ClusterTopic | undefined, partitions: number): boolean {
+  return topic !== undefined && topic.partitionCount >= partitions
+}
 
 // Coordinators answer in no order.
 function byTopicAndPartition(a: TopicPartition, b: TopicPartition): number {

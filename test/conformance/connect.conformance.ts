@@ -241,6 +241,22 @@ describe('connecting', () => {
 })
 
 describe('administration', () => {
+  it('is done where another program goes on with the topic at once', async () => {
+    const { broker, join } = await start()
+    const { admin } = await join({ apiTimeoutMs: 2000 })
+    let then: () => unknown = () => broker.admin.addPartitions('made', 3)
+    const goOn = () => {
+      const next = then
+      then = () => {}
+      next()
+    }
+    broker.on('topicCreated', goOn).on('topicDeleted', goOn)
+    await admin.createTopic('made', { partitions: 2 })
+    then = () => broker.admin.createTopic('made')
+    await admin.deleteTopic('made')
+    expect((await admin.describeTopic('made')).partitions).toHaveLength(1)
+  })
+
   it('has grown a topic when every broker says so', async () => {
     const faults = new WireFaults()
     const { join } = await start({ faults })
