@@ -82,7 +82,9 @@ export class ClusterPartitionFetch<Position extends FetchPosition> implements Pa
 
   /** The log ends an epoch at an offset: the last one that is not after the epoch which was asked about. */
   compared(epoch: number, endOffset: number): void {
-    if (this.asking! <= endOffset) {
+    // The reader has moved elsewhere meanwhile: that is compared anew.
+    if (this.#nextOffset !== this.asking) return
+    if (this.asking <= endOffset) {
       this.#comparedUnder = this.askingUnder
       return
     }
@@ -111,7 +113,7 @@ export class ClusterPartitionFetch<Position extends FetchPosition> implements Pa
 
   /** Nothing can be said about what was read. */
   notComparable(): void {
-    this.#epochs.cut(-1, 0)
+    if (this.#nextOffset === this.asking) this.#epochs.cut(-1, 0)
     this.isOutOfRange(this.asking!)
   }
 

@@ -9,6 +9,7 @@ import { start } from './served-broker.ts'
 // A served log never loses its end: what its leader answers is changed on its way. `asked` counts the answers.
 const leader = vi.hoisted(() => ({
   asked: 0,
+  held: undefined as Promise<void> | undefined,
   ends: {} as { readonly leaderEpoch?: number; readonly endOffset?: bigint },
 }))
 
@@ -23,6 +24,7 @@ vi.mock(import('../../src/kafka/leader-epoch-ends.ts'), async original => {
           async: async (connection, topics) => {
             const answer = await api.async(connection, topics)
             leader.asked++
+            await leader.held
             const changed = answer.topics.map(({ name, partitions }) => ({
               name,
               partitions: partitions.map(each => ({ ...each, ...leader.ends })),
@@ -37,6 +39,7 @@ vi.mock(import('../../src/kafka/leader-epoch-ends.ts'), async original => {
 
 beforeEach(() => {
   leader.asked = 0
+  leader.held = undefined
   leader.ends = {}
 })
 
@@ -117,6 +120,24 @@ describe('a log that has lost its end with its leader', () => {
     await until(() => expect(leader.asked).toBeGreaterThan(0))
     free()
     await until(() => expect(seen).toEqual(numbers(10)))
+    expect(resets).toEqual([])
+  })
+
+  it('is read from where a seek went while its leader was asked, if it has that', async () => {
+    const { cluster, elect } = await tenRecords()
+    const { opened: held, open: free } = gate()
+    const consumer = cluster.consumer({ topics: ['log'], from: 'beginning' })
+    const resets = resetsOf(consumer)
+    const seen: unknown[] = []
+    await consumer.run({ eachRecord: ({ value }) => seen.push(value) })
+    await until(() => expect(seen).toEqual(numbers(10)))
+    leader.ends = { endOffset: 5n }
+    leader.held = held
+    await elect()
+    await until(() => expect(leader.asked).toBeGreaterThan(0))
+    consumer.seek({ topic: 'log', partition: 0 }, 3)
+    free()
+    await until(() => expect(seen).toEqual([...numbers(10), ...numbers(7, 3)]))
     expect(resets).toEqual([])
   })
 
