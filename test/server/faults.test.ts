@@ -242,6 +242,18 @@ it('knows each error of Kafka 4.4 by its name', () => {
   expect(faults.unused).toHaveLength(1)
 })
 
+it.each([
+  ['UNKNOWN', 'UNKNOWN_SERVER_ERROR'],
+  ['NOT_LEADER_FOR_PARTITION', 'NOT_LEADER_OR_FOLLOWER'],
+  ['GROUP_LOAD_IN_PROGRESS', 'COORDINATOR_LOAD_IN_PROGRESS'],
+  ['GROUP_COORDINATOR_NOT_AVAILABLE', 'COORDINATOR_NOT_AVAILABLE'],
+  ['NOT_COORDINATOR_FOR_GROUP', 'NOT_COORDINATOR'],
+])("refuses %s, the name that an error has in KafkaJS, with Kafka's own: %s", (former, name) => {
+  expect(() => new WireFaults().fail({ api: 'Produce' }, former as never)).toThrow(
+    `received '${former}'. Did you mean '${name}'?`,
+  )
+})
+
 it('refuses what is no fault', () => {
   const faults = new WireFaults()
   expect(() => faults.fail({ api: 'Product' as never }, 'NOT_COORDINATOR')).toThrow(

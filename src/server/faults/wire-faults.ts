@@ -35,12 +35,27 @@ export interface MetRequest extends RequestPoint {
   readonly fate: Fate
 }
 
+// Names that Kafka has given up; KafkaJS, whose errors have them as their `type`, has not.
+const formerNames = new Map<string, WireErrorCode>([
+  ['UNKNOWN', 'UNKNOWN_SERVER_ERROR'],
+  ['NOT_LEADER_FOR_PARTITION', 'NOT_LEADER_OR_FOLLOWER'],
+  ['GROUP_LOAD_IN_PROGRESS', 'COORDINATOR_LOAD_IN_PROGRESS'],
+  ['GROUP_COORDINATOR_NOT_AVAILABLE', 'COORDINATOR_NOT_AVAILABLE'],
+  ['NOT_COORDINATOR_FOR_GROUP', 'NOT_COORDINATOR'],
+])
+
+function meantBy(error: unknown): readonly string[] {
+  if (typeof error !== 'string') return []
+  const present = formerNames.get(error)
+  return present === undefined ? suggest(error, wireErrnos.keys()) : [present]
+}
+
 /** @throws InvalidArgumentError */
 function errnoFrom(error: WireErrorCode | number): number {
   const errno = typeof error === 'number' ? error : wireErrnos.get(error)
   if (isErrno(errno)) return errno
   const expected = `the name of an error of Kafka's protocol, or its number (${errnoRange})`
-  const suggestions = typeof error === 'string' ? suggest(error, [...wireErrnos.keys()]) : []
+  const suggestions = meantBy(error)
   throw new InvalidArgumentError(
     `faults.fail: expected ${expected}, received ${describeValue(error)}${didYouMean(suggestions)}`,
     { field: 'error', expected, received: error, suggestions },
