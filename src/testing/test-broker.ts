@@ -13,6 +13,7 @@ import { IllegalStateError, OffsetOutOfRangeError } from '../errors.ts'
 import { warn } from '../events.ts'
 import { isTopicPartition } from '../offset-checks.ts'
 import { Producer, type ProducerOptions } from '../producer/producer.ts'
+import { didYouMean, suggest } from '../suggest.ts'
 import type { OpenTopics, RecordOf, TopicMap } from '../topic-definition.ts'
 import { formatTopicPartition, type TopicPartitionOffset } from '../topic-partition.ts'
 import {
@@ -383,7 +384,9 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
     )
     if (found.length > 0) return found
     const which = member === undefined ? `group '${group}'` : `'${member}' in group '${group}'`
-    throw new IllegalStateError(`crash: there is no consumer of ${which}`, { groupId: group })
+    const groups = this.engine.groupCoordinator.groups
+    const meant = groups.has(group) ? '' : didYouMean(suggest(group, groups.keys()))
+    throw new IllegalStateError(`crash: there is no consumer of ${which}${meant}`, { groupId: group })
   }
 
   /**

@@ -188,6 +188,14 @@ it('says so where there is nobody to crash', () => {
   )
 })
 
+it('says which group was meant, where nobody is of the group that was named', async () => {
+  const broker = new TestBroker({ topics })
+  await billing(broker).ready()
+  expect(() => broker.crash({ group: 'biling' })).toThrow(
+    "crash: there is no consumer of group 'biling'. Did you mean 'billing'?",
+  )
+})
+
 it('crashes nobody twice, nor who has ended, nor who is of another broker', async () => {
   const broker = new TestBroker({ topics })
   const [closed, crashed] = [billing(broker), billing(broker)]
