@@ -1,7 +1,7 @@
 import { counted } from '../counted.ts'
 import { describeError, NeverIdleError } from '../errors.ts'
 import type { ConsumerGroup } from '../group/consumer-group.ts'
-import { formatTopicPartition } from '../topic-partition.ts'
+import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 import { abortSignal, type Check, checkOptions, duration } from '../validate.ts'
 import type { MemoryEngine } from './memory-engine.ts'
 
@@ -145,7 +145,12 @@ export class Quiescence {
       )
       const each = lagging.map(tp => {
         const name = formatTopicPartition(tp)
-        return `${name}: ${tp.lag} (${owners.get(name) ?? 'nobody'}${paused.has(name) ? ', paused' : ''})`
+        const why = paused.has(name)
+          ? ', paused'
+          : this.#isDelivered(group, tp)
+            ? ', delivered, not committed'
+            : ''
+        return `${name}: ${tp.lag} (${owners.get(name) ?? 'nobody'}${why})`
       })
       lines.push(`group '${group.id}' has lag ${each.join(', ')}`)
       for (const { groupId, unasked } of this.#engine.clients)
@@ -157,6 +162,12 @@ export class Quiescence {
     })
     if (left.length > 0) lines.push(`not waited for: ${left.join(', ')}`)
     return lines.join('; ')
+  }
+
+  // Where a consumer commits by hand, what it was given is lag until then.
+  #isDelivered(group: ConsumerGroup, { topic, partition }: TopicPartition): boolean {
+    const next = group.nextOffset(topic, partition)
+    return next !== undefined && this.#engine.topics.get(topic)?.partitions[partition]?.countFrom(next) === 0
   }
 
   #whyNot(group: ConsumerGroup, named: ReadonlySet<string> | undefined): string | undefined {

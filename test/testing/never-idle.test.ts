@@ -241,3 +241,22 @@ it('does not give up where the restarts are of another group, or records are han
   await broker.advanceUntilIdle({ groups: ['billing'] })
   expect(calls).toBe(120)
 })
+
+it('says of what was delivered, and nobody has committed, that it is only not committed', async () => {
+  const broker = new TestBroker({ topics: { orders: topic({ partitions: 1 }), dead: topic() } })
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], autoCommit: false })
+  consumer.on('deadLettered', () => {})
+  await consumer.run({
+    onFailure: { deadLetter: 'dead' },
+    retry: { attempts: 1 },
+    eachRecord: () => {
+      throw new Error('no')
+    },
+  })
+  await broker.producer().send({ topic: 'orders', value: 1 })
+  await expect(broker.advanceUntilIdle({ limitMs: 1000 })).rejects.toThrow(
+    `group 'g' has lag orders-0: 1 (${consumer.memberId}, delivered, not committed)`,
+  )
+  await consumer.commit()
+  await broker.idle()
+})
