@@ -163,3 +163,27 @@ it('knows every step by its name', () => {
   for (const operation of steps) faults.fail({ operation }, boom)
   expect(faults.unused).toHaveLength(4)
 })
+
+it.each(['initTransactions', 'beginTransaction'] as const)(
+  'begins nothing whose %s takes longer than the close of its producer',
+  async operation => {
+    const { broker, producer } = await start()
+    broker.faults.delay({ operation, member: 'shop' }, 500)
+    let called = false
+    const refused = rejectionOf(
+      producer.transaction(() => {
+        called = true
+      }),
+    )
+    await broker.advance(0)
+    const closed = producer.close({ timeoutMs: 100 })
+    await broker.advance(100)
+    await closed
+    await broker.advance(400)
+    expect(await refused).toMatchObject({ code: 'CLOSED' })
+    expect(called).toBe(false)
+    const { length: begun } = broker.timeline.ofKind('transaction begun')
+    expect(broker.timeline.ofKind('transaction aborted')).toHaveLength(begun)
+    await broker.idle()
+  },
+)
