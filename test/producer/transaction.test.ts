@@ -237,6 +237,30 @@ describe('transaction', () => {
     expect(values()).toEqual([])
   })
 
+  it.each(['commit', 'abort'])('leaves nothing in the partitions that it did not write to: %s', async end => {
+    const { broker, producer } = transactional()
+    const wide = broker.createTopic('wide', { partitions: 3 })
+    const ended = producer.transaction(async tx => {
+      await tx.send({ topic: 'wide', partition: 1, value: 1 })
+      if (end === 'abort') throw new Error('no')
+    })
+    await ended.catch(() => {})
+    expect(wide.partitions.map(({ highWatermark }) => highWatermark)).toEqual([0, 2, 0])
+  })
+
+  it('limits nothing any more once it has ended', async () => {
+    const { clock, producer } = transactional()
+    const limits = () => clock.waiting.filter(name => name === "transaction of 'producer'")
+    const { opened, open } = gate()
+    const ended = producer.transaction(() => opened)
+    await clock.settle()
+    expect(limits()).toHaveLength(1)
+    open()
+    await ended
+    await clock.settle()
+    expect(limits()).toEqual([])
+  })
+
   it('refuses what is no function', async () => {
     const { producer } = transactional()
     for (const work of [undefined, null, 'send', {}]) {

@@ -114,4 +114,11 @@ export const transactionMutations: readonly Mutation[] = [
     replace: 'const state = known ?? { epoch, lastSequence: -1, batches: [] }',
     breaks: 'a transaction that has ended tells its partitions the epoch under which its producer goes on',
   },
+  {
+    name: 'a transaction ends in partitions that it has not written to',
+    file: 'transaction/open-transaction.ts',
+    find: 'if (partitions[partition] === undefined) continue\n',
+    replace: '',
+    breaks: 'a transaction leaves nothing where it has written nothing',
+  },
 ]
