@@ -35,6 +35,21 @@ describe("'recordsDropped'", () => {
     expect(dropped).toEqual([])
   })
 
+  it('says so each time, though another group has no place in the log yet', async () => {
+    const { broker, partition, dropped, committed } = fiveRecords()
+    const latest = broker.consumer({ groupId: 'a', topics: ['log'], autoOffsetReset: 'latest' })
+    await latest.run({ eachRecord: () => {} })
+    await latest.close()
+    await broker.admin.deleteGroupOffsets('a', [tp])
+    await committed('b', 1)
+    partition.deleteRecords(2)
+    partition.deleteRecords(4)
+    expect(dropped).toMatchObject([
+      { from: 0, to: 2, groups: [{ groupId: 'b', count: 1 }] },
+      { from: 2, to: 4, groups: [{ groupId: 'b', count: 2 }] },
+    ])
+  })
+
   it('says from where to where, why, and who had not read how many', async () => {
     const { partition, dropped, committed } = fiveRecords()
     await committed('a', 1)

@@ -99,4 +99,11 @@ export const brokerMutations: readonly Mutation[] = [
     replace: "if (found.groupId !== '') return true",
     breaks: 'a consumed record goes once all who read its topic have committed past it',
   },
+  {
+    name: 'a group without a place keeps others from being told',
+    file: 'broker/group-progress.ts',
+    find: 'if (next === undefined) continue\n',
+    replace: '',
+    breaks: 'recordsDropped says what a group had not read',
+  },
 ]
