@@ -155,6 +155,21 @@ export function topic<Schema extends StandardSchemaV1, Kind extends 'string' | '
   options: SchemaOptions<Schema> & { keys?: Kind },
 ): TopicDefinition<StandardSchemaV1.InferInput<Schema>, StandardSchemaV1.InferOutput<Schema>, KeyOf<Kind>>
 /**
+ * Declares a topic by the type of its schema and the types of keys and headers; a key or header that cannot be absent is
+ * demanded.
+ *
+ * @example
+ * const Order = z.object({ id: z.string(), at: z.coerce.date() })
+ * topic<typeof Order, string, { tenant: string }>({ schema: Order })
+ */
+export function topic<
+  Schema extends StandardSchemaV1,
+  Key extends RecordKey | null,
+  Headers extends object & HeaderValues<Headers> = RecordHeaders,
+>(
+  options: SchemaOptions<Schema> & Keys<Key>,
+): TopicDefinition<StandardSchemaV1.InferInput<Schema>, StandardSchemaV1.InferOutput<Schema>, Key, Headers>
+/**
  * Declares a topic by the types of its values, keys and headers; a key or header that cannot be absent is demanded.
  *
  * @example

@@ -154,6 +154,51 @@ describe('a schema', () => {
     compacted.producer().send({ topic: 'c', key: 'k', value: null })
   })
 
+  it('goes with a key and headers that are demanded', () => {
+    const Visit = z.object({ at: z.string().transform(at => new Date(at)) })
+    const Named = ark({ n: 'string.numeric.parse' })
+    interface Tenant {
+      tenant: string
+    }
+    const demanding = new Broker({
+      topics: {
+        visits: topic<typeof Visit, string, Tenant>({ schema: Visit, codec: json, partitions: 3 }),
+        named: topic<typeof Named, string>({ schema: Named }),
+        binary: topic<typeof Visit, Uint8Array>({ schema: Visit, keys: 'bytes' }),
+      },
+    })
+    const producer = demanding.producer()
+    const headers = { tenant: 'acme' }
+    producer.send({ topic: 'visits', key: 'k', value: { at: '2020-01-01' }, headers })
+    producer.send({ topic: 'named', key: 'k', value: { n: '1' } })
+    producer.send({ topic: 'binary', key: new Uint8Array(), value: { at: '2020-01-01' } })
+    // @ts-expect-error: no key
+    producer.send({ topic: 'visits', value: { at: '2020-01-01' }, headers })
+    // @ts-expect-error: no headers
+    producer.send({ topic: 'visits', key: 'k', value: { at: '2020-01-01' } })
+    // @ts-expect-error: the output given as input
+    producer.send({ topic: 'visits', key: 'k', value: { at: new Date() }, headers })
+    demanding.consumer({ topics: ['visits', 'named', 'binary'] }).run({
+      eachRecord: {
+        visits: record => {
+          expectTypeOf(record.key).toEqualTypeOf<string>()
+          expectTypeOf(record.value).toEqualTypeOf<{ at: Date }>()
+          expectTypeOf(record.headers).toEqualTypeOf<Tenant>()
+        },
+        named: record => expectTypeOf(record.value).toEqualTypeOf<{ n: number }>(),
+        binary: record => expectTypeOf(record.key).toEqualTypeOf<Uint8Array>(),
+      },
+    })
+    // @ts-expect-error: another schema
+    topic<typeof Visit, string>({ schema: Named })
+    // @ts-expect-error: misspelt
+    topic<typeof Visit, string>({ schema: Visit, partitons: 3 })
+    // @ts-expect-error: bytes in the types only
+    topic<typeof Visit, Uint8Array>({ schema: Visit })
+    // @ts-expect-error: a codec of the output
+    topic<typeof Visit, string>({ schema: Visit, codec: outputCodec })
+  })
+
   it('beside a codec: the codec keeps the input, and a reader gets the output', () => {
     const schema = z.object({ at: z.string().transform(at => new Date(at)) })
     const keptAsJson = topic({ schema, codec: json })
