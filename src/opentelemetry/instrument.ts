@@ -9,7 +9,10 @@ export interface InstrumentOptions {
   tracerProvider?: TracerProvider | undefined
   /** The provider of the meter; default the global one. */
   meterProvider?: MeterProvider | undefined
-  /** The brokers whose lag is observed, as `kafka.consumer_group.lag`; default none. */
+  /**
+   * The brokers whose groups are observed, as `kafka.consumer_group.lag` and `kafka.consumer_group.members`; default
+   * none.
+   */
   brokers?: readonly Described[] | undefined
 }
 
@@ -25,8 +28,8 @@ const describedList: Check = {
  *
  * Spans: `send T` (producer), `poll T` (client), `process T` (consumer, linked to the span that sent the record), `commit T`
  * (client). Metrics: `messaging.client.sent.messages`, `messaging.client.consumed.messages`,
- * `messaging.client.operation.duration`, `messaging.process.duration`, `kafka.consumer_group.lag`, and `brokerlet.events`,
- * which counts the events of brokers and consumers by name.
+ * `messaging.client.operation.duration`, `messaging.process.duration`, `kafka.consumer_group.lag`,
+ * `kafka.consumer_group.members`, and `brokerlet.events`, which counts the events of brokers and consumers by name.
  *
  * @example
  * const broker = new Broker({ topics })

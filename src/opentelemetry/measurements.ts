@@ -12,7 +12,7 @@ import {
 } from './attributes.ts'
 import { follow } from './subscription.ts'
 
-/** A broker whose lag is observed: a `Broker`. */
+/** A broker whose groups are observed: a `Broker`. */
 export interface Described {
   /** Describes the broker's present state. */
   describe(): { readonly groups: readonly GroupSummary[] }
@@ -22,7 +22,7 @@ export interface Described {
 const boundaries = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
 
 /**
- * Measures the operations that the tracing channels report, and the lag of these brokers;
+ * Measures the operations that the tracing channels report, and the groups of these brokers;
  * returns a function that stops it.
  */
 export function followMeasurements(meter: Meter, brokers: readonly Described[]): () => void {
@@ -60,7 +60,7 @@ export function followMeasurements(meter: Meter, brokers: readonly Described[]):
     ),
     timed<CommitTrace>('commit', operation, ({ offsets }) => offsets),
     followEvents(meter),
-    followLag(meter, brokers),
+    followGroups(meter, brokers),
   ]
   return () => {
     for (const each of stop) each()
@@ -132,21 +132,27 @@ function followEvents(meter: Meter): () => void {
   return () => void unsubscribe('brokerlet.event', note)
 }
 
-function followLag(meter: Meter, brokers: readonly Described[]): () => void {
-  // The name that the OpenTelemetry Collector's Kafka receiver uses.
+function followGroups(meter: Meter, brokers: readonly Described[]): () => void {
+  // The names that the OpenTelemetry Collector's Kafka receiver uses.
   const lag = meter.createObservableGauge('kafka.consumer_group.lag', {
     unit: '{message}',
     description: 'Records that a group has not handled, by partition.',
   })
-  const observe: Parameters<typeof lag.addCallback>[0] = result => {
+  const count = meter.createObservableUpDownCounter('kafka.consumer_group.members', {
+    unit: '{member}',
+    description: 'Members of a group.',
+  })
+  // One callback for both: to describe a broker takes longer than to observe.
+  const observe: Parameters<typeof meter.addBatchObservableCallback>[0] = result => {
     for (const broker of brokers) {
-      for (const { groupId, partitions } of broker.describe().groups) {
+      for (const { groupId, members, partitions } of broker.describe().groups) {
+        result.observe(count, members.length, { group: groupId })
         for (const { topic, partition, lag: records } of partitions) {
-          result.observe(records, { group: groupId, topic, partition })
+          result.observe(lag, records, { group: groupId, topic, partition })
         }
       }
     }
   }
-  lag.addCallback(observe)
-  return () => lag.removeCallback(observe)
+  meter.addBatchObservableCallback(observe, [lag, count])
+  return () => meter.removeBatchObservableCallback(observe, [lag, count])
 }

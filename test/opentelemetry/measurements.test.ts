@@ -148,12 +148,14 @@ it('measures what fails, by its error, and counts nothing as consumed', async ()
   expect(await points('messaging.client.consumed.messages')).toEqual([])
 })
 
-it('observes lag by group and partition', async () => {
+it('observes lag by group and partition, and how many members a group has', async () => {
   const { broker, clock } = brokerWithOrders()
   for (const value of [1, 2, 3]) broker.topic('orders').append({ value, partition: 0 })
   const consumer = await run(broker)
   await clock.advance(10)
+  expect(await points('kafka.consumer_group.members')).toEqual([[{ group: 'billing' }, 1]])
   await consumer.close()
+  expect(await points('kafka.consumer_group.members')).toEqual([[{ group: 'billing' }, 0]])
   for (const value of [4, 5]) broker.topic('orders').append({ value, partition: 0 })
   expect(await points('kafka.consumer_group.lag')).toEqual([
     [{ group: 'billing', topic: 'orders', partition: 0 }, 2],
@@ -209,6 +211,7 @@ it('measures nothing more when it is ended', async () => {
   await broker.producer().send({ topic: 'orders', value: 1 })
   const told = async () => ({
     lag: await points('kafka.consumer_group.lag'),
+    members: await points('kafka.consumer_group.members'),
     sent: await points('messaging.client.sent.messages'),
     events: await points('brokerlet.events'),
   })
