@@ -102,8 +102,8 @@ export const brokerMutations: readonly Mutation[] = [
   {
     name: 'a group without a place keeps others from being told',
     file: 'broker/group-progress.ts',
-    find: 'if (next === undefined) continue\n',
-    replace: '',
+    find: 'if (group === undefined || next === undefined) continue',
+    replace: 'if (group === undefined) continue',
     breaks: 'recordsDropped says what a group had not read',
   },
 ]
