@@ -235,21 +235,28 @@ export class ClusterFetchSession<Position extends FetchPosition>
   // Fetches again after a while, with new metadata. Held: without a connection, nothing else keeps the process alive.
   #again(node: number, attempt: number): void {
     const { clock, random } = this.#host.cluster
+    const looked = (refreshed: boolean) => {
+      if (this.#closed) return
+      this.#lookForOutages()
+      if (!refreshed) return this.#again(node, attempt + 1)
+      this.#asked.delete(node)
+      this.wants()
+    }
     const look = () => {
       if (this.#closed) return
       this.#host.cluster.refresh().then(
-        () => {
-          this.#outages.look()
-          this.#asked.delete(node)
-          this.wants()
-        },
-        () => {
-          if (!this.#closed) this.#outages.look()
-          this.#again(node, attempt + 1)
-        },
+        () => looked(true),
+        () => looked(false),
       )
     }
     clock.setTimer(look, backoffMs(attempt, random), { hold: true, name: 'fetching' })
+  }
+
+  // A partition may have been paused, or its reading may have ended, while it was asked for in vain.
+  #lookForOutages(): void {
+    this.#outages.look(
+      fetch => this.#fetches.has(fetch) && (fetch.wanted !== undefined || fetch.asking !== undefined),
+    )
   }
 
   async #fetchFrom(

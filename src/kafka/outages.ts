@@ -32,8 +32,9 @@ export class Outages<Item extends { readonly position: TopicPartition }> {
     this.#failing.delete(item)
   }
 
-  /** Tells of what has lasted for long by now, in one error. */
-  look(): void {
+  /** Tells of what has lasted for long by now, in one error; forgets what is not tried any more. */
+  look(isTried: (item: Item) => boolean): void {
+    for (const item of [...this.#failing.keys()]) if (!isTried(item)) this.over(item)
     const now = this.#clock.monotonic()
     const long = [...this.#failing].filter(([, { since }]) => now - since >= this.#timeoutMs)
     if (long.length === 0) return

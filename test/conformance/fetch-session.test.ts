@@ -1,0 +1,135 @@
+import { expect, it } from 'vitest'
+import { BrokerClock } from '../../src/broker-clock.ts'
+import { Deferred } from '../../src/deferred.ts'
+import { type BrokerletError, TimeoutError } from '../../src/index.ts'
+import { ClusterFetchSession, type FetchSessionHost } from '../../src/kafka/fetch-session.ts'
+import { VirtualClock } from '../../src/testing/index.ts'
+
+interface Asked {
+  readonly key: string
+  readonly partitions: readonly number[]
+  /** Answers with a record, or an end that lies far on; or with nothing, or an error, for some partitions. */
+  answer(others?: Readonly<Record<number, 'nothing' | number>>): void
+  fail(error: unknown): void
+}
+
+const position = (partition: number, fetchPosition = 0) => ({
+  topic: 'log',
+  partition,
+  fetchPosition,
+  paused: false,
+})
+
+/** A session with the leader of a topic, whose requests are answered by the test; each fetch gives one record. */
+function open() {
+  const clock = new VirtualClock()
+  const asked: Asked[] = []
+  const told: BrokerletError[] = []
+  const metadata = { answered: Promise.resolve() as Promise<void> }
+  const leader = { node: 1, broker: { host: 'leader', port: 1 }, epoch: 0 }
+  const cluster = {
+    clock: new BrokerClock(clock),
+    apiTimeoutMs: 1000,
+    random: () => 0.5,
+    library: {
+      fetchV13: 'fetch',
+      createAPI: () => 'ends',
+      Writer: {},
+    },
+    topic: async () => ({ id: 'id', serde: { keys: 'string' } }),
+    knownTopic: () => ({ id: 'id' }),
+    leader: () => leader,
+    requireLeader: () => leader,
+    noLeader: () => new TimeoutError('nobody leads'),
+    refresh: () => metadata.answered,
+    error: (errno: number, what: string) => new TimeoutError(`${what}: ${errno}`),
+  }
+  const connections = {
+    call: (_broker: unknown, api: unknown, request: readonly unknown[]) =>
+      new Promise((resolve, reject) => {
+        const isFetch = api === 'fetch'
+        const topics = (isFetch ? request[6] : request[0]) as {
+          partitions: { partition: number; fetchOffset: bigint; leaderEpoch: number }[]
+        }[]
+        const partitions = topics.flatMap(topic => topic.partitions)
+        asked.push({
+          key: isFetch ? 'fetch' : 'ends',
+          partitions: partitions.map(({ partition }) => partition),
+          fail: reject,
+          answer: (others = {}) => {
+            const answers = partitions.map(({ partition, fetchOffset, leaderEpoch }) => {
+              const other = others[partition]
+              const errorCode = typeof other === 'number' ? other : 0
+              if (!isFetch) return { partition, errorCode, leaderEpoch, endOffset: 1000n }
+              const offset = fetchOffset
+              return {
+                partitionIndex: partition,
+                errorCode,
+                highWatermark: offset + 1n,
+                lastStableOffset: offset + 1n,
+                logStartOffset: 0n,
+                abortedTransactions: null,
+                records:
+                  other !== undefined
+                    ? []
+                    : [
+                        {
+                          firstOffset: offset,
+                          lastOffsetDelta: 0,
+                          partitionLeaderEpoch: leader.epoch,
+                          attributes: 0,
+                          firstTimestamp: 0n,
+                          maxTimestamp: 0n,
+                          producerId: -1n,
+                          records: [
+                            { timestampDelta: 0n, offsetDelta: 0, key: null, value: null, headers: [] },
+                          ],
+                        },
+                      ],
+              }
+            })
+            const named = { topicId: 'id', name: 'log', partitions: answers }
+            resolve(isFetch ? { errorCode: 0, responses: [named] } : { topics: [named] })
+          },
+        })
+      }),
+    close: async () => {},
+  }
+  const host = {
+    cluster,
+    connections,
+    lookup: { offsetFor: async () => 0 },
+    limits: { fetchMaxWaitMs: 500, maxPartitionFetchBytes: 1000, fetchMaxBytes: 1000 },
+    isolationLevel: 'read_uncommitted',
+    touch: () => {},
+    failing: (error: BrokerletError) => told.push(error),
+  } as unknown as FetchSessionHost
+  const session = new ClusterFetchSession(host, () => {})
+  const settle = () => clock.advance(0)
+  return { clock, asked, told, leader, metadata, session, settle }
+}
+
+it.each(['paused', 'ended'])(
+  'does not tell of a partition whose reading is %s while it is tried in vain',
+  async how => {
+    const { clock, asked, told, metadata, session, settle } = open()
+    const [one, other] = [position(0), position(1)]
+    await session.start(one)
+    const ending = await session.start(other)
+    await settle()
+    expect(asked).toMatchObject([{ partitions: [0, 1] }])
+    if (how === 'ended') ending.stop()
+    const unanswered = new TimeoutError('nobody answers')
+    const tried = new Deferred<void>()
+    metadata.answered = tried.promise
+    asked[0]!.fail(unanswered)
+    await clock.advance(1000)
+    if (how === 'paused') other.paused = true
+    tried.reject(unanswered)
+    await settle()
+    expect(told.map(({ message }) => message)).toEqual([
+      'Reading log-0: no success for 1000 ms: nobody answers',
+    ])
+    session.close()
+  },
+)
