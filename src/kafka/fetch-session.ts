@@ -190,19 +190,7 @@ export class ClusterFetchSession<Position extends FetchPosition>
 
   async #request(node: number, wanting: readonly ClusterPartitionFetch<Position>[]): Promise<void> {
     this.#asked.add(node)
-    const { cluster } = this.#host
-    const { broker } = cluster.leader(wanting[0]!.position)!
-    const epochOf = ({ position }: ClusterPartitionFetch<Position>) => cluster.requireLeader(position).epoch
-    // First: what lies behind the end of a log would be out of range, and another record once it has grown.
-    const toCompare = wanting.filter(fetch => fetch.epochToCompare(epochOf(fetch)) !== undefined)
-    const fetches = toCompare.length > 0 ? toCompare : wanting
-    for (const fetch of fetches) {
-      fetch.asking = fetch.wanted
-      fetch.askingUnder = epochOf(fetch)
-    }
-    const asked = toCompare.length > 0 ? this.#compare(broker, fetches) : this.#fetchFrom(broker, fetches)
-    const { stale, refused } = await this.#outcomeOf(node, fetches, asked)
-    for (const fetch of fetches) fetch.asking = undefined
+    const { stale, refused } = await this.#outcomeOf(node, wanting, this.#read(node, wanting))
     if (this.#closed) return
     if (refused !== undefined) {
       this.#refused.set(node, refused.error)
@@ -211,6 +199,47 @@ export class ClusterFetchSession<Position extends FetchPosition>
     else {
       this.#asked.delete(node)
       this.wants()
+    }
+  }
+
+  // Compares first: what lies behind the end of a log would be out of range, and another record once it has grown.
+  async #read(node: number, wanting: readonly ClusterPartitionFetch<Position>[]): Promise<Outcome> {
+    const { broker } = this.#host.cluster.leader(wanting[0]!.position)!
+    const toCompare = wanting.filter(fetch => this.#isToCompare(fetch))
+    const outcomes: Outcome[] = []
+    if (toCompare.length > 0) {
+      outcomes.push(await this.#asking(toCompare, () => this.#compare(broker, toCompare)))
+    }
+    // One that could not be compared does not keep the others from being read.
+    const toFetch = wanting.filter(
+      fetch => fetch.wanted !== undefined && this.#leader(fetch) === node && !this.#isToCompare(fetch),
+    )
+    if (toFetch.length > 0 && !this.#closed) {
+      outcomes.push(await this.#asking(toFetch, () => this.#fetchFrom(broker, toFetch)))
+    }
+    return together(outcomes)
+  }
+
+  #epochOf({ position }: ClusterPartitionFetch<Position>): number {
+    return this.#host.cluster.requireLeader(position).epoch
+  }
+
+  #isToCompare(fetch: ClusterPartitionFetch<Position>): boolean {
+    return fetch.epochToCompare(this.#epochOf(fetch)) !== undefined
+  }
+
+  async #asking(
+    fetches: readonly ClusterPartitionFetch<Position>[],
+    ask: () => Promise<Outcome>,
+  ): Promise<Outcome> {
+    for (const fetch of fetches) {
+      fetch.asking = fetch.wanted
+      fetch.askingUnder = this.#epochOf(fetch)
+    }
+    try {
+      return await ask()
+    } finally {
+      for (const fetch of fetches) fetch.asking = undefined
     }
   }
 

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { BrokerClock } from '../../src/broker-clock.ts'
 import { Deferred } from '../../src/deferred.ts'
+import { errnos } from '../../src/error-codes.ts'
 import { type BrokerletError, TimeoutError } from '../../src/index.ts'
 import { ClusterFetchSession, type FetchSessionHost } from '../../src/kafka/fetch-session.ts'
 import { VirtualClock } from '../../src/testing/index.ts'
@@ -133,3 +134,26 @@ it.each(['paused', 'ended'])(
     session.close()
   },
 )
+
+it('reads a partition where the comparison of another one with the same leader fails', async () => {
+  const { clock, asked, leader, session, settle } = open()
+  await session.start(position(0))
+  await session.start(position(1))
+  await settle()
+  asked[0]!.answer({ 1: 'nothing' })
+  await settle()
+  leader.epoch = 1
+  asked[1]!.answer({ 0: 'nothing', 1: 'nothing' })
+  await settle()
+  for (let i = 2; i < 6; i++) {
+    asked[i]?.answer(asked[i]!.key === 'ends' ? { 0: errnos.UNKNOWN_LEADER_EPOCH } : {})
+    await clock.advance(5000)
+  }
+  expect(asked.slice(0, 4).map(({ key, partitions }) => `${key} of ${partitions}`)).toEqual([
+    'fetch of 0,1',
+    'fetch of 0,1',
+    'ends of 0',
+    'fetch of 1',
+  ])
+  session.close()
+})
