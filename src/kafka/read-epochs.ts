@@ -15,9 +15,8 @@ export class ReadEpochs {
 
   /** Notes what was read: from an offset up to, and without, another one; the starts are in order. */
   add(from: number, to: number, starts: readonly EpochStart[]): void {
-    if (from > this.#to) this.#starts = []
-    // Something that was read before, and lies further back.
-    if (to <= this.#to) return
+    // What was read before and lies further on may be other records by now.
+    this.#starts = from > this.#to ? [] : this.#starts.filter(start => start.from < from)
     for (const start of starts) {
       const last = this.#starts.at(-1)
       if (last === undefined || start.epoch > last.epoch) this.#starts.push(start)

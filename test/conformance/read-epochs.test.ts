@@ -50,6 +50,18 @@ describe('the epochs of what was read', () => {
     expect([10, 12, 20, 22, 23].map(offset => epochs.before(offset))).toEqual([0, 2, 5, 5, 6])
   })
 
+  it('are those that were read last, where the log has other records by then', () => {
+    const epochs = readThrough()
+    epochs.add(3, 8, [{ from: 0, epoch: 0 }])
+    epochs.add(8, 14, [
+      { from: 8, epoch: 0 },
+      { from: 12, epoch: 7 },
+    ])
+    expect([12, 13, 14].map(offset => epochs.before(offset))).toEqual([0, 7, 7])
+    expect(epochs.cut(7, 14)).toBe(14)
+    expect(epochs.before(14)).toBe(7)
+  })
+
   it('are unknown where a batch has none', () => {
     const epochs = new ReadEpochs()
     epochs.add(0, 5, [{ from: 0, epoch: -1 }])
