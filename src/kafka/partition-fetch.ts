@@ -100,14 +100,15 @@ export class ClusterPartitionFetch<Position extends FetchPosition> implements Pa
 
   /** Takes a response to a fetch from an offset; drops it where the reader has moved elsewhere meanwhile. */
   received(from: number, fetched: Fetched): void {
+    if (this.#state === 'stopped' || this.#nextOffset !== from) return
     this.#comparedUnder = this.askingUnder
     // The reader has gone back by itself to what the log still has.
     this.#truncatedAt = Number.POSITIVE_INFINITY
     this.#epochs.add(from, fetched.nextOffset, fetched.epochs)
-    if (this.#state === 'stopped' || fetched.nextOffset === from) return
+    if (fetched.nextOffset === from) return
     const chunk = { from, ...fetched }
-    if (this.#current?.nextOffset === from) this.#ahead = chunk
-    else if (this.#current === undefined && this.position.fetchPosition === from) this.#begin(chunk)
+    if (this.#current === undefined) this.#begin(chunk)
+    else this.#ahead = chunk
     this.#signal()
   }
 

@@ -157,3 +157,26 @@ it('reads a partition where the comparison of another one with the same leader f
   ])
   session.close()
 })
+
+it('compares where a reader went while it was fetched for elsewhere', async () => {
+  const { asked, leader, session, settle } = open()
+  const reader = position(0, 5)
+  const fetch = await session.start(reader)
+  await settle()
+  asked[0]!.answer()
+  await settle()
+  expect(session.poll()).toBe(reader)
+  expect(fetch.read()).toMatchObject({ offset: 5 })
+  asked[1]!.answer({ 0: 'nothing' })
+  leader.epoch = 1
+  reader.fetchPosition = 0
+  fetch.next()
+  fetch.changed()
+  await settle()
+  reader.fetchPosition = 6
+  fetch.changed()
+  asked[2]!.answer()
+  await settle()
+  expect(asked.map(({ key }) => key)).toEqual(['fetch', 'fetch', 'fetch', 'ends'])
+  session.close()
+})
