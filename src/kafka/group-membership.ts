@@ -91,6 +91,8 @@ export class GroupMembership implements Membership {
   #gone: unknown
   #left = false
   #unwatch: (() => void) | undefined
+  // What a heartbeat set out to follow last.
+  #following: Promise<void> | undefined
 
   constructor(
     host: MembershipHost,
@@ -225,7 +227,11 @@ export class GroupMembership implements Membership {
   }
 
   #followLater(): void {
-    this.#reconciliation.follow().catch(error => {
+    const following = this.#reconciliation.follow()
+    // Many heartbeats may pass meanwhile: what fails is told once.
+    if (following === this.#following) return
+    this.#following = following
+    following.catch(error => {
       if (this.#left) return
       if (!isRetriable(error)) return this.#fence(error)
       this.#tellFailing(error)

@@ -274,6 +274,7 @@ describe('a consumer that had joined', () => {
         code: 'REQUEST_TIMED_OUT',
         message: expect.stringMatching(/^Describing group 'g': gave up after 300 ms/),
       })
+    expect(new Set(errors).size).toBe(errors.length)
     faults.clear()
     await consumer.ready()
   })
