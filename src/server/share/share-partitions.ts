@@ -38,11 +38,14 @@ export class SharePartitions {
   readonly #expiries = new Map<Partition, number>()
   /** Called when records may have become available, or there may be room for more. */
   readonly listeners: Set<() => void> = new Set()
+  // The config of the group when they were called last.
+  #toldUnder: ResolvedGroupConfig
   #closed = false
 
   constructor(groupId: string, host: SharePartitionsHost) {
     this.#groupId = groupId
     this.#host = host
+    this.#toldUnder = host.config
   }
 
   /** The partitions that were read, or whose start was set. */
@@ -194,8 +197,9 @@ export class SharePartitions {
     const partition = this.of(log)
     const before = partition.nextFetchOffset(this.#limits)
     const error = partition.acknowledge(memberId, batches, this.#limits, this.#lockEnd())
-    // Most often nothing became available by that: then nobody who waits need look again.
-    this.#changed(log, partition.nextFetchOffset(this.#limits) !== before)
+    // Most often nothing became available by that: then nobody who waits need look again, unless other limits count by now.
+    const same = partition.nextFetchOffset(this.#limits) === before && this.#toldUnder === this.#host.config
+    this.#changed(log, !same)
     return error
   }
 
@@ -228,7 +232,9 @@ export class SharePartitions {
     // Before the log may drop them.
     if (letters.length > 0) this.#host.giveUp(log, letters)
     this.#moved(log)
-    if (available) for (const listener of [...this.listeners]) listener()
+    if (!available) return
+    this.#toldUnder = this.#host.config
+    for (const listener of [...this.listeners]) listener()
   }
 
   // Finished records may be dropped, if their topic keeps only unread ones.

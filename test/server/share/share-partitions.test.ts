@@ -29,16 +29,20 @@ function start(clock: Clock = new VirtualClock(), more: Partial<ResolvedGroupCon
   const orders = broker.createTopic('orders', { partitions: 2 })
   for (let i = 0; i < 20; i++) orders.append({ value: i, partition: i % 2 })
   const [log, other] = orders.partitions as readonly [Partition, Partition]
-  const partitions = new SharePartitions('g', {
+  const host = {
     clock: new BrokerClock(clock),
     config: { ...config, ...more },
     touch() {},
     giveUp() {},
-  })
+  }
+  const partitions = new SharePartitions('g', host)
+  const setConfig = (changes: Partial<ResolvedGroupConfig>) => {
+    host.config = { ...host.config, ...changes }
+  }
   const wish = { maxRecords: 10, batchSize: 10, exact: true }
   const acquire = (of: Partition, memberId: string, maxRecords = 10) =>
     partitions.acquire(of, [{ first: 0, last: 9 }], { ...wish, memberId, maxRecords })
-  return { partitions, log, other, acquire }
+  return { partitions, log, other, acquire, setConfig }
 }
 
 it('ends a lock that was taken at the very time at which one was given back', async () => {
@@ -49,6 +53,21 @@ it('ends a lock that was taken at the very time at which one was given back', as
   acquire(log, 'b')
   await clock.advance(100)
   expect(acquire(log, 'c')).toEqual([{ first: 0, last: 9, deliveryCount: 3 }])
+})
+
+it('lets those who wait look again at an acknowledgement after its config has allowed more locks', () => {
+  const clock = new VirtualClock()
+  const { partitions, log, acquire, setConfig } = start(clock, { sharePartitionMaxRecordLocks: 10 })
+  acquire(log, 'a')
+  let looks = 0
+  partitions.listeners.add(() => looks++)
+  expect(partitions.nextFetchOffset(log)).toBeUndefined()
+  setConfig({ sharePartitionMaxRecordLocks: 20 })
+  partitions.acknowledge(log, 'a', [accept(0, 0)])
+  expect(partitions.nextFetchOffset(log)).toBe(10)
+  expect(looks).toBe(1)
+  partitions.acknowledge(log, 'a', [accept(1, 1)])
+  expect(looks).toBe(1)
 })
 
 it('waits for no lock once everything is acknowledged', () => {
