@@ -467,7 +467,7 @@ export class ConsumerCoordinator implements Member {
   async subscribe(interest: Interest, startAt: readonly ManualAssignment[]): Promise<void> {
     // A join under way tells the group the interest that it began with, so it has to end first.
     while (this.#joining !== undefined) await this.#joining
-    const undo = this.#positions.replace(interest, startAt)
+    const undo = this.#positions.replace(interest, startAt, this.#givingUp !== undefined)
     const change = this.#subscription.change(interest, undo, this.#readiness.settled)
     const membership = this.#membership
     if (membership === undefined) return this.#subscription.accept(change)

@@ -21,6 +21,8 @@ export class StartPositions {
   #given: ReadonlyMap<string, OffsetSpec | undefined>
   // Where it stood when it left or was removed: a reader that commits nothing goes on there when it comes back.
   #before = new Map<string, PartitionState>()
+  // The partitions whose given offsets came while it left: where it stands in them does not count any more.
+  #overruled: ReadonlySet<string> = new Set()
 
   constructor(engine: Engine, options: ResolvedConsumerOptions) {
     this.#engine = engine
@@ -30,26 +32,32 @@ export class StartPositions {
 
   /**
    * Begins at given offsets; returns a function that undoes that. A reader that is away goes on where it stood in
-   * partitions that stay, and have no given offset.
+   * partitions that stay, and have no given offset; so does one that is about to be away, as `leaving` says.
    */
-  replace(interest: Interest, startAt: readonly ManualAssignment[]): () => void {
+  replace(interest: Interest, startAt: readonly ManualAssignment[], leaving: boolean): () => void {
     const given = this.#given
     const before = this.#before
+    const overruled = this.#overruled
     this.#given = toGiven(startAt)
+    const told = leaving ? startAt.filter(({ offset }) => offset !== undefined) : []
+    this.#overruled = new Set(told.map(formatTopicPartition))
     this.#before = new Map(
       [...before].filter(([name, state]) => includes(interest, state) && this.#given.get(name) === undefined),
     )
     return () => {
       this.#given = given
       this.#before = before
+      this.#overruled = overruled
     }
   }
 
   /** Notes the positions of partitions, for a reader that has no group to keep them. */
   remember(states: readonly PartitionState[]): void {
     for (const state of states) {
-      if (state.positioned) this.#before.set(formatTopicPartition(state), state)
+      const name = formatTopicPartition(state)
+      if (state.positioned && !this.#overruled.has(name)) this.#before.set(name, state)
     }
+    this.#overruled = new Set()
   }
 
   /**

@@ -468,6 +468,21 @@ describe('a reader that is told what to read while it restarts', () => {
       expect(seen).toEqual(['orders-0@1', 'orders-0@2'])
     })
   })
+
+  it('begins where it is told while it leaves, wherever its group has committed', async () => {
+    const options = { groupId: 'g', autoCommit: false, assign: [orders0, slow0] }
+    const seen = await changed(options, 'while it leaves', async consumer => {
+      await consumer.commit([
+        { ...orders0, offset: 2 },
+        { ...others0, offset: 1 },
+      ])
+      await consumer.assign([
+        { ...orders0, offset: 1 },
+        { ...others0, offset: 0 },
+      ])
+    })
+    expect(seen).toEqual(['orders-0@1', 'orders-0@2', 'others-0@0'])
+  })
 })
 
 it('reads what it was told, whatever becomes of the list that said so', async () => {
