@@ -62,7 +62,7 @@ export class Quiescence {
   // The lag of a topic that no member reads any more does not count, like that of a group that was left on purpose.
   #lagging(group: ConsumerGroup): { topic: string; partition: number; lag: number }[] {
     const lagging = group.lagByPartition().filter(({ lag }) => lag > 0)
-    if (lagging.length === 0 || !group.live) return lagging
+    if (lagging.length === 0 || !(group.live || group.held)) return lagging
     const read = new Set(group.members.flatMap(({ topics }) => topics))
     return lagging.filter(({ topic }) => read.has(topic))
   }

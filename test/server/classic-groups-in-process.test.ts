@@ -179,3 +179,14 @@ it('is not said never to catch up while it rebalances', async () => {
   await expect(idle).rejects.toThrow("group 'g' of the wire is rebalancing")
   void other.catch(() => {})
 })
+
+it('is not waited for, also by its name, because of a topic that none of its members reads any more', async () => {
+  const { broker, join, fetchFrom } = await start()
+  const declared = broker.declare({ former: topic<number>() })
+  declared.topic('former').append({ value: 1 })
+  declared.createGroup('g', { topics: ['former'] })
+  await join()
+  await fetchFrom(3)
+  await broker.idle()
+  await broker.idle({ groups: ['g'], timeoutMs: 10 })
+})
