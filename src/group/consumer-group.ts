@@ -118,6 +118,7 @@ export class ConsumerGroup {
     const subscribed = (topic: string) => host.held(id) !== undefined || this.#members.cover(topic)
     this.#registered = new RegisteredTopics({
       clock: host.clock,
+      topics: host.topics,
       subscribed,
       registered: topic => host.registered(id, topic),
       unregistered: topic => host.unregistered(topic),

@@ -1,8 +1,10 @@
 import type { BrokerClock } from '../broker-clock.ts'
+import type { GroupTopics } from './group-log.ts'
 
 /** What the registered topics of a group need of the group. */
 export interface RegisteredTopicsHost {
   readonly clock: BrokerClock
+  readonly topics: GroupTopics
   /** Whether a member reads the topic, or would if it existed. */
   subscribed(topic: string): boolean
   /** The group reads the topic, or has an offset of it: its records are kept for the group. */
@@ -27,9 +29,15 @@ export class RegisteredTopics {
 
   add(topics: readonly string[]): void {
     for (const topic of topics) {
+      if (!this.has(topic)) this.#beginToRead(topic)
       this.#unreadSince.set(topic, undefined)
       this.#host.registered(topic)
     }
+  }
+
+  // It may be long until a member reads, or commits, and what is dropped until then the group has not read.
+  #beginToRead(topic: string): void {
+    for (const log of this.#host.topics.get(topic)?.partitions ?? []) log.readFrom(0)
   }
 
   /** The members, or what they read, have changed. */

@@ -90,6 +90,21 @@ describe("'recordsDropped'", () => {
     ])
   })
 
+  it('names a group that has only begun, though nobody read what was dropped before', async () => {
+    const { broker, clock, append, dropped } = fiveRecords({ retentionRecords: 2 })
+    const onAssigned = () => broker.clock.sleep(1000)
+    const consumer = broker.consumer({ groupId: 'a', topics: ['log'], onAssigned })
+    const seen: number[] = []
+    void consumer.run({ eachRecord: ({ offset }) => void seen.push(offset) })
+    await clock.settle()
+    append(1)
+    await clock.advance(1000)
+    expect(dropped).toEqual([
+      { ...tp, from: 3, to: 4, reason: 'retention', groups: [{ groupId: 'a', count: 1 }] },
+    ])
+    expect(seen).toEqual([4, 5])
+  })
+
   it('says so for each append that pushes an unread record out', async () => {
     const { append, dropped, committed } = fiveRecords({ retentionRecords: 5 })
     await committed('a', 1)
