@@ -211,8 +211,8 @@ export interface FetchSession<Position extends FetchPosition> {
    */
   poll(): Position | undefined
   /**
-   * What there is of a partition, without reading it; undefined where its topic is gone. Left out where that would have
-   * to be asked for.
+   * What there is of a partition, without reading it; undefined where the partition is gone. Left out where that would
+   * have to be asked for.
    */
   peek?(position: Position): PartitionFetch | undefined
   close(): void

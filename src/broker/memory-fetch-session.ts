@@ -43,7 +43,8 @@ export class MemoryFetchSession<Position extends FetchPosition> implements Fetch
   }
 
   peek(position: Position): PartitionFetch | undefined {
-    if (!this.#topics.has(position.topic)) return undefined
+    // A topic of that name that was made later may have fewer partitions.
+    if (this.#topics.get(position.topic)?.partitions[position.partition] === undefined) return undefined
     const fetch = this.start(position)
     fetch.stop()
     return fetch

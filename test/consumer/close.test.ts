@@ -89,6 +89,25 @@ it('reports what it was assigned while onAssigned was at work, and has not taken
   ])
 })
 
+it('ends, too, where it was removed while onAssigned was at work, and its topic was made anew with fewer partitions', async () => {
+  const { broker, clock } = testBroker()
+  broker.createTopic('orders', { partitions: 2 })
+  const options = { groupId: 'g', topics: ['orders'], maxPollIntervalMs: 1000 }
+  const stuck = broker.consumer({ ...options, onAssigned: () => gate().opened })
+  stuck.run({ eachRecord: () => {} }).catch(() => {})
+  await clock.settle()
+  const other = broker.consumer(options)
+  void other.run({ eachRecord: () => {} })
+  await clock.advance(1000)
+  await other.close()
+  broker.deleteTopic('orders')
+  broker.createTopic('orders')
+  const closing = broker.close({ timeoutMs: 100 })
+  await clock.advance(100)
+  expect(await closing).toEqual([])
+  expect(broker.describe().closed).toBe(true)
+})
+
 it('waits 30 s for a stuck handler, then leaves without it', async () => {
   const { broker, clock } = brokerWithOrders(3)
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
