@@ -118,7 +118,7 @@ export class TopicRegistry {
   }
 
   #makeTopicHost(): TopicHost {
-    const { clock, edge, log, cleaner, progress, events, groups, finished, freed, append } = this.#host
+    const { clock, edge, log, cleaner, progress, events, groups, finished, freed, append, touch } = this.#host
     return {
       edge,
       now: () => clock.now(),
@@ -142,9 +142,14 @@ export class TopicRegistry {
       segmentsReplaced: (partition, segments, compacted) => {
         log.segmentsReplaced(partition, segments, compacted)
         freed(partition)
+        touch()
       },
       cleaner,
-      trimmed: (partition, from, to, reason) => progress.trimmed(partition, from, to, reason),
+      trimmed: (partition, from, to, reason) => {
+        progress.trimmed(partition, from, to, reason)
+        // Groups that have not read what goes have less to read.
+        touch()
+      },
       append,
       partitionsAdded: (topic, from) => {
         events.emit('partitionsAdded', { topic: topic.name, from, to: topic.partitionCount })

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import type { ConsumerOptions } from '../../src/consumer/consumer-options.ts'
-import { TimeoutError, topic } from '../../src/index.ts'
+import { TimeoutError, type Topic, topic } from '../../src/index.ts'
+import type { TopicOptions } from '../../src/topic-definition.ts'
 import { fill, gate, names, owners, range } from '../helpers/behaviours.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
@@ -343,6 +344,24 @@ it('resolves caughtUp with lag 0, and says what lags when its time is up', async
     "Waited 50 ms for group 'g' to catch up: state Stable, 1 member; lag orders-0: 1",
   )
   await clock.advance(50)
+  await caughtUp
+})
+
+it.each<[string, TopicOptions, (topic: Topic) => unknown]>([
+  ['time', { retentionMs: 1000 }, () => {}],
+  ['deleteRecords', {}, ({ partitions }) => partitions[0]!.deleteRecords(1)],
+  ['compaction', { cleanupPolicy: 'compact', deleteRetentionMs: 0 }, log => [log.compact(), log.compact()]],
+])('has caught up once what it has not read is gone by %s', async (_, options, drop) => {
+  const { broker, clock } = testBroker()
+  broker.on('recordsDropped', () => {})
+  const log = broker.createTopic('log', options)
+  log.append({ key: 'a', value: null })
+  const group = broker.createGroup('g', { topics: ['log'] })
+  const caughtUp = group.caughtUp()
+  await clock.advance(1001)
+  drop(log)
+  await clock.advance(1)
+  expect(group.lag()).toBe(0)
   await caughtUp
 })
 
