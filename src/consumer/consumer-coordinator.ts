@@ -15,7 +15,7 @@ import { Committer } from './committer.ts'
 import type { ConsumerEvents } from './consumer-events.ts'
 import type { ManualAssignment, ResolvedConsumerOptions } from './consumer-options.ts'
 import { Handover } from './handover.ts'
-import { includes } from './interest.ts'
+import { includedIn } from './interest.ts'
 import { LastWord } from './last-word.ts'
 import { Liveness } from './liveness.ts'
 import { type Member, MemberListener } from './member-listener.ts'
@@ -364,7 +364,7 @@ export class ConsumerCoordinator implements Member {
     const { interest } = this.#subscription
     if (this.#host.options.groupId !== undefined && interest.kind !== 'assign') return
     // While it leaves it may be told to read something else.
-    this.#positions.remember(this.states.filter(state => includes(interest, state)))
+    this.#positions.remember(this.states.filter(includedIn(interest)))
   }
 
   // --- losing the membership ----------------------------------------------------------------------------------------

@@ -1,12 +1,16 @@
 import type { Interest } from '../engine.ts'
-import type { TopicPartition } from '../topic-partition.ts'
+import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 
-/** Whether an interest includes a partition, as far as its names go. */
-export function includes(interest: Interest, { topic, partition }: TopicPartition): boolean {
-  if (interest.kind === 'topics') return interest.names.includes(topic)
-  if (interest.kind === 'assign') {
-    return interest.partitions.some(tp => tp.topic === topic && tp.partition === partition)
+/** Returns what says whether an interest includes a partition, as far as its names go; it may be asked of thousands. */
+export function includedIn(interest: Interest): (tp: TopicPartition) => boolean {
+  if (interest.kind === 'topics') {
+    const names = new Set(interest.names)
+    return ({ topic }) => names.has(topic)
   }
-  if (interest.except?.includes(topic)) return false
-  return interest.patterns.some(pattern => pattern.test(topic))
+  if (interest.kind === 'assign') {
+    const names = new Set(interest.partitions.map(formatTopicPartition))
+    return tp => names.has(formatTopicPartition(tp))
+  }
+  const { patterns, except } = interest
+  return ({ topic }) => except?.includes(topic) !== true && patterns.some(pattern => pattern.test(topic))
 }

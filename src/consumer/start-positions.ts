@@ -8,7 +8,7 @@ import {
   type TopicPartition,
 } from '../topic-partition.ts'
 import type { ManualAssignment, ResolvedConsumerOptions } from './consumer-options.ts'
-import { includes } from './interest.ts'
+import { includedIn } from './interest.ts'
 import type { PartitionState } from './partition-state.ts'
 
 /** How long until an offset that could not be looked up is looked up again, in milliseconds. */
@@ -41,8 +41,9 @@ export class StartPositions {
     this.#given = toGiven(startAt)
     const told = leaving ? startAt.filter(({ offset }) => offset !== undefined) : []
     this.#overruled = new Set(told.map(formatTopicPartition))
+    const stays = includedIn(interest)
     this.#before = new Map(
-      [...before].filter(([name, state]) => includes(interest, state) && this.#given.get(name) === undefined),
+      [...before].filter(([name, state]) => stays(state) && this.#given.get(name) === undefined),
     )
     return () => {
       this.#given = given
