@@ -315,9 +315,10 @@ export class LogWriter {
     })
     const who = readers.length === 0 ? 'no group reads it' : readers.join(', ')
     const kept = partition.countFrom(logStartOffset, highWatermark, false)
-    // They count, though nobody reads them; a log whose records are counted has no other gaps.
-    const ends = partition.config.retentionRecords === -1 ? 0 : highWatermark - logStartOffset - kept
-    const and = ends === 0 ? '' : ` and ${counted(ends, 'end')} of transactions`
+    // They count, though nobody reads them: ends of transactions, and what was compacted before the topic was altered.
+    const gaps = partition.config.retentionRecords === -1 ? 0 : highWatermark - logStartOffset - kept
+    const and =
+      gaps === 0 ? '' : ` and ${counted(gaps, 'offset')} without one (an end of a transaction, or compacted)`
     return `${nameOf(partition)} keeps ${counted(kept, 'record')}${and}, and its ${partition.room?.limits}; ${who}`
   }
 }

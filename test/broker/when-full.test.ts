@@ -486,13 +486,25 @@ describe("whenFull: 'wait'", () => {
   })
 })
 
+it('says of a log that was compacted once what counts beside its records', () => {
+  const { broker } = testBroker()
+  const log = broker.createTopic('log', { cleanupPolicy: 'compact' })
+  for (const value of [1, 2, 3]) log.append({ key: 'a', value })
+  log.compact()
+  log.alter({ cleanupPolicy: 'delete', retentionRecords: 3, whenFull: 'reject' })
+  expect(thrownBy(() => log.append({ value: 4 })).message).toBe(
+    'No room: log-0 keeps 1 record and 2 offsets without one (an end of a transaction, or compacted), ' +
+      'and its retentionRecords is 3; no group reads it',
+  )
+})
+
 describe('a transaction', () => {
   it('counts with its end, of which the error tells', async () => {
     const { broker, send, told, clock } = full({ retentionRecords: 5 })
     const producer = broker.producer({ transactionalId: 'tx' })
     await producer.transaction(tx => tx.send({ topic: 'log', value: 3 }))
     expect(thrownBy(() => broker.topic('log').append({ value: 4 })).message).toBe(
-      'No room: log-0 keeps 4 records and 1 end of transactions, and its retentionRecords is 5; ' +
+      'No room: log-0 keeps 4 records and 1 offset without one (an end of a transaction, or compacted), and its retentionRecords is 5; ' +
         "group 'g' has not committed 4 of them",
     )
     send(4, { timeoutMs: 50 })
