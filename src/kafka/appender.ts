@@ -161,7 +161,8 @@ export class Appender {
   }
 
   #identified(queue: PartitionQueue): ProducerIdentity | undefined {
-    if (queue.identity === undefined && !queue.doubted) queue.writeAs(this.#identity)
+    // Where others have become another producer meanwhile, one is enough for all of them.
+    if (queue.identity === undefined && queue.doubted !== this.#identity) queue.writeAs(this.#identity)
     return queue.identity
   }
 

@@ -31,7 +31,7 @@ export class PartitionQueue implements TopicPartition {
   /** Why nothing could be written the last time, if that is so. */
   failure: unknown
   #identity: ProducerIdentity | undefined
-  #doubted = false
+  #doubted: ProducerIdentity | undefined
   #waiting: ProducedRecord[] = []
   #again: readonly ProducedRecord[] | undefined
   #inFlight: readonly ProducedRecord[] | undefined
@@ -59,21 +59,21 @@ export class PartitionQueue implements TopicPartition {
     return this.#identity
   }
 
-  /** Whether a batch was given up that may have been written: its producer id must not go on. */
-  get doubted(): boolean {
+  /** The producer whose batches may have been written though they were given up, or be lost: it must not go on here. */
+  get doubted(): ProducerIdentity | undefined {
     return this.#doubted
   }
 
   /** Continues under another identity, with sequence numbers from 0. */
   writeAs(identity: ProducerIdentity | undefined): void {
     this.#identity = identity
-    this.#doubted = false
+    this.#doubted = undefined
     this.sequence = 0
   }
 
   doubt(): void {
+    this.#doubted = this.#identity ?? this.#doubted
     this.#identity = undefined
-    this.#doubted = true
   }
 
   add(record: ProducedRecord): void {
