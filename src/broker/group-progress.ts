@@ -47,9 +47,10 @@ export class GroupProgress {
 
   /** The groups that read a partition, and up to where each has committed it. */
   readers(partition: Partition): { readonly groupId: string; readonly offset: number }[] {
-    const own = [...this.#readers.of(partition.topic)].flatMap(group => {
-      const offset = group.consumedBefore(partition.topic, partition.index)
-      return offset === undefined ? [] : [{ groupId: group.id, offset }]
+    const { topic, index } = partition
+    const own = [...this.#readers.ids(topic)].flatMap(groupId => {
+      const offset = this.#readers.group(groupId)?.consumedBefore(topic, index)
+      return offset === undefined ? [] : [{ groupId, offset }]
     })
     return [...own, ...[...this.#others].flatMap(others => others.readers(partition))]
   }

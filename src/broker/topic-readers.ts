@@ -12,15 +12,10 @@ export class TopicReaders {
     this.#groups = groups
   }
 
-  /** The groups whose members have read the topic, or which have committed offsets of it; some may have forgotten it. */
-  *of(topic: string): IterableIterator<ConsumerGroup> {
-    for (const groupId of this.ids(topic)) {
-      const group = this.group(groupId)
-      if (group !== undefined) yield group
-    }
-  }
-
-  /** The same by their ids, of which some may be no group's. */
+  /**
+   * The ids of groups whose members have read the topic, or which have committed offsets of it. Some groups may have
+   * forgotten it, and some ids may be no group's.
+   */
   ids(topic: string): ReadonlySet<string> {
     return this.#byTopic.get(topic) ?? none
   }

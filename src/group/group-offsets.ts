@@ -180,12 +180,17 @@ export class GroupOffsets {
         if (since !== undefined) due = Math.min(due, since + offsetsRetentionMs)
       }
     }
-    for (const [topic, unreadSince] of this.#host.unread()) {
-      const since = this.has(topic) ? undefined : this.#expirySince(topic, unreadSince)
-      if (since !== undefined) due = Math.min(due, since + offsetsRetentionMs)
-    }
+    for (const [, since] of this.#uncommitted()) due = Math.min(due, since + offsetsRetentionMs)
     // An empty group without offsets expires after the same time.
     return some || emptySince === undefined ? due : emptySince + offsetsRetentionMs
+  }
+
+  // The topics that no member reads any more and of which nothing was committed, and since when their time runs.
+  *#uncommitted(): IterableIterator<readonly [topic: string, since: number]> {
+    for (const [topic, unreadSince] of this.#host.unread()) {
+      const since = this.has(topic) ? undefined : this.#expirySince(topic, unreadSince)
+      if (since !== undefined) yield [topic, since]
+    }
   }
 
   #expirySince(topic: string, committedAt: number): number | undefined {
@@ -203,9 +208,8 @@ export class GroupOffsets {
       this.#drop(topic, partition)
       if (!this.has(topic)) this.#host.forgot(topic)
     }
-    for (const [topic, unreadSince] of this.#host.unread()) {
-      const since = this.has(topic) ? undefined : this.#expirySince(topic, unreadSince)
-      if (since !== undefined && now - since >= offsetsRetentionMs) this.#host.forgot(topic)
+    for (const [topic, since] of this.#uncommitted()) {
+      if (now - since >= offsetsRetentionMs) this.#host.forgot(topic)
     }
     const emptySince = this.#host.emptySince()
     const over = emptySince !== undefined && now - emptySince >= offsetsRetentionMs

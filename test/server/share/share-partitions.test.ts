@@ -139,7 +139,7 @@ it('counts what is not finished between two offsets, acquired or not', () => {
   expect(partitions.countUnfinished(log, 4, 8)).toBe(4)
 })
 
-it('tells nobody of what is accepted, as it makes nothing available, unless there was no room', () => {
+it('tells nobody of what is accepted, as it makes nothing available', () => {
   const { partitions, log, acquire } = start()
   let told = 0
   partitions.listeners.add(() => told++)
