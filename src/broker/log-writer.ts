@@ -102,7 +102,7 @@ export class LogWriter {
     const now = this.#clock.now()
     const size = admit(record, now)
     const topic = topicOf(record)
-    if (topic.holdsBack || this.#waiting.size > 0 || !this.#log.makeRoom(1, size)) {
+    if (topic.holdsBack || this.#waiting.size > 0 || !this.#log.hasRoom(1, size)) {
       const demands = [{ partition: topic.partitions[record.partition]!, count: 1, bytes: size }]
       const shortage = this.#shortage(demands)
       if (shortage !== undefined) return this.#appendLater(record, demands, shortage, wait)
@@ -143,7 +143,7 @@ export class LogWriter {
     this.#requireBatchFits(count)
     const now = this.#clock.now()
     const sizes = admitAll(records, now)
-    if (this.#waiting.size > 0 || someHoldBack(records) || !this.#log.makeRoom(count, sum(sizes))) {
+    if (this.#waiting.size > 0 || someHoldBack(records) || !this.#log.hasRoom(count, sum(sizes))) {
       const demands = toDemands(records, sizes)
       const shortage = this.#shortage(demands)
       if (shortage !== undefined) return this.#appendBatchLater(records, demands, shortage, wait)

@@ -8,6 +8,15 @@ import type { Segment } from './segment.ts'
 // must not pay for all of them.
 const few = 100
 
+// The room that is counted down where there is no limit. V8 writes a whole number of at most 31 bits where the last one
+// was, and allocates any other. When it is used up, `makeRoom` looks whether there is a limit.
+const unlimited = 2 ** 30 - 1
+
+/** The room that an empty broker has. */
+function roomOf(limit: number): number {
+  return limit === -1 ? unlimited : limit
+}
+
 /** The offset before which nobody misses the records of a partition. */
 function readBefore(partition: Partition): number {
   return Math.max(partition.consumedBefore, partition.logStartOffset)
@@ -25,10 +34,10 @@ export class LogManager {
   // In order of creation, which is the order in which segments are dropped.
   readonly #segments = new Map<Segment, Partition>()
   #ordered = true
-  #records = 0
-  #bytes = 0
-  readonly #mostRecords: number
-  readonly #mostBytes: number
+  // What more the broker may keep. It is counted down so that `hasRoom` is small enough for V8 to put it into whatever
+  // writes a record.
+  #roomRecords: number
+  #roomBytes: number
   // The partitions that have segments, and how many.
   readonly #logs = new Map<Partition, number>()
   // How many more records are written before the next search for records that every group has read.
@@ -38,20 +47,20 @@ export class LogManager {
   constructor(maxRecords: number, maxBytes: number, clock: BrokerClock, finished: () => void) {
     this.maxRecords = maxRecords
     this.maxBytes = maxBytes
-    this.#mostRecords = maxRecords === -1 ? Number.MAX_SAFE_INTEGER : maxRecords
-    this.#mostBytes = maxBytes === -1 ? Number.MAX_SAFE_INTEGER : maxBytes
+    this.#roomRecords = roomOf(maxRecords)
+    this.#roomBytes = roomOf(maxBytes)
     this.#clock = clock
     this.#finished = finished
   }
 
   /** How many records the broker keeps. */
   get records(): number {
-    return this.#records
+    return roomOf(this.maxRecords) - this.#roomRecords
   }
 
   /** How many bytes the broker keeps, of topics that count them. */
   get bytes(): number {
-    return this.#bytes
+    return roomOf(this.maxBytes) - this.#roomBytes
   }
 
   segmentAdded(partition: Partition, segment: Segment, timestamp: number): void {
@@ -72,8 +81,8 @@ export class LogManager {
     else this.#logs.set(partition, left)
     for (const segment of segments) {
       this.#segments.delete(segment)
-      this.#records -= segment.count
-      this.#bytes -= segment.bytes
+      this.#roomRecords += segment.count
+      this.#roomBytes += segment.bytes
     }
   }
 
@@ -82,8 +91,8 @@ export class LogManager {
     this.segmentsDropped(partition, segments)
     for (const segment of compacted) {
       this.#add(partition, segment)
-      this.#records += segment.count
-      this.#bytes += segment.bytes
+      this.#roomRecords -= segment.count
+      this.#roomBytes -= segment.bytes
     }
     if (compacted.length > 0) this.#ordered = false
   }
@@ -102,6 +111,11 @@ export class LogManager {
     }
   }
 
+  /** Whether so many more records and bytes fit as it is. */
+  hasRoom(count: number, bytes: number): boolean {
+    return count <= this.#roomRecords && bytes <= this.#roomBytes
+  }
+
   /**
    * Drops records until so many more records and bytes fit: first the oldest segments that every group has committed
    * past, then such parts of others, then the oldest segments of topics that let unread records go. Returns false, and
@@ -109,15 +123,13 @@ export class LogManager {
    * themselves.
    */
   makeRoom(count: number, bytes: number): boolean {
-    const records = this.#records + count
-    const kept = this.#bytes + bytes
-    if (records <= this.#mostRecords && kept <= this.#mostBytes) return true
-    return this.#drop(records - this.#mostRecords, kept - this.#mostBytes)
-  }
-
-  #drop(records: number, bytes: number): boolean {
+    if (this.hasRoom(count, bytes)) return true
     if (!this.#ordered) this.#order()
-    const clearance = new Clearance(this.#segments, records, bytes)
+    const clearance = new Clearance(
+      this.#segments,
+      this.maxRecords === -1 ? 0 : count - this.#roomRecords,
+      this.maxBytes === -1 ? 0 : bytes - this.#roomBytes,
+    )
     const searches = this.#unsearched <= 0
     if (searches) this.#takeRead(clearance)
     clearance.takeUnread()
@@ -150,8 +162,8 @@ export class LogManager {
 
   /** Counts records that were written. */
   appended(count: number, bytes: number): void {
-    this.#records += count
-    this.#bytes += bytes
+    this.#roomRecords -= count
+    this.#roomBytes -= bytes
   }
 
   /** A topic's retention time has changed: drops segments that are too old, and schedules the next check. */

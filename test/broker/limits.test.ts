@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { ClosedError, QueueFullError, RecordTooLargeError, string } from '../../src/index.ts'
+import { bytes, ClosedError, QueueFullError, RecordTooLargeError, string } from '../../src/index.ts'
 import { offsets } from '../helpers/behaviours.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
@@ -54,6 +54,20 @@ it('maxBytes bounds the topics that keep bytes', () => {
     [2, 3],
     [2, 3],
   ])
+})
+
+it('a broker without limits keeps whatever it gets: more than a billion bytes, too', () => {
+  const { broker } = testBroker({ maxRecords: -1, maxBytes: -1 })
+  const topic = broker.createTopic('big', {
+    codec: bytes,
+    retentionMs: -1,
+    retentionBytes: 2 ** 40,
+    segmentRecords: 8,
+  })
+  const value = new Uint8Array(2 ** 20)
+  for (let i = 0; i < 1100; i++) topic.append({ value })
+  expect(broker.describe()).toMatchObject({ records: 1100, bytes: 1100 * 2 ** 20 })
+  expect(topic.partitions[0]!.logStartOffset).toBe(0)
 })
 
 it('what everybody has read and is not enough goes first, and then the oldest of all', async () => {

@@ -55,7 +55,7 @@ export const compactions: readonly Row[] = [
       return [toFigure('all updates', [heap.most], [(records * bytesPerRecord) / 1e6])]
     },
   },
-  shareOfAppending('compact-share', 'compaction of 1,000 keys, as a share of appending', 'rolled', {
+  shareOfAppending('compact-share', 'compaction of 1,000 keys, as a share of appending', ['rolled'], {
     maxRecords: -1,
     cleanupPolicy: 'compact',
   }),

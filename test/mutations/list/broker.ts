@@ -74,8 +74,8 @@ export const brokerMutations: readonly Mutation[] = [
   {
     name: 'who waits is overtaken where unread records may be dropped',
     file: 'broker/log-writer.ts',
-    find: 'if (this.#waiting.size > 0 || someHoldBack(records) || !this.#log.makeRoom(count, sum(sizes))) {\n      const demands',
-    replace: 'if (someHoldBack(records) || !this.#log.makeRoom(count, sum(sizes))) {\n      const demands',
+    find: 'if (this.#waiting.size > 0 || someHoldBack(records) || !this.#log.hasRoom(count, sum(sizes))) {\n      const demands',
+    replace: 'if (someHoldBack(records) || !this.#log.hasRoom(count, sum(sizes))) {\n      const demands',
     breaks: 'a later send overtakes none that waits in a partition',
   },
   {

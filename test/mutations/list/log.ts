@@ -32,8 +32,8 @@ export const logMutations: readonly Mutation[] = [
   {
     name: 'maxRecords makes no room for what comes',
     file: 'log/log-manager.ts',
-    find: 'const records = this.#records + count\n',
-    replace: 'const records = this.#records\n',
+    find: 'return count <= this.#roomRecords &&',
+    replace: 'return 0 <= this.#roomRecords &&',
     breaks: 'a broker never keeps more than maxRecords',
   },
   {
