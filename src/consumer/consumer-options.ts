@@ -51,7 +51,7 @@ export interface ConsumerOptions<Name extends string = string> {
   clientId?: string | undefined
   /** How many records are fetched at once; default 500. */
   maxPollRecords?: number | undefined
-  /** The longest that a record, or a batch, or the time between two polls may take; default 300,000. */
+  /** The longest that a record, or a batch, or the time between two polls may take, 1 or more; default 300,000. */
   maxPollIntervalMs?: number | undefined
   /** How long the consumer may take to give partitions up before the group removes it; default `maxPollIntervalMs`. */
   rebalanceTimeoutMs?: number | undefined
@@ -109,6 +109,12 @@ export const topicList: Check = {
   accepts: value => toInterest(value) !== undefined,
 }
 
+// As Kafka's (max.poll.interval.ms): at 0 every handler that takes any time would be too late, for ever.
+const interval: Check = {
+  expected: 'a number of milliseconds, 1 or more (Infinity for no limit)',
+  accepts: value => duration.accepts(value) && (value as number) >= 1,
+}
+
 const checks: Checks<ConsumerOptions> = {
   groupId: name,
   topics: topicList,
@@ -121,7 +127,7 @@ const checks: Checks<ConsumerOptions> = {
   groupInstanceId: name,
   clientId: name,
   maxPollRecords: integer(1),
-  maxPollIntervalMs: duration,
+  maxPollIntervalMs: interval,
   rebalanceTimeoutMs: duration,
   sessionTimeoutMs: duration,
   assignor: either(oneOf('uniform', 'range'), objectWith('assign')),

@@ -62,6 +62,13 @@ const delayedRetries: Check = {
     new Set(value.map(each => each.topic)).size === value.length,
 }
 
+const backoffs: Check = {
+  expected:
+    'a function from the failed attempt to milliseconds, such as attempt => 100 * attempt ' +
+    "(for a delay that doubles give 'delayMs')",
+  accepts: callback.accepts,
+}
+
 const longestDelayMs = 10_000
 
 /** Decides whether and when a failed record is retried. */
@@ -77,7 +84,7 @@ export class RetryPolicy {
     checkOptions('run: retry', options, {
       attempts,
       delayMs: duration,
-      backoff: callback,
+      backoff: backoffs,
       jitter: share,
       retryable: callback,
       topics: delayedRetries,

@@ -58,7 +58,12 @@ describe('consumer options', () => {
     [
       { maxPollIntervalMs: -1 },
       'maxPollIntervalMs',
-      'expected a number of milliseconds, 0 or more, received -1',
+      'expected a number of milliseconds, 1 or more (Infinity for no limit), received -1',
+    ],
+    [
+      { maxPollIntervalMs: 0 },
+      'maxPollIntervalMs',
+      'expected a number of milliseconds, 1 or more (Infinity for no limit), received 0',
     ],
     [{ sessionTimeoutMs: Number.NaN }, 'sessionTimeoutMs', 'received NaN'],
     [{ rebalanceTimeoutMs: '5' }, 'rebalanceTimeoutMs', "received '5'"],
@@ -252,6 +257,12 @@ describe('run', () => {
       "run: retry: unknown option 'times'; known options: attempts, delayMs, backoff, jitter, retryable, topics",
     ],
     [{ eachRecord, retry: { delayMs: -1 } }, 'delayMs', 'received -1'],
+    [
+      { eachRecord, retry: { backoff: 2 } },
+      'backoff',
+      "run: retry: option 'backoff' expected a function from the failed attempt to milliseconds, such as " +
+        "attempt => 100 * attempt (for a delay that doubles give 'delayMs'), received 2",
+    ],
     [
       { eachRecord, retry: { delayMs: 1, backoff: () => 1 } },
       'backoff',
