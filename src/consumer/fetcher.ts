@@ -45,6 +45,7 @@ export class Fetcher {
     const { until } = state
     const record = state.fetch!.read()
     if (record === undefined || until === undefined || record.offset < until) return record
+    state.fetchPosition = until
     if (state.unfinished === 0) this.#end(state, until)
     return undefined
   }
@@ -60,7 +61,7 @@ export class Fetcher {
 
   // Everything before the end is finished: a partition with records in flight does not come here.
   #end(state: PartitionState, until: number): void {
-    state.fetch?.stop()
+    state.rest()
     state.finished = Math.max(state.finished, until)
   }
 

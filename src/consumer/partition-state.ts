@@ -57,7 +57,7 @@ export class PartitionState implements FetchPosition {
   inEvents = false
   /** The context that handlers share at their first attempt, until one asks for its signal. */
   context: WatchedContext | undefined
-  // The seek whose offset is still being looked up, and whether the partition was polled meanwhile.
+  // The seek whose offset is still being looked up, and whether the partition was polled and waits to be moved.
   #seek: symbol | undefined
   #heldBack = false
   #busy = false
@@ -155,6 +155,11 @@ export class PartitionState implements FetchPosition {
   holdBack(): boolean {
     this.#heldBack = this.#seek !== undefined
     return this.#heldBack
+  }
+
+  /** Says that a bounded read has come to its end here: the polled partition rests, unless it is moved. */
+  rest(): void {
+    this.#heldBack = true
   }
 
   /** Makes this offset the next to hand out; everything before it counts as finished. */

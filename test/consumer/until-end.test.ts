@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { fill, offsets, range } from '../helpers/behaviours.ts'
-import { brokerWithOrders } from '../helpers/orders.ts'
+import { at, fill, gate, offsets, range } from '../helpers/behaviours.ts'
+import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
 
 collectWarnings()
@@ -110,6 +110,30 @@ it('includes partitions and topics that came while it read', async () => {
   }
   expect(seen.sort()).toEqual(['orders-0@0', 'orders-0@1', 'orders-1@0', 'orders.eu-0@0'])
 })
+
+it.each([{ ordering: 'partition' }, { ordering: 'key' }] as const)(
+  'reads on where it is sought back after it has come to its end there, with %j',
+  async options => {
+    const { broker, clock } = brokerWithOrders(2, 2)
+    const others = gate()
+    const seen: string[] = []
+    const consumer = broker.consumer({ topics: ['orders'], until: 'end' })
+    await consumer.run({
+      ...options,
+      concurrency: 2,
+      eachRecord: record => (record.partition === 1 ? others.opened : void seen.push(at(record))),
+    })
+    consumer.done.then(() => seen.push('done'))
+    fill(broker, 'orders', 1)
+    await clock.settle()
+    expect(consumer.position(orders0)).toBe(2)
+    consumer.seek(orders0, 1)
+    await clock.settle()
+    others.open()
+    await clock.settle()
+    expect(seen).toEqual(['orders-0@0', 'orders-0@1', 'orders-0@1', 'done'])
+  },
+)
 
 it('ends by itself after it waited for a retry', async () => {
   const { broker, clock } = brokerWithOrders(2)
