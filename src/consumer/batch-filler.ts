@@ -53,6 +53,11 @@ export class BatchFiller {
     return undefined
   }
 
+  /** Whether there is a half-filled batch. */
+  get waiting(): boolean {
+    return this.#filling.size > 0
+  }
+
   /** Drops the half-filled batch of a partition. */
   forget(state: PartitionState): void {
     const filling = this.#filling.get(state)

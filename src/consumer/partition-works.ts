@@ -82,6 +82,6 @@ export class PartitionWorks implements WorkSource {
   }
 
   get waiting(): boolean {
-    return this.#due.size > 0
+    return this.#due.size > 0 || this.#filler?.waiting === true
   }
 }

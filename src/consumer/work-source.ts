@@ -11,6 +11,6 @@ export interface WorkSource {
   done(work: Work): void
   /** The partition is given up, lost or moved: what has not begun of it is forgotten. */
   forget(state: PartitionState): void
-  /** Whether there is a work that only waits for a handler to be free. */
+  /** Whether there is a work that only waits for a handler to be free, or for more records. */
   readonly waiting: boolean
 }

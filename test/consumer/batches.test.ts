@@ -126,6 +126,24 @@ it('hands out full batches at once and lets the rest linger', async () => {
   expect(seen).toEqual(['0,1,2', '3,4,5', '6'])
 })
 
+it.each([{ groupId: 'g' }, {}])(
+  'is not idle while records linger that are read again, with %j',
+  async options => {
+    const { broker, clock } = brokerWithOrders(3)
+    const seen: string[] = []
+    const consumer = broker.consumer({ ...options, topics: ['orders'] })
+    await consumer.run({
+      batch: { maxRecords: 3, lingerMs: 100 },
+      eachBatch: ({ records }) => void seen.push(offsets(records).join()),
+    })
+    await broker.idle()
+    consumer.seek(orders0, 1)
+    broker.idle().then(() => seen.push('idle'))
+    await clock.advance(100)
+    expect(seen).toEqual(['0,1,2', '1,2', 'idle'])
+  },
+)
+
 it('lets nothing linger where its end is reached', async () => {
   const { broker, clock } = brokerWithOrders(4)
   const seen: string[] = []
