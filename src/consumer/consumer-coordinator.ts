@@ -485,6 +485,14 @@ export class ConsumerCoordinator implements Member {
   }
 
   /**
+   * Notes a seek while it leaves, to come back. A group keeps what is committed, and nothing else of a position; but
+   * nobody else has partitions that the consumer chose itself.
+   */
+  sought(tp: TopicPartition, offset: number): void {
+    if (this.#subscription.interest.kind === 'assign') this.#positions.seek(tp, offset)
+  }
+
+  /**
    * Gives all partitions up in order and leaves. `deadline` ends the wait for records in flight: their partitions
    * then go to other members, and nothing that a handler does later counts.
    */

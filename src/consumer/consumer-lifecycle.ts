@@ -154,6 +154,11 @@ export class ConsumerLifecycle implements EngineClient {
     return this.#life === 'closed'
   }
 
+  /** Whether it leaves, or has left, to come back. */
+  get restarting(): boolean {
+    return this.#life === 'restarting'
+  }
+
   closedError(): ClosedError {
     const why = this.#atExit ? ': the process had nothing else left to do, so no record could arrive' : ''
     return new ClosedError(`${this.name} is closed${why}`)

@@ -357,6 +357,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
 
   #moveTo(state: PartitionState, offset: number): void {
     state.moveTo(offset)
+    if (this.#lifecycle.restarting) this.#coordinator.sought(state, offset)
     this.#lifecycle.worker?.moved(state)
     this.#engine.touch()
   }

@@ -52,6 +52,13 @@ export class StartPositions {
     }
   }
 
+  /** Begins at an offset that was sought while a reader leaves, to come back. */
+  seek(tp: TopicPartition, offset: number): void {
+    const name = formatTopicPartition(tp)
+    this.#given = new Map(this.#given).set(name, offset)
+    this.#overruled = new Set(this.#overruled).add(name)
+  }
+
   /** Notes the positions of partitions, for a reader that has no group to keep them. */
   remember(states: readonly PartitionState[]): void {
     for (const state of states) {

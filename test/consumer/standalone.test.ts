@@ -483,6 +483,38 @@ describe('a reader that is told what to read while it restarts', () => {
     })
     expect(seen).toEqual(['orders-0@1', 'orders-0@2', 'others-0@0'])
   })
+
+  it('begins where it is sought while it leaves, wherever its group has committed', async () => {
+    const options = { groupId: 'g', autoCommit: false, assign: [orders0, slow0] }
+    const seen = await changed(options, 'while it leaves', async consumer => {
+      await consumer.commit([
+        { ...orders0, offset: 2 },
+        { ...slow0, offset: 1 },
+      ])
+      consumer.seek(orders0, 1)
+    })
+    expect(seen).toEqual(['orders-0@1', 'orders-0@2'])
+  })
+
+  it.each([
+    ['a group whose offsets it commits itself', { groupId: 'g', autoCommit: false }],
+    ['a group', { groupId: 'g' }],
+    ['no group', {}],
+  ])('passes over the record at which it failed where it is sought past it, in %s', async (_, options) => {
+    const { broker, clock } = brokerWithOrders(3)
+    const seen: number[] = []
+    const consumer = broker.consumer({ ...options, assign: [orders0] })
+    consumer.on('restarting', ({ record }) => consumer.seek(orders0, record.offset + 1))
+    await consumer.run({
+      retry: { attempts: 1 },
+      eachRecord: ({ offset }) => {
+        seen.push(offset)
+        if (offset === 1) throw new Error('down')
+      },
+    })
+    await clock.advance(1000)
+    expect(seen).toEqual([0, 1, 2])
+  })
 })
 
 it('reads what it was told, whatever becomes of the list that said so', async () => {
