@@ -85,6 +85,8 @@ export class ConsumerCoordinator implements Member {
   #generation = 0
   #joined = false
   #removals = 0
+  // Why it was removed, until it is a member again.
+  #removedFor: unknown
   #givingUp: Promise<void> | undefined
 
   constructor(host: CoordinatorHost) {
@@ -238,6 +240,7 @@ export class ConsumerCoordinator implements Member {
       }
       this.#membership = membership
       this.#joined = true
+      this.#removedFor = undefined
       this.#lastWord.unheard = false
       this.#before = []
     } catch (error) {
@@ -397,6 +400,7 @@ export class ConsumerCoordinator implements Member {
 
   #lose(reason: unknown): void {
     this.#removals++
+    this.#removedFor = reason
     this.#remember()
     const { states } = this
     this.#endMembership()
@@ -519,7 +523,10 @@ export class ConsumerCoordinator implements Member {
     this.liveness.stop()
     this.#remember()
     // What waits for a handler or a hook is not waited for again.
-    if (timeUp !== undefined) void this.#handover.lose(this.states, timeUp)
+    const { states } = this
+    const removedFor = this.#removedFor
+    if (removedFor !== undefined) void this.#handover.lose(states, removedFor, true)
+    else if (timeUp !== undefined) void this.#handover.lose(states, timeUp)
     this.#states.clear()
     // Whoever is let in after that leaves at once: the group has to hear that, too.
     const told = membership === undefined ? this.#joining : membership.leave(options.keepPlace)

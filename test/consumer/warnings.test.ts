@@ -121,6 +121,26 @@ it('who does not poll again is warned of', async () => {
   expect(warnings[0]!.message).toMatch(/lost orders-0: .* the time between two polls took longer/)
 })
 
+it('a removal is warned of, and why, also where a hook hangs until a close waits no longer', async () => {
+  const { broker, clock } = brokerWithNumbers(1)
+  const options = { groupId: 'g', topics: ['orders'] } as const
+  const onRevoked = () => new Promise(() => {})
+  const consumer = broker.consumer({ ...options, rebalanceTimeoutMs: 1000, onRevoked })
+  await consumer.run({ eachRecord: () => {} })
+  broker.topic('orders').addPartitions(2)
+  await clock.settle()
+  void broker.consumer(options).ready()
+  await clock.advance(1000)
+  expect(warnings).toEqual([])
+  void consumer.close({ timeoutMs: 500 })
+  await clock.advance(500)
+  expect(warnings.map(({ message }) => message)).toEqual([
+    expect.stringMatching(
+      /lost orders-0, orders-1: Member '.*' was removed from group 'g': rebalance timeout$/,
+    ),
+  ])
+})
+
 it("a loss is no warning where a listener or a hook hears of it, or where it is somebody's own doing", async () => {
   const { broker, clock } = testBroker({ topics: { orders: topic<number>(), payments: topic<number>() } })
   broker.topic('orders').append({ value: 1 })
