@@ -213,8 +213,11 @@ export class ConsumerLifecycle implements EngineClient {
     try {
       await this.coordinator.join()
     } catch (error) {
-      // The join failed: the same consumer may try again.
-      if (this.#life === 'running') this.#life = 'new'
+      // The join failed: the same consumer may try again. One that was closed meanwhile has ended its worker itself.
+      if (this.#life === 'running') {
+        this.#life = 'new'
+        this.#worker?.end?.()
+      }
       this.#worker?.stop()
       this.#worker = undefined
       // A poll may have ended before the failure was known, and begun the time until the next poll.

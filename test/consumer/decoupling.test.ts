@@ -365,15 +365,21 @@ it('shares the time between groups: none waits until another one has finished', 
   expect(Math.min(...atFirstEnd!)).toBeGreaterThan(1000)
 })
 
+/** The async resources of consumers that are open, until the hook is disabled. */
+function watchResources() {
+  const open = new Set<number>()
+  const hook = createHook({
+    init: (id, type) => void (type.startsWith('brokerlet') && open.add(id)),
+    destroy: id => void open.delete(id),
+  }).enable()
+  return { open, hook }
+}
+
 // What `jest --detectOpenHandles` reports is what async hooks know of, and a test keeps its broker in a variable.
 it.each(['close', 'stop'] as const)(
   'leaves nothing behind that a test runner takes for open, once its consumers have ended (%s)',
   async how => {
-    const open = new Set<number>()
-    const hook = createHook({
-      init: (id, type) => void (type.startsWith('brokerlet') && open.add(id)),
-      destroy: id => void open.delete(id),
-    }).enable()
+    const { open, hook } = watchResources()
     const { broker } = brokerWithOrders(1)
     const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
     consumer.on('crashed', () => {})
@@ -393,3 +399,13 @@ it.each(['close', 'stop'] as const)(
     await broker.close()
   },
 )
+
+it('leaves nothing behind that a test runner takes for open where it cannot join', async () => {
+  const { open, hook } = watchResources()
+  const { broker } = brokerWithOrders()
+  const consumer = broker.consumer({ groupId: 'g', topics: ['missing'] })
+  await expect(consumer.run({ eachRecord: () => {} })).rejects.toThrow("'missing'")
+  await new Promise(resolve => setImmediate(resolve))
+  expect(open.size).toBe(0)
+  hook.disable()
+})
