@@ -469,7 +469,9 @@ export class ConsumerCoordinator implements Member {
 
   /** Replaces the interest; before joining it is only noted. */
   async subscribe(interest: Interest, startAt: readonly ManualAssignment[]): Promise<void> {
-    // A join under way tells the group the interest that it began with, so it has to end first.
+    // A join under way tells the group the interest that it began with, so it has to end first. What it brings is taken on
+    // before this goes on.
+    if (this.#joining !== undefined) this.#positions.foresee(startAt)
     while (this.#joining !== undefined) await this.#joining
     const undo = this.#positions.replace(interest, startAt, this.#givingUp !== undefined)
     const change = this.#subscription.change(interest, undo, this.#readiness.settled)

@@ -52,6 +52,12 @@ export class StartPositions {
     }
   }
 
+  /** Begins at given offsets also in partitions that are assigned before `replace`. */
+  foresee(startAt: readonly ManualAssignment[]): void {
+    const told = startAt.filter(({ offset }) => offset !== undefined)
+    this.#given = new Map([...this.#given, ...toGiven(told)])
+  }
+
   /** Begins at an offset that was sought while a reader leaves, to come back. */
   seek(tp: TopicPartition, offset: number): void {
     const name = formatTopicPartition(tp)
@@ -75,6 +81,17 @@ export class StartPositions {
    * @throws NoOffsetForPartitionError where the policy is `none`
    */
   lookUp(state: PartitionState, membership: Membership): MaybePromise<void> {
+    const given = this.#given
+    const found = this.#lookUp(state, membership)
+    if (!isThenable(found)) return
+    return Promise.resolve(found).then(() => {
+      // It may have been told where to begin meanwhile.
+      const told = this.#given === given ? undefined : this.#given.get(formatTopicPartition(state))
+      if (told !== undefined) return this.#moveTo(state, told)
+    })
+  }
+
+  #lookUp(state: PartitionState, membership: Membership): MaybePromise<void> {
     const before = this.#takeBefore(state)
     if (before !== undefined && this.#options.groupId === undefined) {
       state.moveTo(before.finished)

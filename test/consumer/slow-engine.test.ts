@@ -342,6 +342,26 @@ it('reads what was said last where one of three subscriptions at once is refused
   expect(await comesBack()).toEqual(['b-0'])
 })
 
+it('begins where it is told while it looks up what its group has committed', async () => {
+  const made = testBroker()
+  const { broker, clock } = made
+  broker.createTopic('orders')
+  fill(broker, 'orders', 3)
+  const { opened, open } = gate()
+  const consumer = consumerWith(
+    made,
+    membership => ({ committed: tp => opened.then(() => membership.committed(tp)) }),
+    { topics: undefined, assign: [orders0] },
+  )
+  const seen: number[] = []
+  void consumer.run({ eachRecord: ({ offset }) => void seen.push(offset) })
+  await clock.settle()
+  await consumer.assign([{ ...orders0, offset: 2 }])
+  open()
+  await clock.settle()
+  expect(seen).toEqual([2])
+})
+
 it('looks an offset up again that a seek could not ask for, unless another seek came meanwhile', async () => {
   const made = testBroker()
   const { broker, clock } = made

@@ -415,6 +415,16 @@ it('replaces its topics without a group, however long a handler takes', async ()
   expect(clock.pending.map(({ name }) => name).filter(name => name.startsWith('group'))).toEqual([])
 })
 
+it('begins where it is told while it joins', async () => {
+  const { broker, clock } = brokerWithOrders(3)
+  const seen: number[] = []
+  const reader = broker.consumer({ assign: [{ ...orders0, offset: 1 }] })
+  void reader.run({ eachRecord: ({ offset }) => void seen.push(offset) })
+  await reader.assign([{ ...orders0, offset: 2 }])
+  await clock.settle()
+  expect(seen).toEqual([2])
+})
+
 describe('a reader that is told what to read while it restarts', () => {
   /** What a reader sees that fails at offset 2 of orders-0 and is changed then, or while another handler still runs. */
   const changed = async (
