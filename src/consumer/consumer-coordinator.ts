@@ -431,7 +431,11 @@ export class ConsumerCoordinator implements Member {
     // What it has lost of the same name is still to be told.
     const untaken = [...this.#updates.assigned()].filter(tp => this.state(tp) === undefined)
     const states = untaken.map(newState)
-    for (const state of states) this.#states.put(state)
+    for (const state of states) {
+      this.#states.put(state)
+      // It is only looked at: where it is told to begin counts for the next assignment.
+      state.halt('revoking')
+    }
     const lookedUp = this.#starter.lookUp(states, membership)
     // Leaving waits for no look-up, nor does it fail with one.
     if (isThenable(lookedUp)) lookedUp.then(undefined, () => {})
@@ -473,7 +477,7 @@ export class ConsumerCoordinator implements Member {
     // before this goes on.
     if (this.#joining !== undefined) this.#positions.foresee(startAt)
     while (this.#joining !== undefined) await this.#joining
-    const undo = this.#positions.replace(interest, startAt, this.#givingUp !== undefined)
+    const undo = this.#positions.replace(interest, startAt, tp => this.#stands(tp))
     const change = this.#subscription.change(interest, undo, this.#readiness.settled)
     const membership = this.#membership
     if (membership === undefined) return this.#subscription.accept(change)
@@ -488,6 +492,12 @@ export class ConsumerCoordinator implements Member {
       throw error
     }
     this.#subscription.accept(change)
+  }
+
+  // Whether it stands in a partition, and goes on there where that stays.
+  #stands(tp: TopicPartition): boolean {
+    const state = this.state(tp)
+    return state?.positioned === true && (state.phase === 'assigned' || state.phase === 'active')
   }
 
   /**

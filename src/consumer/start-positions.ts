@@ -18,60 +18,65 @@ export const lookAgainMs = 500
 export class StartPositions {
   readonly #engine: Engine
   readonly #options: ResolvedConsumerOptions
-  #given: ReadonlyMap<string, OffsetSpec | undefined>
+  #given: ReadonlyMap<string, OffsetSpec>
+  // Of these, the offsets at which it has not begun yet: nothing else says where to.
+  #told: Map<string, OffsetSpec>
   // Where it stood when it left or was removed: a reader that commits nothing goes on there when it comes back.
   #before = new Map<string, PartitionState>()
-  // The partitions whose given offsets came while it left: where it stands in them does not count any more.
-  #overruled: ReadonlySet<string> = new Set()
 
   constructor(engine: Engine, options: ResolvedConsumerOptions) {
     this.#engine = engine
     this.#options = options
     this.#given = toGiven(options.startAt)
+    this.#told = new Map(this.#given)
   }
 
   /**
    * Begins at given offsets; returns a function that undoes that. A reader that is away goes on where it stood in
-   * partitions that stay, and have no given offset; so does one that is about to be away, as `leaving` says.
+   * partitions that stay, and have no given offset. `moves` says which partitions its reader moves there itself.
    */
-  replace(interest: Interest, startAt: readonly ManualAssignment[], leaving: boolean): () => void {
+  replace(
+    interest: Interest,
+    startAt: readonly ManualAssignment[],
+    moves: (tp: TopicPartition) => boolean,
+  ): () => void {
     const given = this.#given
+    const told = this.#told
     const before = this.#before
-    const overruled = this.#overruled
     this.#given = toGiven(startAt)
-    const told = leaving ? startAt.filter(({ offset }) => offset !== undefined) : []
-    this.#overruled = new Set(told.map(formatTopicPartition))
+    this.#told = new Map()
+    for (const tp of startAt) {
+      const name = formatTopicPartition(tp)
+      const offset = tp.offset ?? told.get(name)
+      if (offset !== undefined && !moves(tp)) this.#told.set(name, offset)
+    }
     const stays = includedIn(interest)
-    this.#before = new Map(
-      [...before].filter(([name, state]) => stays(state) && this.#given.get(name) === undefined),
-    )
+    this.#before = new Map([...before].filter(([name, state]) => stays(state) && !this.#told.has(name)))
     return () => {
       this.#given = given
+      this.#told = told
       this.#before = before
-      this.#overruled = overruled
     }
   }
 
   /** Begins at given offsets also in partitions that are assigned before `replace`. */
   foresee(startAt: readonly ManualAssignment[]): void {
-    const told = startAt.filter(({ offset }) => offset !== undefined)
-    this.#given = new Map([...this.#given, ...toGiven(told)])
+    const offsets = toGiven(startAt)
+    this.#given = new Map([...this.#given, ...offsets])
+    this.#told = new Map([...this.#told, ...offsets])
   }
 
   /** Begins at an offset that was sought while a reader leaves, to come back. */
   seek(tp: TopicPartition, offset: number): void {
-    const name = formatTopicPartition(tp)
-    this.#given = new Map(this.#given).set(name, offset)
-    this.#overruled = new Set(this.#overruled).add(name)
+    this.foresee([{ ...tp, offset }])
   }
 
   /** Notes the positions of partitions, for a reader that has no group to keep them. */
   remember(states: readonly PartitionState[]): void {
     for (const state of states) {
       const name = formatTopicPartition(state)
-      if (state.positioned && !this.#overruled.has(name)) this.#before.set(name, state)
+      if (state.positioned && !this.#told.has(name)) this.#before.set(name, state)
     }
-    this.#overruled = new Set()
   }
 
   /**
@@ -81,14 +86,21 @@ export class StartPositions {
    * @throws NoOffsetForPartitionError where the policy is `none`
    */
   lookUp(state: PartitionState, membership: Membership): MaybePromise<void> {
-    const given = this.#given
-    const found = this.#lookUp(state, membership)
+    const told = this.#takeTold(state)
+    const found = told === undefined ? this.#lookUp(state, membership) : this.#moveTo(state, told)
     if (!isThenable(found)) return
     return Promise.resolve(found).then(() => {
       // It may have been told where to begin meanwhile.
-      const told = this.#given === given ? undefined : this.#given.get(formatTopicPartition(state))
-      if (told !== undefined) return this.#moveTo(state, told)
+      const since = state.phase === 'assigned' ? this.#takeTold(state) : undefined
+      if (since !== undefined) return this.#moveTo(state, since)
     })
+  }
+
+  #takeTold(state: PartitionState): OffsetSpec | undefined {
+    const name = formatTopicPartition(state)
+    const told = this.#told.get(name)
+    if (state.phase === 'assigned') this.#told.delete(name)
+    return told
   }
 
   #lookUp(state: PartitionState, membership: Membership): MaybePromise<void> {
@@ -142,6 +154,10 @@ export class StartPositions {
   }
 }
 
-function toGiven(startAt: readonly ManualAssignment[]): ReadonlyMap<string, OffsetSpec | undefined> {
-  return new Map(startAt.map(tp => [formatTopicPartition(tp), tp.offset]))
+function toGiven(startAt: readonly ManualAssignment[]): Map<string, OffsetSpec> {
+  const given = new Map<string, OffsetSpec>()
+  for (const { offset, ...tp } of startAt) {
+    if (offset !== undefined) given.set(formatTopicPartition(tp), offset)
+  }
+  return given
 }

@@ -425,6 +425,20 @@ it('begins where it is told while it joins', async () => {
   expect(seen).toEqual([2])
 })
 
+it('begins where it was told though it is told of more before it has begun', async () => {
+  const { broker, clock } = brokerWithOrders(3, 2)
+  const revoked = gate()
+  const seen: string[] = []
+  const reader = broker.consumer({ assign: [orders0], onRevoked: () => revoked.opened })
+  await reader.run({ eachRecord: record => void seen.push(at(record)) })
+  await clock.settle()
+  await reader.assign([{ ...orders1, offset: 1 }])
+  await reader.assign([orders1])
+  revoked.open()
+  await clock.settle()
+  expect(seen.filter(name => name.startsWith('orders-1'))).toEqual(['orders-1@1', 'orders-1@2'])
+})
+
 describe('a reader that is told what to read while it restarts', () => {
   /** What a reader sees that fails at offset 2 of orders-0 and is changed then, or while another handler still runs. */
   const changed = async (
@@ -493,6 +507,20 @@ describe('a reader that is told what to read while it restarts', () => {
     })
     expect(seen).toEqual(['orders-0@1', 'orders-0@2', 'others-0@0'])
   })
+
+  it.each([
+    ['while it waits', {}],
+    ['while it leaves', { groupId: 'g', autoCommit: false }],
+  ] as const)(
+    'begins where it was told though nothing is said of that the next time, %s',
+    async (when, options) => {
+      const seen = await changed({ ...options, assign: [orders0, slow0] }, when, async consumer => {
+        await consumer.assign([{ ...orders0, offset: 1 }])
+        await consumer.assign([orders0])
+      })
+      expect(seen).toEqual(['orders-0@1', 'orders-0@2'])
+    },
+  )
 
   it('begins where it is sought while it leaves, wherever its group has committed', async () => {
     const options = { groupId: 'g', autoCommit: false, assign: [orders0, slow0] }
