@@ -358,6 +358,7 @@ export class Appender {
     if (cluster.knownTopic(topic, partition) !== undefined) return
     const isKnown = cluster.knownTopic(topic) !== undefined
     const gone = isKnown ? `${topic}-${partition} is gone` : `Topic '${topic}' is gone`
-    this.#reject(queue.clear(), new UnknownTopicOrPartitionError(gone, { topic, partition }))
+    const left = [...this.#giveUp(queue), ...queue.clear()]
+    this.#reject(left, new UnknownTopicOrPartitionError(gone, { topic, partition }))
   }
 }

@@ -238,6 +238,23 @@ describe('sending', () => {
     })
   })
 
+  it('takes no batch for one that it gave up because brokers which lagged behind knew no such topic', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    const cluster = await join()
+    await broker.admin.createTopic('late')
+    const producer = cluster.producer()
+    await producer.send({ topic: 'late', value: 'before' })
+    faults.disconnect({ api: 'Produce' }, { when: 'after' })
+    faults.staleMetadata({}, { times: 2 })
+    await expect(producer.send({ topic: 'late', value: 'given up' })).rejects.toMatchObject({
+      code: 'UNKNOWN_TOPIC_OR_PARTITION',
+    })
+    expect(faults.unused).toEqual([])
+    await producer.send({ topic: 'late', value: 'after' })
+    expect(values(await readAll(broker, 'late'))).toEqual(['before', 'given up', 'after'])
+  })
+
   it('finds a partition that others have added, wherever it is named', async () => {
     const { broker, join } = await start()
     const cluster = await join()
