@@ -384,7 +384,7 @@ export interface ClientLibrary {
   >
   readonly deleteTopicsV6: Api<
     [topics: readonly { readonly name: string }[], timeoutMs: number],
-    { readonly responses: readonly Coded[] }
+    { readonly responses: readonly (Coded & { readonly topicId: string })[] }
   >
   readonly createPartitionsV3: Api<
     [

@@ -107,21 +107,19 @@ export class KafkaAdmin implements Admin {
 
   async deleteTopic(name: string): Promise<void> {
     requireTopicName(name)
-    // Another program may create one of the same name at once.
-    const deleted = await this.#topicOf(name)
-    await this.#cluster.askAny({
+    const { responses } = await this.#cluster.askAny({
       what: `Deleting topic '${name}'`,
       fields: { topic: name },
       api: this.#cluster.library.deleteTopicsV6,
       waits: true,
       request: () => [[{ name }], this.#host.requestTimeoutMs] as const,
-      ...codedBy('responses'),
+      errno: ({ responses: [deleted] }) => deleted!.errorCode,
+      message: ({ responses: [deleted] }) => deleted!.errorMessage,
       goesOn: isTransient,
     })
-    await this.#untilKnown(
-      name,
-      topic => topic === undefined || (deleted !== undefined && topic.id !== deleted.id),
-    )
+    const { topicId } = responses[0]!
+    // Another program may create one of the same name at once.
+    await this.#untilKnown(name, topic => topic?.id !== topicId)
   }
 
   async #topicOf(name: string): Promise<ClusterTopic | undefined> {

@@ -257,6 +257,20 @@ describe('administration', () => {
     expect((await admin.describeTopic('made')).partitions).toHaveLength(1)
   })
 
+  it('has deleted a topic that it knew as another one when every broker says so', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    const cluster = await join()
+    await sendNumbers(cluster, 'orders', 1)
+    await broker.admin.deleteTopic('orders')
+    await broker.admin.createTopic('orders')
+    faults.staleMetadata({}, { times: 3 })
+    await cluster.admin.deleteTopic('orders')
+    expect(faults.unused).toEqual([])
+    expect(await cluster.admin.listTopics()).toEqual([])
+    expect(await broker.admin.listTopics()).toEqual([])
+  })
+
   it('has grown a topic when every broker says so', async () => {
     const faults = new WireFaults()
     const { join } = await start({ faults })
