@@ -1,8 +1,9 @@
 import { UnknownTopicOrPartitionError } from '../errors.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
 import type { IsolationLevel } from '../record.ts'
 import { formatTopicPartition, type OffsetSpec, type TopicPartition } from '../topic-partition.ts'
 import type { Cluster } from './cluster.ts'
-import { byTopic, distinct } from './group-by.ts'
+import { byTopic, distinct, groupBy } from './group-by.ts'
 import { firstErrno } from './group-offsets.ts'
 import { TurnBatch } from './turn-batch.ts'
 
@@ -11,6 +12,9 @@ type NamedOffset = Exclude<OffsetSpec, number>
 
 const earliest = -2
 const latest = -1
+
+// The offset that was found for a partition; undefined where that is gone, so that others do not fail with it.
+type Found = (tp: TopicPartition) => MaybePromise<number | undefined>
 
 /** Resolves an offset spec to an offset. Lookups of the same turn share one request for each leader. */
 export class OffsetLookup {
@@ -35,9 +39,10 @@ export class OffsetLookup {
     const key = `${timestamp} ${isolationLevel}`
     let batch = this.#batches.get(key)
     if (batch === undefined) {
-      batch = new TurnBatch(this.#cluster.clock, partitions => {
+      batch = new TurnBatch(this.#cluster.clock, asked => {
         this.#batches.delete(key)
-        return this.#ask(partitions, timestamp, isolationLevel)
+        const found = this.#ask(distinct(asked), timestamp, isolationLevel)
+        return asked.map(async partition => found(partition))
       })
       this.#batches.set(key, batch)
     }
@@ -49,36 +54,60 @@ export class OffsetLookup {
     return offset === -1 ? null : offset
   }
 
-  // Undefined for partitions that are gone, so that the others do not fail with them.
-  async #ask(
-    asked: readonly TopicPartition[],
+  // By leader: a partition that has none, or one that does not answer, does not keep the others waiting.
+  #ask(partitions: readonly TopicPartition[], timestamp: number, isolationLevel: IsolationLevel): Found {
+    const found = new Map<string, Promise<Found>>()
+    for (const led of groupBy(partitions, tp => this.#leaderOf(tp)).values()) {
+      const answer = this.#askLeader(led, timestamp, isolationLevel)
+      for (const tp of led) found.set(formatTopicPartition(tp), answer)
+    }
+    return async tp => (await found.get(formatTopicPartition(tp))!)(tp)
+  }
+
+  // -1 where it has none now, undefined where it is gone.
+  #leaderOf(tp: TopicPartition): number | undefined {
+    const isThere = this.#cluster.knownTopic(tp.topic, tp.partition) !== undefined
+    return isThere ? (this.#cluster.leader(tp)?.node ?? -1) : undefined
+  }
+
+  async #askLeader(
+    led: readonly TopicPartition[],
     timestamp: number,
     isolationLevel: IsolationLevel,
-  ): Promise<(number | undefined)[]> {
-    const partitions = distinct(asked)
-    const responses = await this.#cluster.askLeaders(partitions, {
-      what: `Looking up offsets of ${partitions.map(formatTopicPartition).join(', ')}`,
-      api: this.#cluster.library.listOffsetsV7,
-      request: led => [
-        -1,
-        isolationLevel === 'read_committed' ? 1 : 0,
-        byTopic(led, tp => ({
-          partitionIndex: tp.partition,
-          currentLeaderEpoch: this.#cluster.requireLeader(tp).epoch,
-          timestamp: BigInt(timestamp),
-        })),
-      ],
-      errno: ({ topics }) => firstErrno(topics),
-    })
-    const offsets = new Map<string, number>()
-    for (const { topics } of responses) {
-      for (const topic of topics) {
-        for (const { partitionIndex: partition, offset } of topic.partitions) {
-          offsets.set(formatTopicPartition({ topic: topic.name, partition }), Number(offset))
+  ): Promise<Found> {
+    let parted = false
+    try {
+      const responses = await this.#cluster.askLeaders(led, {
+        what: `Looking up offsets of ${led.map(formatTopicPartition).join(', ')}`,
+        api: this.#cluster.library.listOffsetsV7,
+        request: some => [
+          -1,
+          isolationLevel === 'read_committed' ? 1 : 0,
+          byTopic(some, tp => ({
+            partitionIndex: tp.partition,
+            currentLeaderEpoch: this.#cluster.requireLeader(tp).epoch,
+            timestamp: BigInt(timestamp),
+          })),
+        ],
+        errno: ({ topics }) => firstErrno(topics),
+        goesOn: () => {
+          parted = new Set(led.map(tp => this.#leaderOf(tp))).size > 1
+          return !parted
+        },
+      })
+      const offsets = new Map<string, number>()
+      for (const { topics } of responses) {
+        for (const topic of topics) {
+          for (const { partitionIndex: partition, offset } of topic.partitions) {
+            offsets.set(formatTopicPartition({ topic: topic.name, partition }), Number(offset))
+          }
         }
       }
+      return tp => offsets.get(formatTopicPartition(tp))
+    } catch (error) {
+      if (!parted) throw error
+      return this.#ask(led, timestamp, isolationLevel)
     }
-    return asked.map(tp => offsets.get(formatTopicPartition(tp)))
   }
 }
 

@@ -1,19 +1,22 @@
 import type { BrokerClock } from '../broker-clock.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
 
 interface Waiting<Item, Result> {
   readonly item: Item
-  resolve(result: Result): void
+  resolve(result: Result | Promise<Result>): void
   reject(error: unknown): void
 }
+
+type Ask<Item, Result> = (items: readonly Item[]) => MaybePromise<readonly (Result | Promise<Result>)[]>
 
 /** Collects the items of one turn of the event loop, and asks for all of them in one request. */
 export class TurnBatch<Item, Result> {
   readonly #clock: BrokerClock
-  readonly #ask: (items: readonly Item[]) => Promise<readonly Result[]>
+  readonly #ask: Ask<Item, Result>
   #waiting: Waiting<Item, Result>[] = []
 
-  /** `ask` returns a result for each item, in their order. */
-  constructor(clock: BrokerClock, ask: (items: readonly Item[]) => Promise<readonly Result[]>) {
+  /** `ask` returns a result for each item, in their order; a promise of one keeps only that item waiting. */
+  constructor(clock: BrokerClock, ask: Ask<Item, Result>) {
     this.#clock = clock
     this.#ask = ask
   }

@@ -276,6 +276,64 @@ describe('what cannot be read for longer than a call is tried', () => {
   })
 })
 
+describe('a partition that has no leader', () => {
+  it.each([
+    ['where it is read from its beginning', { from: 'beginning' }],
+    ['where its group has committed', { groupId: 'g' }],
+  ] as const)(
+    'keeps nobody from reading the others, and is read once it has one, %s',
+    async (_where, options) => {
+      const { broker, server, join } = await start({ brokers: 2, defaultReplicationFactor: 1 })
+      const cluster = await join({ bootstrapBrokers: server.bootstrapServers.split(','), apiTimeoutMs: 300 })
+      await cluster.admin.createTopic('spread', { partitions: 2 })
+      const partitions = [0, 1].map(partition => ({ topic: 'spread', partition }))
+      await broker.admin.setGroupOffsets(
+        'g',
+        partitions.map(tp => ({ ...tp, offset: 0 })),
+      )
+      for (const { partition } of partitions) await sendNumbers(broker, 'spread', 3, () => ({ partition }))
+      const down = server.leaderOf(partitions[1]!)!
+      expect(server.leaderOf(partitions[0]!)).not.toBe(down)
+      await down.stop()
+      const seen: unknown[] = []
+      const errors: unknown[] = []
+      const consumer = cluster.consumer({ topics: ['spread'], ...options })
+      consumer.on('error', error => errors.push(error))
+      await consumer.run({ eachRecord: ({ partition, value }) => seen.push([partition, value]) })
+      const of = (partition: number) => numbers(3).map(value => [partition, value])
+      await until(() => expect(seen).toEqual(of(0)))
+      await until(() => expect(errors.length).toBeGreaterThan(1))
+      expect(errors[0]).toMatchObject({ message: expect.stringContaining('spread-1 has no leader now') })
+      await down.start()
+      await until(() => expect(seen).toEqual([...of(0), ...of(1)]))
+    },
+  )
+
+  it('is looked up apart from another one that it had its leader with', async () => {
+    const { server, join } = await start({ brokers: 2 })
+    const bootstrapBrokers = server.bootstrapServers.split(',')
+    const cluster = await join({ bootstrapBrokers, replicationFactor: 1, apiTimeoutMs: 1000 })
+    await cluster.admin.createTopic('single')
+    const single = { topic: 'single', partition: 0 }
+    const down = server.leaderOf(single)!
+    await (await join({ bootstrapBrokers, replicationFactor: 2 })).admin.createTopic('both', {
+      partitions: 2,
+    })
+    const both = [0, 1].map(partition => ({ topic: 'both', partition }))
+    const other = both.find(tp => server.leaderOf(tp) === down)!
+    const ends = (...partitions: { topic: string; partition: number }[]) =>
+      Promise.allSettled(partitions.map(tp => cluster.admin.listOffsets([tp], 'end')))
+    await ends(single, other)
+    await down.stop()
+    expect(await ends(single, other)).toMatchObject([
+      {
+        reason: { code: 'REQUEST_TIMED_OUT', message: expect.stringContaining('single-0 has no leader now') },
+      },
+      { value: [{ ...other, offset: 0 }] },
+    ])
+  })
+})
+
 describe('a reader of given partitions', () => {
   it('commits by itself at its interval, and when it closes', async () => {
     const requests = new RequestLog()
