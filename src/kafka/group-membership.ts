@@ -56,6 +56,9 @@ const refusals: Partial<Record<ErrorCode, Refusal>> = {
 }
 
 function toInt32(ms: number): number {
+// The latter in answer to the offsets of a transaction: a producer knows generations, and no epochs.
+const stale: ReadonlySet<ErrorCode> = new Set(['STALE_MEMBER_EPOCH', 'ILLEGAL_GENERATION'])
+
   return Math.min(Math.ceil(ms), largestInt32)
 }
 
@@ -351,7 +354,7 @@ export class GroupMembership implements Membership {
         if (!isBrokerletError(error)) throw error
         const refusal = refusals[error.code]
         if (refusal === undefined) throw error
-        if (error.code !== 'STALE_MEMBER_EPOCH' || attempt === staleCommits)
+        if (!stale.has(error.code) || attempt === staleCommits)
           throw this.#refused(refusal, error.message, error)
         await this.#beatAgain()
       }

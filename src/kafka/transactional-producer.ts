@@ -230,7 +230,7 @@ export class ClusterTransaction implements EngineTransaction {
           .flatMap(({ resultsByPartition }) => resultsByPartition)
           .find(({ partitionErrorCode }) => partitionErrorCode !== 0 && partitionErrorCode !== notAttempted)
           ?.partitionErrorCode ?? 0,
-      goesOn: () => !this.#over,
+      goesOn: async error => !this.#over && (await areThere(cluster, partitions, error)),
     })
   }
 

@@ -51,7 +51,28 @@ describe('transactions', () => {
     expect(values(await readAll(cluster, 'orders'))).toEqual([3])
   })
 
-  it('send offsets again where that could pass', async () => {
+  it('are refused a topic that was deleted as soon as that is known', async () => {
+    const requests = new RequestLog()
+    const { broker, join } = await start({ requests })
+    await broker.admin.createTopic('gone')
+    const cluster = await join()
+    await sendNumbers(cluster, 'gone', 1)
+    const producer = cluster.producer({ transactionalId: 'tx' })
+    const failed = producer.transaction(async tx => {
+      await tx.send({ topic: 'orders', partition: 0, value: 1 })
+      await broker.admin.deleteTopic('gone')
+      await tx.send({ topic: 'gone', value: 2 })
+    })
+    await expect(failed).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION', transactionalId: 'tx' })
+    expect(requests.of({ api: 'AddPartitionsToTxn' })).toHaveLength(2)
+    await producer.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 3 }))
+    expect(values(await readAll(cluster, 'orders'))).toEqual([3])
+  })
+
+  it.each([
+    ['where that could pass', 'COORDINATOR_LOAD_IN_PROGRESS'],
+    ['under the epoch of now where that has passed on', 'ILLEGAL_GENERATION'],
+  ] as const)('send offsets again %s', async (_where, code) => {
     const faults = new WireFaults()
     const { join } = await start({ faults })
     const cluster = await join()
@@ -59,7 +80,7 @@ describe('transactions', () => {
     const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'], autoCommit: false })
     let polled = 0
     while (polled < 3) polled += (await consumer.poll({ timeoutMs: 5000 })).length
-    faults.fail({ api: 'TxnOffsetCommit' }, 'COORDINATOR_LOAD_IN_PROGRESS', { times: 2 })
+    faults.fail({ api: 'TxnOffsetCommit' }, code, { times: 2 })
     await cluster.producer({ transactionalId: 'tx' }).transaction(tx => tx.sendOffsets(consumer))
     expect(await consumer.committed({ topic: 'orders', partition: 0 })).toEqual({ offset: 3 })
     expect(faults.unused).toEqual([])
