@@ -113,6 +113,9 @@ export interface OwnedOffset {
 /** An offset, and the epoch of the assignment that it was read under; -1 is none, which no group accepts. */
 export type EpochOffset = TopicPartitionOffset & { readonly assignmentEpoch: number }
 
+/** What is committed for a partition, and the leader epoch of the record before it, where that was committed, too. */
+export type CommittedPosition = OffsetAndMetadata & { readonly leaderEpoch?: number | undefined }
+
 /** A commit that is made later. */
 export interface PendingCommit {
   /** Undefined for a reader without a group. */
@@ -147,7 +150,7 @@ export interface Membership {
    * no longer owns the partition. Left out where a commit does more than change memory.
    */
   ownedOffset?(partition: TopicPartition, assignmentEpoch: number): OwnedOffset | undefined
-  committed(partition: TopicPartition): MaybePromise<OffsetAndMetadata | null>
+  committed(partition: TopicPartition): MaybePromise<CommittedPosition | null>
   /** Leaves the group. `keepPlace`: a static member keeps its partitions for its session timeout. */
   leave(keepPlace: boolean): MaybePromise<void>
 }
@@ -157,6 +160,8 @@ export interface FetchPosition extends TopicPartition {
   /** The offset of the next record to fetch; `read` and `readBatch` move it on. */
   fetchPosition: number
   readonly paused: boolean
+  /** The leader epoch of the record before the offset where it begins, if that is known. */
+  readonly leaderEpoch?: number | undefined
 }
 
 /**
@@ -200,6 +205,11 @@ export interface PartitionFetch {
   refresh?(): Promise<void>
   /** Whether its topic was deleted: one of that name is another one. Left out where that is unknown. */
   readonly deleted?: boolean
+  /**
+   * The leader epoch of the record before an offset, for a commit of that offset; undefined where that is not known. Left
+   * out where logs have no leaders.
+   */
+  epochBefore?(offset: number): number | undefined
 }
 
 /** Reads several partitions, one after the other as they have records. */

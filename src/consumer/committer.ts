@@ -1,5 +1,5 @@
 import { committing } from '../diagnostics.ts'
-import type { Engine, EpochOffset, Membership } from '../engine.ts'
+import type { CommittedPosition, Engine, EpochOffset, Membership } from '../engine.ts'
 import { ClosedError, CommitFailedError, isRetriable } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
@@ -83,7 +83,7 @@ export class Committer {
     const membership = this.#host.membership()
     if (membership === undefined) return
     try {
-      const result = this.#commit(membership, offsets, true)
+      const result = this.#commit(membership, states, offsets, true)
       if (result !== undefined) return this.#whenCommitted(membership, result, states, offsets)
       this.#committed(states, offsets)
     } catch (error) {
@@ -113,7 +113,13 @@ export class Committer {
     for (const state of states) if (state.phase !== 'gone') this.#commitLater(state, autoCommitIntervalMs)
   }
 
-  #commit(membership: Membership, offsets: readonly EpochOffset[], automatic: boolean): MaybePromise<void> {
+  #commit(
+    membership: Membership,
+    states: readonly (PartitionState | undefined)[],
+    finished: readonly EpochOffset[],
+    automatic: boolean,
+  ): MaybePromise<void> {
+    const offsets = finished.map((offset, i) => underLeader(offset, states[i]))
     if (!committing.listened) return membership.commit(offsets)
     const { clientId, groupId } = this.#host
     return committing.trace({ clientId, groupId, offsets, automatic }, () => membership.commit(offsets))
@@ -162,7 +168,7 @@ export class Committer {
     if (offsets.length === 0) return
     const due = offsets.map((offset, i) => ({ ...offset, assignmentEpoch: states[i]?.assignmentEpoch ?? -1 }))
     // Through an async function, so that a refusal does not settle before the success of an earlier call.
-    await (async () => this.#commit(membership, due, false))()
+    await (async () => this.#commit(membership, states, due, false))()
     this.#committed(states, due)
   }
 
@@ -191,12 +197,10 @@ export class Committer {
       groupId,
       autoCommit,
       membership: this.#host.membership(),
-      offsets: offsets.map(({ state: { topic, partition, assignmentEpoch }, offset }) => ({
-        topic,
-        partition,
-        offset,
-        assignmentEpoch,
-      })),
+      offsets: offsets.map(({ state, offset }) => {
+        const { topic, partition, assignmentEpoch } = state
+        return underLeader({ topic, partition, offset, assignmentEpoch }, state)
+      }),
       committed: () => {
         for (const [i, { state, offset }] of offsets.entries()) state.transacted(offset, versions[i]!)
       },
@@ -207,9 +211,21 @@ export class Committer {
   async committed(tp: TopicPartition): Promise<OffsetAndMetadata | null> {
     const { engine, groupId } = this.#host
     const membership = this.#host.membership()
-    if (membership !== undefined) return membership.committed(tp)
-    return groupId === undefined ? null : engine.committed(groupId, tp)
+    const outside = () => (groupId === undefined ? null : engine.committed(groupId, tp))
+    return withoutEpoch(await (membership === undefined ? outside() : membership.committed(tp)))
   }
+}
+
+function withoutEpoch(committed: CommittedPosition | null): OffsetAndMetadata | null {
+  if (committed?.leaderEpoch === undefined) return committed
+  const { offset, metadata } = committed
+  return metadata === undefined ? { offset } : { offset, metadata }
+}
+
+// With the leader epoch of the record before it: whoever begins there can ask a later leader whether it has that record.
+function underLeader(offset: EpochOffset, state: PartitionState | undefined): EpochOffset {
+  const leaderEpoch = state?.fetch?.epochBefore?.(offset.offset)
+  return leaderEpoch === undefined ? offset : { ...offset, leaderEpoch }
 }
 
 // A transaction may have committed the record in hand, which is not finished yet: that does not go back.

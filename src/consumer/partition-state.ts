@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
-import type { FetchPosition, OwnedOffset, PartitionFetch } from '../engine.ts'
+import type { CommittedPosition, FetchPosition, OwnedOffset, PartitionFetch } from '../engine.ts'
 import { isError } from '../errors.ts'
-import type { OffsetAndMetadata, TopicPartition } from '../topic-partition.ts'
+import type { TopicPartition } from '../topic-partition.ts'
 import type { RecordContext } from './run-options.ts'
 
 /**
@@ -36,7 +36,7 @@ export class PartitionState implements FetchPosition {
   /** The highest offset that a transaction has committed since the partition was assigned or moved. */
   committedByTransaction = 0
   /** What was committed when the partition was assigned, until a window has read its metadata. */
-  begunAt: OffsetAndMetadata | undefined
+  begunAt: CommittedPosition | undefined
   /** What is finished out of order, where a run keeps several records in hand. */
   window: { metadata(): string | undefined } | undefined
   /** How many records there are from the lowest that is not finished to the last that was read. */
@@ -220,6 +220,10 @@ export class PartitionState implements FetchPosition {
   get metadata(): string | undefined {
     if (this.window !== undefined) return this.window.metadata()
     return this.begunAt?.offset === this.finished ? this.begunAt.metadata : undefined
+  }
+
+  get leaderEpoch(): number | undefined {
+    return this.begunAt?.leaderEpoch
   }
 
   /** How many records there are from `finished` on. */

@@ -1,12 +1,7 @@
-import type { Engine, Interest, Membership } from '../engine.ts'
+import type { CommittedPosition, Engine, Interest, Membership } from '../engine.ts'
 import { NoOffsetForPartitionError } from '../errors.ts'
 import { isThenable, type MaybePromise } from '../maybe-promise.ts'
-import {
-  formatTopicPartition,
-  type OffsetAndMetadata,
-  type OffsetSpec,
-  type TopicPartition,
-} from '../topic-partition.ts'
+import { formatTopicPartition, type OffsetSpec, type TopicPartition } from '../topic-partition.ts'
 import type { ManualAssignment, ResolvedConsumerOptions } from './consumer-options.ts'
 import { includedIn } from './interest.ts'
 import type { PartitionState } from './partition-state.ts'
@@ -128,7 +123,7 @@ export class StartPositions {
 
   #beginAt(
     state: PartitionState,
-    committed: OffsetAndMetadata | null,
+    committed: CommittedPosition | null,
     spec: OffsetSpec | undefined,
   ): MaybePromise<void> {
     if (committed === null) return this.#moveTo(state, spec ?? this.#reset(state))

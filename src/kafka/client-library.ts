@@ -314,6 +314,7 @@ export interface ClientLibrary {
         readonly topics: readonly TopicPartitions<{
           readonly partitionIndex: number
           readonly committedOffset: bigint
+          readonly committedLeaderEpoch: number
           readonly metadata: string | null
           readonly errorCode: number
         }>[]

@@ -1,5 +1,6 @@
 import type {
   AssignedPartition,
+  CommittedPosition,
   EpochOffset,
   Interest,
   JoinRequest,
@@ -17,7 +18,7 @@ import {
 } from '../errors.ts'
 import type { Outbox } from '../events.ts'
 import { TaskQueue } from '../task-queue.ts'
-import { formatTopicPartition, type OffsetAndMetadata, type TopicPartition } from '../topic-partition.ts'
+import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 import type { ClientLibrary } from './client-library.ts'
 import type { Cluster } from './cluster.ts'
 import { CommittedLookup, commitOffsets, type GroupIdentity } from './group-offsets.ts'
@@ -55,10 +56,10 @@ const refusals: Partial<Record<ErrorCode, Refusal>> = {
   GROUP_ID_NOT_FOUND: 'GROUP_ID_NOT_FOUND',
 }
 
-function toInt32(ms: number): number {
 // The latter in answer to the offsets of a transaction: a producer knows generations, and no epochs.
 const stale: ReadonlySet<ErrorCode> = new Set(['STALE_MEMBER_EPOCH', 'ILLEGAL_GENERATION'])
 
+function toInt32(ms: number): number {
   return Math.min(Math.ceil(ms), largestInt32)
 }
 
@@ -390,7 +391,7 @@ export class GroupMembership implements Membership {
     })
   }
 
-  committed(tp: TopicPartition): Promise<OffsetAndMetadata | null> {
+  committed(tp: TopicPartition): Promise<CommittedPosition | null> {
     return this.#committed.find(tp)
   }
 

@@ -1,9 +1,5 @@
-import {
-  formatTopicPartition,
-  type OffsetAndMetadata,
-  type TopicPartition,
-  type TopicPartitionOffset,
-} from '../topic-partition.ts'
+import type { CommittedPosition } from '../engine.ts'
+import { formatTopicPartition, type TopicPartition, type TopicPartitionOffset } from '../topic-partition.ts'
 import type { CommittedPartition } from './client-library.ts'
 import type { Cluster } from './cluster.ts'
 import { hasCode } from './cluster-error.ts'
@@ -65,10 +61,10 @@ export async function areThere(
 export function toCommitted(
   offsets: readonly TopicPartitionOffset[],
 ): { readonly name: string; readonly partitions: CommittedPartition[] }[] {
-  return byTopic(offsets, ({ partition, offset, metadata }) => ({
+  return byTopic(offsets, ({ partition, offset, metadata, leaderEpoch = -1 }) => ({
     partitionIndex: partition,
     committedOffset: BigInt(offset),
-    committedLeaderEpoch: -1,
+    committedLeaderEpoch: leaderEpoch,
     committedMetadata: metadata ?? '',
   }))
 }
@@ -85,7 +81,22 @@ export async function fetchOffsets(
   cluster: Cluster,
   groupId: string,
   asked: readonly TopicPartition[] | null,
-): Promise<Map<string, TopicPartition & OffsetAndMetadata>> {
+): Promise<Map<string, TopicPartitionOffset>> {
+  const found = await fetchCommitted(cluster, groupId, asked)
+  return new Map(Array.from(found, ([id, { committed }]) => [id, committed]))
+}
+
+interface FetchedOffset {
+  readonly committed: TopicPartitionOffset
+  /** -1 where none was committed. */
+  readonly leaderEpoch: number
+}
+
+async function fetchCommitted(
+  cluster: Cluster,
+  groupId: string,
+  asked: readonly TopicPartition[] | null,
+): Promise<Map<string, FetchedOffset>> {
   const topics =
     asked &&
     byTopic(asked, ({ partition }) => partition).map(each => ({
@@ -98,35 +109,38 @@ export async function fetchOffsets(
     request: () => [[{ groupId, memberId: null, memberEpoch: -1, topics }], true] as const,
     errno: ({ groups: [group] }) => group!.errorCode || firstErrno(group!.topics),
   })
-  const committed = new Map<string, TopicPartition & OffsetAndMetadata>()
+  const found = new Map<string, FetchedOffset>()
   for (const { name: topic, partitions } of groups[0]!.topics) {
-    for (const { partitionIndex: partition, committedOffset, metadata } of partitions) {
+    for (const { partitionIndex: partition, committedOffset, committedLeaderEpoch, metadata } of partitions) {
       if (committedOffset < 0n) continue
       const tp = { topic, partition, offset: Number(committedOffset) }
-      committed.set(formatTopicPartition(tp), metadata ? { ...tp, metadata } : tp)
+      const committed = metadata ? { ...tp, metadata } : tp
+      found.set(formatTopicPartition(tp), { committed, leaderEpoch: committedLeaderEpoch })
     }
   }
-  return committed
+  return found
 }
 
 /** Looks up committed offsets of a group; lookups of one turn share a request. */
 export class CommittedLookup {
-  readonly #batch: TurnBatch<TopicPartition, OffsetAndMetadata | null>
+  readonly #batch: TurnBatch<TopicPartition, CommittedPosition | null>
 
   constructor(cluster: Cluster, groupId: string) {
     this.#batch = new TurnBatch(cluster.clock, async partitions => {
-      const found = await fetchOffsets(cluster, groupId, distinct(partitions))
-      return partitions.map(tp => toOffset(found.get(formatTopicPartition(tp))))
+      const found = await fetchCommitted(cluster, groupId, distinct(partitions))
+      return partitions.map(tp => toPosition(found.get(formatTopicPartition(tp))))
     })
   }
 
-  find(tp: TopicPartition): Promise<OffsetAndMetadata | null> {
+  find(tp: TopicPartition): Promise<CommittedPosition | null> {
     return this.#batch.add(tp)
   }
 }
 
-function toOffset(found: OffsetAndMetadata | undefined): OffsetAndMetadata | null {
+function toPosition(found: FetchedOffset | undefined): CommittedPosition | null {
   if (found === undefined) return null
-  const { offset, metadata } = found
-  return metadata === undefined ? { offset } : { offset, metadata }
+  const { leaderEpoch, committed } = found
+  const { offset, metadata } = committed
+  const position = metadata === undefined ? { offset } : { offset, metadata }
+  return leaderEpoch < 0 ? position : { ...position, leaderEpoch }
 }

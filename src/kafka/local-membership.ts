@@ -1,8 +1,15 @@
-import type { EpochOffset, Interest, JoinRequest, Membership, MembershipListener } from '../engine.ts'
+import type {
+  CommittedPosition,
+  EpochOffset,
+  Interest,
+  JoinRequest,
+  Membership,
+  MembershipListener,
+} from '../engine.ts'
 import { CommitFailedError, IllegalStateError } from '../errors.ts'
 import type { Outbox } from '../events.ts'
 import { TaskQueue } from '../task-queue.ts'
-import { formatTopicPartition, type OffsetAndMetadata, type TopicPartition } from '../topic-partition.ts'
+import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 import { type Cluster, partitionsOf } from './cluster.ts'
 import { hasCode } from './cluster-error.ts'
 import type { MembershipHost } from './group-membership.ts'
@@ -169,7 +176,7 @@ export class LocalMembership implements Membership {
     }
   }
 
-  async committed(tp: TopicPartition): Promise<OffsetAndMetadata | null> {
+  async committed(tp: TopicPartition): Promise<CommittedPosition | null> {
     return this.#committed === undefined ? null : this.#committed.find(tp)
   }
 

@@ -53,6 +53,8 @@ export class ClusterPartitionFetch<Position extends FetchPosition> implements Pa
     this.topicId = topicId
     this.serde = serde
     this.position = position
+    const { fetchPosition, leaderEpoch } = position
+    if (leaderEpoch !== undefined) this.#epochs.beginAt(fetchPosition, leaderEpoch)
   }
 
   // --- what its session does ----------------------------------------------------------------------------------------
@@ -224,6 +226,10 @@ export class ClusterPartitionFetch<Position extends FetchPosition> implements Pa
     if (this.truncatedTo === undefined) this.#truncatedAt = Number.POSITIVE_INFINITY
     this.#signal()
     this.#host.wants()
+  }
+
+  epochBefore(offset: number): number | undefined {
+    return this.#epochs.before(offset)
   }
 
   refresh(): Promise<void> {

@@ -13,10 +13,19 @@ export class ReadEpochs {
   // The offset that follows what was read.
   #to = 0
 
+  /** Begins at an offset: the record before it was read by others, and has that epoch. */
+  beginAt(offset: number, epoch: number): void {
+    this.#starts = [{ from: offset - 1, epoch }]
+    this.#to = offset
+  }
+
   /** Notes what was read: from an offset up to, and without, another one; the starts are in order. */
   add(from: number, to: number, starts: readonly EpochStart[]): void {
-    // What was read before and lies further on may be other records by now.
-    this.#starts = from > this.#to ? [] : this.#starts.filter(start => start.from < from)
+    // What was read before and lies further on may be other records by now. Epochs only grow along a log: an earlier one here
+    // says that what came before was of another log.
+    const epoch = starts[0]?.epoch ?? Number.POSITIVE_INFINITY
+    const isKept = (start: EpochStart) => start.from < from && start.epoch <= epoch
+    this.#starts = from > this.#to ? [] : this.#starts.filter(isKept)
     for (const start of starts) {
       const last = this.#starts.at(-1)
       if (last === undefined || start.epoch > last.epoch) this.#starts.push(start)

@@ -204,11 +204,26 @@ describe.skipIf(!isKafkaInstalled)('connect, to Apache Kafka', () => {
       consumer.on('offsetReset', ({ from, to, reason }) => resets.push({ from, to, reason }))
       await consumer.run({ eachRecord: ({ value }) => seen.push(value) })
       await until(() => expect(seen).toHaveLength(10))
+      const groupId = unique('group')
+      const member = place.consumer({ groupId, topics: [topic], autoOffsetReset: 'earliest' })
+      let polled = 0
+      while (polled < 10) polled += (await member.poll({ timeoutMs: 5000 })).length
+      await member.close()
       await leader.kill()
       await follower.start()
       await send([10, 11, 12, 13, 14, 15, 16])
       await until(() => expect(seen.slice(10)).toEqual([10, 11, 12, 13, 14, 15, 16]))
-      expect(resets).toEqual([{ from: 10, to: 5, reason: 'truncated' }])
+      const truncated = [{ from: 10, to: 5, reason: 'truncated' }]
+      expect(resets).toEqual(truncated)
+      // Another one of its group begins at what it has committed.
+      const next = place.consumer({ groupId, topics: [topic] })
+      const again: unknown[] = []
+      const resetsAgain: unknown[] = []
+      next.on('error', () => {})
+      next.on('offsetReset', ({ from, to, reason }) => resetsAgain.push({ from, to, reason }))
+      await next.run({ eachRecord: ({ value }) => again.push(value) })
+      await until(() => expect(again).toEqual([10, 11, 12, 13, 14, 15, 16]))
+      expect(resetsAgain).toEqual(truncated)
       await place.close()
       await comeBack(leader)
     })

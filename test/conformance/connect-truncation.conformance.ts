@@ -105,6 +105,38 @@ describe('a log that has lost its end with its leader', () => {
   it('is read anew where it was only fetched, and not read', async () => {
     const { cluster, elect } = await tenRecords()
     const { opened: held, open: free } = gate()
+  it.each([
+    ['by itself', 'auto'],
+    ['when it was asked to', 'asked'],
+    ['in a transaction', 'transaction'],
+  ] as const)(
+    'is begun by a member where that ends in it which one before it had read, and committed %s',
+    async (_how, how) => {
+      const { cluster, elect } = await tenRecords()
+      const options = { groupId: 'g', topics: ['log'], autoOffsetReset: 'earliest' } as const
+      const before = cluster.consumer({ ...options, autoCommit: how === 'auto' })
+      let polled = 0
+      while (polled < 10) polled += (await before.poll({ timeoutMs: 5000 })).length
+      if (how === 'asked') await before.commit([{ topic: 'log', partition: 0, offset: 8 }])
+      if (how === 'transaction')
+        await cluster.producer({ transactionalId: 'tx' }).transaction(tx => tx.sendOffsets(before))
+      await before.close()
+      const tp = { topic: 'log', partition: 0 } as const
+      const from = how === 'asked' ? 8 : 10
+      leader.ends = { endOffset: 5n }
+      await elect()
+      const consumer = cluster.consumer(options)
+      const resets = resetsOf(consumer)
+      const seen: unknown[] = []
+      await consumer.run({ eachRecord: ({ value }) => seen.push(value) })
+      expect(await consumer.committed(tp)).toEqual({ offset: from })
+      await until(() => expect(seen).toEqual(numbers(5, 5)))
+      expect(resets).toEqual([{ from, to: 5, reason: 'truncated' }])
+      await consumer.close()
+      expect(await cluster.admin.listGroupOffsets('g')).toEqual([{ ...tp, offset: 10 }])
+    },
+  )
+
     const consumer = cluster.consumer({ topics: ['log'], from: 'beginning' })
     const resets = resetsOf(consumer)
     const seen: unknown[] = []

@@ -180,3 +180,22 @@ it('compares where a reader went while it was fetched for elsewhere', async () =
   expect(asked.map(({ key }) => key)).toEqual(['fetch', 'fetch', 'fetch', 'ends'])
   session.close()
 })
+
+it.each([
+  ['compares first where a leader of a later epoch leads', 2, ['ends', 'fetch']],
+  ['compares nothing where the leader is the same', 1, ['fetch']],
+  ['compares nothing where a later leader is known than leads: the topic is another one', 0, ['fetch']],
+] as const)('begins after what others have read under a leader, and %s', async (_what, epoch, keys) => {
+  const { asked, leader, session, settle } = open()
+  leader.epoch = epoch
+  const fetch = await session.start({ ...position(0, 5), leaderEpoch: 1 })
+  expect([4, 5, 6].map(offset => fetch.epochBefore(offset))).toEqual([undefined, 1, undefined])
+  await settle()
+  for (let i = 0; i < keys.length; i++) {
+    asked[i]!.answer()
+    await settle()
+  }
+  expect(asked.slice(0, keys.length).map(({ key }) => key)).toEqual(keys)
+  expect([6, 7].map(offset => fetch.epochBefore(offset))).toEqual([epoch, undefined])
+  session.close()
+})

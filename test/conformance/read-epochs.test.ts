@@ -62,6 +62,26 @@ describe('the epochs of what was read', () => {
     expect(epochs.before(14)).toBe(7)
   })
 
+  it('are those that were told of, where a reader begins', () => {
+    const epochs = new ReadEpochs()
+    epochs.beginAt(10, 3)
+    expect([9, 10, 11].map(offset => epochs.before(offset))).toEqual([undefined, 3, undefined])
+    epochs.add(10, 15, [
+      { from: 8, epoch: 3 },
+      { from: 12, epoch: 4 },
+    ])
+    expect([10, 12, 13].map(offset => epochs.before(offset))).toEqual([3, 3, 4])
+    expect(epochs.cut(2, 7)).toBe(7)
+    expect([7, 10].map(offset => epochs.before(offset))).toEqual([undefined, undefined])
+  })
+
+  it('are not those of another log: along a log they only grow', () => {
+    const epochs = new ReadEpochs()
+    epochs.beginAt(10, 3)
+    epochs.add(10, 15, [{ from: 10, epoch: 0 }])
+    expect([10, 11, 15].map(offset => epochs.before(offset))).toEqual([undefined, 0, 0])
+  })
+
   it('are unknown where a batch has none', () => {
     const epochs = new ReadEpochs()
     epochs.add(0, 5, [{ from: 0, epoch: -1 }])
