@@ -165,11 +165,16 @@ export class Cluster {
     }
   }
 
-  // A broker closes the connection when a request uses a version that it does not speak.
-  #requireSpoken({ api: { key, version } }: Api<never, unknown>, what: string): void {
-    if (this.#spoken === undefined) return
+  /** Whether the cluster speaks this version of an API: a broker closes the connection on another one. */
+  speaks({ api: { key, version } }: Api<never, unknown>): boolean {
+    if (this.#spoken === undefined) return true
     const [min, max] = this.#spoken.get(key) ?? [0, -1]
-    if (min <= version && version <= max) return
+    return min <= version && version <= max
+  }
+
+  #requireSpoken(api: Api<never, unknown>, what: string): void {
+    if (this.speaks(api)) return
+    const { key, version } = api.api
     throw new ClusterError(
       'UNSUPPORTED_VERSION',
       `${what}: the cluster does not speak version ${version} of Kafka's API ${key}; Apache Kafka 4.0 does`,

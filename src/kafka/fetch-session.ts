@@ -66,7 +66,8 @@ export class ClusterFetchSession<Position extends FetchPosition>
   // The leaders that refused a fetch, each with the error: the next poll throws it.
   readonly #refused = new Map<number, unknown>()
   readonly #outages: Outages<ClusterPartitionFetch<Position>>
-  #epochEnds: LeaderEpochEnds | undefined
+  // Undefined where the cluster does not tell where epochs end: then nothing is compared.
+  readonly #epochEnds: LeaderEpochEnds | undefined
   #asleep = false
   #looking = false
   #closed = false
@@ -74,7 +75,9 @@ export class ClusterFetchSession<Position extends FetchPosition>
   constructor(host: FetchSessionHost, wake: () => void) {
     this.#host = host
     this.#wake = wake
-    const { clock, apiTimeoutMs } = host.cluster
+    const { clock, apiTimeoutMs, library } = host.cluster
+    const epochEnds = leaderEpochEnds(library)
+    this.#epochEnds = host.cluster.speaks(epochEnds) ? epochEnds : undefined
     this.#outages = new Outages(clock, apiTimeoutMs, error => host.failing(error))
   }
 
@@ -225,7 +228,7 @@ export class ClusterFetchSession<Position extends FetchPosition>
   }
 
   #isToCompare(fetch: ClusterPartitionFetch<Position>): boolean {
-    return fetch.epochToCompare(this.#epochOf(fetch)) !== undefined
+    return this.#epochEnds !== undefined && fetch.epochToCompare(this.#epochOf(fetch)) !== undefined
   }
 
   async #asking(
@@ -371,8 +374,7 @@ export class ClusterFetchSession<Position extends FetchPosition>
     broker: BrokerAddress,
     fetches: readonly ClusterPartitionFetch<Position>[],
   ): Promise<Outcome> {
-    const { cluster, connections } = this.#host
-    this.#epochEnds ??= leaderEpochEnds(cluster.library)
+    const { connections } = this.#host
     const topics = byTopic(
       fetches.map(fetch => ({ topic: fetch.position.topic, fetch })),
       ({ fetch }) => ({
@@ -381,7 +383,7 @@ export class ClusterFetchSession<Position extends FetchPosition>
         leaderEpoch: fetch.epochToCompare(fetch.askingUnder)!,
       }),
     )
-    const answer = await connections.call(broker, this.#epochEnds, [topics])
+    const answer = await connections.call(broker, this.#epochEnds!, [topics])
     const byName = new Map(fetches.map(fetch => [formatTopicPartition(fetch.position), fetch]))
     const outcomes = answer.topics.flatMap(({ name: topic, partitions }) =>
       partitions.map(end => {

@@ -11,6 +11,7 @@ const leader = vi.hoisted(() => ({
   asked: 0,
   held: undefined as Promise<void> | undefined,
   ends: {} as { readonly leaderEpoch?: number; readonly endOffset?: bigint },
+  version: undefined as number | undefined,
 }))
 
 vi.mock(import('../../src/kafka/leader-epoch-ends.ts'), async original => {
@@ -21,6 +22,7 @@ vi.mock(import('../../src/kafka/leader-epoch-ends.ts'), async original => {
       return {
         api: {
           ...api,
+          version: leader.version ?? api.version,
           async: async (connection, topics) => {
             const answer = await api.async(connection, topics)
             leader.asked++
@@ -41,6 +43,7 @@ beforeEach(() => {
   leader.asked = 0
   leader.held = undefined
   leader.ends = {}
+  leader.version = undefined
 })
 
 /** A topic of one partition with ten records at the brokers of a cluster; `elect` lets it be led anew. */
@@ -102,9 +105,6 @@ describe('a log that has lost its end with its leader', () => {
     })
   })
 
-  it('is read anew where it was only fetched, and not read', async () => {
-    const { cluster, elect } = await tenRecords()
-    const { opened: held, open: free } = gate()
   it.each([
     ['by itself', 'auto'],
     ['when it was asked to', 'asked'],
@@ -137,6 +137,9 @@ describe('a log that has lost its end with its leader', () => {
     },
   )
 
+  it('is read anew where it was only fetched, and not read', async () => {
+    const { cluster, elect } = await tenRecords()
+    const { opened: held, open: free } = gate()
     const consumer = cluster.consumer({ topics: ['log'], from: 'beginning' })
     const resets = resetsOf(consumer)
     const seen: unknown[] = []
@@ -219,4 +222,17 @@ it('asks once where a log has kept its end, and reads on', async () => {
   await until(() => expect(seen).toEqual([...numbers(10), ...numbers(3)]))
   expect(leader.asked).toBeGreaterThan(0)
   expect(resets).toEqual([])
+})
+
+it('asks nothing, and reads on, where the cluster does not tell where epochs end', async () => {
+  leader.version = 99
+  const { cluster, elect } = await tenRecords()
+  const consumer = cluster.consumer({ topics: ['log'], from: 'beginning' })
+  const seen: unknown[] = []
+  await consumer.run({ eachRecord: ({ value }) => seen.push(value) })
+  await until(() => expect(seen).toEqual(numbers(10)))
+  await elect()
+  await sendNumbers(cluster, 'log', 3)
+  await until(() => expect(seen).toEqual([...numbers(10), ...numbers(3)]))
+  expect(leader.asked).toBe(0)
 })

@@ -37,6 +37,7 @@ function open() {
       createAPI: () => 'ends',
       Writer: {},
     },
+    speaks: () => true,
     topic: async () => ({ id: 'id', serde: { keys: 'string' } }),
     knownTopic: () => ({ id: 'id' }),
     leader: () => leader,
