@@ -51,7 +51,6 @@ export class RealKafka {
   readonly #folder: string
   readonly #options: RealKafkaOptions
   #process: ChildProcess | undefined
-  readonly #killWithParent = () => this.#process?.kill('SIGKILL')
 
   constructor({ nodeId, port, saslPort }: Ports, folder: string, options: RealKafkaOptions) {
     this.nodeId = nodeId
@@ -60,7 +59,6 @@ export class RealKafka {
     this.address = `127.0.0.1:${port}`
     this.#folder = folder
     this.#options = options
-    process.once('exit', this.#killWithParent)
   }
 
   /** Of its process, while it runs. */
@@ -111,7 +109,6 @@ export class RealKafka {
   /** Ends it for good; its data is gone. */
   async close(): Promise<void> {
     await this.kill()
-    process.off('exit', this.#killWithParent)
     await rm(this.#folder, { recursive: true, force: true })
   }
 
@@ -165,9 +162,19 @@ export async function runTool(name: string, ...args: readonly string[]): Promise
   return child.output()
 }
 
+// Whoever has started it may not end it: a hook may be over before it is there. A runner may end a busy worker without a
+// word, so another process waits for the end of a pipe.
+function endWithParent(child: ChildProcess): void {
+  const watch = spawn('sh', ['-c', 'read _; kill -9 "$0"', String(child.pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  child.once('exit', () => watch.kill('SIGKILL'))
+}
+
 /** Runs one of Kafka's programs; what it prints is kept for an error. */
 function java(args: readonly string[]): { readonly process: ChildProcess; readonly output: () => string } {
   const child = spawn('java', args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  endWithParent(child)
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8')
