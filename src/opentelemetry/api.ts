@@ -3,6 +3,7 @@ export {
   type Attributes,
   type Counter,
   context,
+  createNoopMeter,
   type Histogram,
   type Link,
   type Meter,

@@ -1,5 +1,13 @@
-import { type Check, checkOptions, objectWith } from '../validate.ts'
-import { type MeterProvider, metrics, type TracerProvider, trace } from './api.ts'
+import { warn } from '../events.ts'
+import { type Check, checkOptions, invalidArgument, objectWith } from '../validate.ts'
+import {
+  createNoopMeter,
+  type Meter,
+  type MeterProvider,
+  metrics,
+  type TracerProvider,
+  trace,
+} from './api.ts'
 import { type Described, followMeasurements } from './measurements.ts'
 import { followSpans } from './spans.ts'
 
@@ -7,7 +15,10 @@ import { followSpans } from './spans.ts'
 export interface InstrumentOptions {
   /** The provider of the tracer; default the global one. */
   tracerProvider?: TracerProvider | undefined
-  /** The provider of the meter; default the global one. */
+  /**
+   * The provider of the meter; default the global one, which the SDK has to have set by now: what OpenTelemetry gives
+   * before measures nothing.
+   */
   meterProvider?: MeterProvider | undefined
   /**
    * The brokers whose groups are observed, as `kafka.consumer_group.lag` and `kafka.consumer_group.members`; default
@@ -21,6 +32,15 @@ const describedList: Check = {
   accepts: value => Array.isArray(value) && value.every(objectWith('describe').accepts),
 }
 
+// A tracer that was asked for before there is a provider finds it later; a meter does not.
+function requireMeter(meter: Meter): void {
+  if (meter !== createNoopMeter()) return
+  warn(
+    'instrument: brokers are to be observed, but OpenTelemetry has no global MeterProvider yet, so nothing is ' +
+      "measured: set the SDK up before, or give its option 'meterProvider'",
+  )
+}
+
 /**
  * Records spans and measurements of every broker in this process, by OpenTelemetry's conventions for messaging with
  * Kafka. Returns a function that stops it; what is under way then is still recorded when it ends. The global propagator
@@ -29,13 +49,16 @@ const describedList: Check = {
  * Spans: `send T` (producer), `poll T` (client), `process T` (consumer, linked to the span that sent the record), `commit T`
  * (client). Metrics: `messaging.client.sent.messages`, `messaging.client.consumed.messages`,
  * `messaging.client.operation.duration`, `messaging.process.duration`, `kafka.consumer_group.lag`,
- * `kafka.consumer_group.members`, and `brokerlet.events`, which counts the events of brokers and consumers by name.
+ * `kafka.consumer_group.members`, and `brokerlet.events`, which counts the events of brokers and consumers by name. Where
+ * there are `brokers` and no provider that could measure them, the process is warned.
  *
  * @example
  * const broker = new Broker({ topics })
  * const stop = instrument({ brokers: [broker] })
  */
 export function instrument(options: InstrumentOptions = {}): () => void {
+  if (objectWith('describe').accepts(options))
+    throw invalidArgument('instrument', 'options', 'instrument({ brokers: [broker] })', options)
   checkOptions('instrument', options, {
     tracerProvider: objectWith('getTracer'),
     meterProvider: objectWith('getMeter'),
@@ -43,7 +66,9 @@ export function instrument(options: InstrumentOptions = {}): () => void {
   })
   const { tracerProvider = trace, meterProvider = metrics, brokers = [] } = options
   const stopSpans = followSpans(tracerProvider.getTracer('brokerlet'))
-  const stopMeasurements = followMeasurements(meterProvider.getMeter('brokerlet'), brokers)
+  const meter = meterProvider.getMeter('brokerlet')
+  if (brokers.length > 0) requireMeter(meter)
+  const stopMeasurements = followMeasurements(meter, brokers)
   return () => {
     stopSpans()
     stopMeasurements()

@@ -326,6 +326,27 @@ it('ends the span of a handler that is under way when it is stopped, and begins 
   expect(spans().map(({ name }) => name)).toEqual(['send orders', 'process orders'])
 })
 
+it('says where a commit of one partition is, and not of several, nor of several topics', async () => {
+  const { broker } = brokerWithOrders()
+  for (const partition of [0, 1]) broker.topic('orders').append({ value: 1, partition })
+  broker.topic('payments').append({ value: 1 })
+  const consumer = broker.consumer({ groupId: 'billing', topics: ['orders', 'payments'], autoCommit: false })
+  await consumer.ready()
+  const [first, second] = [0, 1].map(partition => ({ topic: 'orders', partition, offset: 1 }) as const)
+  const payment = { topic: 'payments', partition: 0, offset: 1 } as const
+  for (const offsets of [[first!], [first!, second!], [first!, payment]]) await consumer.commit(offsets)
+  const places = spans().map(({ name, attributes }) => [
+    name,
+    attributes['messaging.destination.partition.id'],
+    attributes['messaging.kafka.offset'],
+  ])
+  expect(places).toEqual([
+    ['commit orders', '0', 1],
+    ['commit orders', undefined, undefined],
+    ['commit', undefined, undefined],
+  ])
+})
+
 it('leaves nothing behind when it is ended', async () => {
   const { broker } = brokerWithOrders()
   stop()
@@ -338,4 +359,8 @@ it('refuses options that cannot be', () => {
   for (const options of [{ tracerProvider: 5 }, { brokers: [{}] }, { tracer: 1 }]) {
     expect(thrownBy(() => instrument(options as never))).toBeInstanceOf(InvalidOptionError)
   }
+  const { broker } = testBroker()
+  expect(thrownBy(() => instrument(broker as never)).message).toBe(
+    'instrument: expected instrument({ brokers: [broker] }), received a Broker',
+  )
 })

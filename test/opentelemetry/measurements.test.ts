@@ -1,4 +1,4 @@
-import type { Attributes } from '@opentelemetry/api'
+import { type Attributes, metrics as globalMetrics } from '@opentelemetry/api'
 import {
   AggregationTemporality,
   type Histogram,
@@ -14,7 +14,7 @@ import { rejectionOf } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
 
-collectWarnings()
+const warnings = collectWarnings()
 
 let exporter: InMemoryMetricExporter
 let meterProvider: MeterProvider
@@ -223,4 +223,23 @@ it('measures nothing more when it is ended', async () => {
   await clock.advance(10)
   expect(await told()).toEqual(before)
   expect(await points('messaging.client.consumed.messages')).toEqual([])
+})
+
+it('warns where brokers are to be observed before an SDK could measure anything, and only there', async () => {
+  const { broker } = testBroker()
+  stop = instrument({ brokers: [broker] })
+  await expect
+    .poll(() => warnings)
+    .toEqual([expect.stringMatching(/no global MeterProvider yet.*'meterProvider'/)])
+  stop()
+  // Who wants spans alone has no such provider.
+  instrument()()
+  globalMetrics.setGlobalMeterProvider(meterProvider)
+  try {
+    stop = instrument({ brokers: [broker] })
+  } finally {
+    globalMetrics.disable()
+  }
+  await new Promise(setImmediate)
+  expect(warnings).toHaveLength(1)
 })
