@@ -311,3 +311,23 @@ it('goes on, and ends when it is interrupted, where its lines are in a full pipe
   expect(await exited).toEqual([0, null])
   command.stdout.destroy()
 })
+
+it('prints a line for each request of a client where it is asked to, with the errors that the client got', async () => {
+  const command = start('--port', '0', '--requests')
+  const kafka = new Kafka({
+    clientId: 'shop',
+    brokers: [await command.address()],
+    logLevel: logLevel.NOTHING,
+    retry: { retries: 0 },
+  })
+  const producer = kafka.producer({ allowAutoTopicCreation: false })
+  await producer.connect()
+  await expect(producer.send({ topic: 'orders', messages: [{ value: 'x' }] })).rejects.toThrow()
+  await producer.disconnect()
+  command.interrupt()
+  expect(await command.ended).toBe(0)
+  expect(command.lines[0]).toMatch(/^127\.0\.0\.1:\d+$/)
+  expect(command.lines).toContainEqual(
+    expect.stringMatching(/ {2}shop {2}Metadata v\d+ {2}orders {2}answered UNKNOWN_TOPIC_OR_PARTITION$/),
+  )
+})

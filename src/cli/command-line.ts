@@ -19,6 +19,8 @@ export interface CommandLine {
   readonly users: Readonly<Record<string, string>> | undefined
   /** Those who may do everything, if all others may do only what access lists allow. */
   readonly superUsers: readonly string[] | undefined
+  /** Whether to print a line for each request of a client. */
+  readonly requests: boolean
   readonly quiet: boolean
 }
 
@@ -40,8 +42,11 @@ export const usage: string = `brokerlet: a Kafka broker in memory, for tests and
   --tls-key FILE       speaks TLS, with --tls-cert FILE
   --sasl USER:PASSWORD serves only who proves to be USER (PLAIN, SCRAM); may be given again
   --super-user User:NAME  goes by access lists (ACLs), which this user may set; may be given again
+  --requests           prints a line for each request of a client, with the errors in its answer
   --quiet              prints the address and nothing else
   --help, --version
+
+The first line that it prints is its address: it listens by then. Then comes a line for each thing that happens.
 `
 
 /** @throws UsageError */
@@ -66,6 +71,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     tls: toTls(values['tls-key'], values['tls-cert']),
     superUsers: values['super-user']?.map(toPrincipal),
     users: values.sasl && byName('--sasl', values.sasl.map(toUser)),
+    requests: toRequests(values.requests ?? false, values.quiet ?? false),
     quiet: values.quiet ?? false,
   }
 }
@@ -83,6 +89,7 @@ const options = {
   'tls-cert': { type: 'string' },
   sasl: { type: 'string', multiple: true },
   'super-user': { type: 'string', multiple: true },
+  requests: { type: 'boolean' },
   quiet: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
@@ -164,6 +171,11 @@ function toAutoCreate(partitions: string | undefined): TopicOptions | false {
   return partitions === undefined
     ? false
     : { partitions: number('--auto-create', partitions, 1, maxPartitions), keys }
+}
+
+function toRequests(requests: boolean, quiet: boolean): boolean {
+  if (requests && quiet) throw new UsageError('--requests and --quiet exclude each other')
+  return requests
 }
 
 function toTls(key: string | undefined, cert: string | undefined): CommandLine['tls'] {

@@ -3,6 +3,7 @@ import { createSecureContext } from 'node:tls'
 import { Broker } from '../broker.ts'
 import { counted } from '../counted.ts'
 import { describeError } from '../errors.ts'
+import { RequestLog } from '../server/faults/request-log.ts'
 import { serve } from '../server/serve.ts'
 import { type CommandLine, parseCommandLine, UsageError, usage } from './command-line.ts'
 
@@ -36,7 +37,7 @@ function explain(error: unknown): string {
 }
 
 async function serveUntilInterrupted(command: CommandLine, terminal: Terminal): Promise<void> {
-  const { port, host, brokers, topics, autoCreate, maxRecords, tls, users, superUsers } = command
+  const { port, host, brokers, topics, autoCreate, maxRecords, tls, users, superUsers, requests } = command
   const broker = new Broker({
     topics: Object.fromEntries(Object.entries(topics).map(([name, options]) => [name, { options }])),
     autoCreateTopics: autoCreate,
@@ -52,12 +53,20 @@ async function serveUntilInterrupted(command: CommandLine, terminal: Terminal): 
       ...(pem && { tls: pem }),
       ...(users && { sasl: { users } }),
       ...(superUsers && { authorizer: { superUsers } }),
+      ...(requests && { requests: printed(terminal) }),
     })
     terminal.print(server.bootstrapServers)
     await new Promise<void>(resolve => terminal.onInterrupt(resolve))
   } finally {
     await broker.close()
   }
+}
+
+// What is printed need not be kept.
+function printed(terminal: Terminal): RequestLog {
+  const requests = new RequestLog({ maxRequests: 1 })
+  requests.onDone = line => terminal.print(line)
+  return requests
 }
 
 function readPem({ key, cert }: NonNullable<CommandLine['tls']>) {

@@ -59,6 +59,7 @@ export function observed(wire: Wire, handler: Handler, observers: Observers): Ha
         throw error
       } finally {
         entry.doneAt = clock.now()
+        requests?.done(entry)
       }
     },
   }

@@ -32,6 +32,8 @@ export type OpenRequest = { -readonly [Field in keyof LoggedRequest]: LoggedRequ
 export class RequestLog implements Iterable<LoggedRequest> {
   readonly #maxRequests: number
   #requests: LoggedRequest[] = []
+  /** Gets a line for each request that is done with. @internal */
+  onDone: ((line: string) => void) | undefined
 
   /** Keeps the newest `maxRequests`; default 10,000. */
   constructor(options: { readonly maxRequests?: number } = {}) {
@@ -69,6 +71,11 @@ export class RequestLog implements Iterable<LoggedRequest> {
   add(request: LoggedRequest): void {
     if (this.#requests.length === this.#maxRequests) this.#requests.shift()
     this.#requests.push(request)
+  }
+
+  /** @internal */
+  done(request: LoggedRequest): void {
+    this.onDone?.(toLine(request))
   }
 }
 
