@@ -2,12 +2,14 @@ import { describeError, describeValue, InvalidOptionError } from '../errors.ts'
 import { forgetPromise } from '../maybe-promise.ts'
 import {
   type Check,
+  type Checks,
   callback,
   checkOptions,
   duration,
   integer,
   invalidOption,
   name,
+  type OtherWords,
   optionError,
 } from '../validate.ts'
 
@@ -71,6 +73,22 @@ const backoffs: Check = {
 
 const longestDelayMs = 10_000
 
+const checks: Checks<RetryOptions> = {
+  attempts,
+  delayMs: duration,
+  backoff: backoffs,
+  jitter: share,
+  retryable: callback,
+  topics: delayedRetries,
+}
+
+// What KafkaJS and others have.
+const otherWords: OtherWords<RetryOptions> = {
+  retries: { instead: `'attempts' counts the first one, too` },
+  initialRetryTime: 'delayMs',
+  delay: 'delayMs',
+}
+
 /** Decides whether and when a failed record is retried. */
 export class RetryPolicy {
   readonly attempts: number
@@ -81,14 +99,7 @@ export class RetryPolicy {
   readonly #random: () => number
 
   constructor(options: RetryOptions = {}, random: () => number) {
-    checkOptions('run: retry', options, {
-      attempts,
-      delayMs: duration,
-      backoff: backoffs,
-      jitter: share,
-      retryable: callback,
-      topics: delayedRetries,
-    })
+    checkOptions('run: retry', options, checks, otherWords)
     this.#jitter = options.jitter ?? 0
     this.#retryable = options.retryable ?? (() => true)
     this.#random = random

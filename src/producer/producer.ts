@@ -109,7 +109,9 @@ export class Producer<out Topics extends TopicMap> {
   #send(message: unknown, options: SendOptions | undefined): Promise<RecordMetadata> {
     try {
       this.#requireSendable('send')
-      const wait = options === undefined ? this.#wait : this.#waitOf('send', options)
+      // Of send('orders', order) the first argument is what is wrong.
+      const own = options === undefined || typeof message === 'string'
+      const wait = own ? this.#wait : this.#waitOf('send', options)
       return this.#sender.promise(this.#sender.send(message, wait))
     } catch (error) {
       return Promise.reject(error)

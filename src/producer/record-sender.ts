@@ -248,7 +248,8 @@ export class RecordSender {
 
   #check(message: unknown): MaybePromise<ProducerRecord> {
     if (typeof message !== 'object' || message === null) {
-      throw invalidArgument('send', 'message', 'a message with a topic and a value', message)
+      const as = typeof message === 'string' ? ', as send({ topic, value })' : ''
+      throw invalidArgument('send', 'message', `a message with a topic and a value${as}`, message)
     }
     const topicName = readTopic(message)
     if (typeof topicName !== 'string') {

@@ -256,6 +256,12 @@ describe('run', () => {
       'times',
       "run: retry: unknown option 'times'; known options: attempts, delayMs, backoff, jitter, retryable, topics",
     ],
+    [
+      { eachRecord, retry: { retries: 5 } },
+      'retries',
+      "run: retry: unknown option 'retries'; 'attempts' counts the first one, too",
+    ],
+    [{ eachRecord, retry: { initialRetryTime: 5 } }, 'initialRetryTime', "Did you mean 'delayMs'?"],
     [{ eachRecord, retry: { delayMs: -1 } }, 'delayMs', 'received -1'],
     [
       { eachRecord, retry: { backoff: 2 } },

@@ -112,7 +112,12 @@ const refused: readonly Case[] = [
     { name: 'InvalidArgumentError', field: 'message' },
     'send: expected a message with a topic and a value, received undefined',
   ],
-  ['a string as message', 'orders', { name: 'InvalidArgumentError', field: 'message' }, "received 'orders'"],
+  [
+    'a string as message',
+    'orders',
+    { name: 'InvalidArgumentError', field: 'message' },
+    "send: expected a message with a topic and a value, as send({ topic, value }), received 'orders'",
+  ],
   [
     'an unknown field',
     { topic: 'orders', value: 1, keys: 'k' },
@@ -363,6 +368,15 @@ describe('a topic whose getter throws', () => {
     })
     expect(values()).toEqual(['before'])
   })
+})
+
+it('a topic and a value as two arguments are refused for the first one, which is no message', async () => {
+  const { broker, producer } = shop()
+  const error = await rejectionOf(producer.send('orders' as never, { id: 'o-1' } as never))
+  expect(error.message).toBe(
+    "send: expected a message with a topic and a value, as send({ topic, value }), received 'orders'",
+  )
+  expect(broker.describe().records).toBe(1)
 })
 
 describe('append', () => {
