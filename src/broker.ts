@@ -126,6 +126,21 @@ export const brokerChecks: Checks<BrokerOptions> = {
   ...policyChecks,
 }
 
+const ofTopic = { instead: 'that is an option of topic()' } as const
+const ofCluster = { instead: 'that is an option of connect(), of brokerlet/kafka' } as const
+
+/** What belongs to a topic, or to a cluster. */
+export const brokerWords: Readonly<Record<string, { readonly instead: string }>> = {
+  partitions: ofTopic,
+  retentionMs: ofTopic,
+  retentionRecords: ofTopic,
+  retentionBytes: ofTopic,
+  cleanupPolicy: ofTopic,
+  whenFull: ofTopic,
+  brokers: ofCluster,
+  bootstrapBrokers: ofCluster,
+}
+
 /**
  * Kafka's semantics in this process: topics, producers, consumers and groups over a log in memory.
  *
@@ -144,7 +159,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
   #draining: Draining | undefined
 
   constructor(options: BrokerOptions<Topics> = {}) {
-    checkOptions('Broker', options as BrokerOptions, brokerChecks)
+    checkOptions('Broker', options as BrokerOptions, brokerChecks, brokerWords)
     this.#policy = new ConsumerPolicy(options)
     const { autoCreateTopics = false } = options
     this.#engine = new MemoryEngine({

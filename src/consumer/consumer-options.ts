@@ -161,6 +161,7 @@ const otherWords: OtherWords<ConsumerOptions> = {
 /** Checks a consumer's options, alone and against each other, and fills in what is left out. */
 export function resolveConsumerOptions(options: ConsumerOptions): ResolvedConsumerOptions {
   checkOptions('Consumer', options, checks, otherWords)
+  refuseWildcards('Consumer', options.topics)
   const { groupId, topics, assign, maxPollIntervalMs = 300_000 } = options
   if (topics !== undefined && assign !== undefined) {
     throw new InvalidOptionError(`Consumer: options 'topics' and 'assign' exclude each other`, {
@@ -215,6 +216,15 @@ export function toInterest(topics: unknown): Exclude<Interest, { kind: 'assign' 
     kind: 'patterns',
     patterns: list.map(each => new RegExp(each.source, each.flags.replace(/[gy]/g, ''))),
   }
+}
+
+/** Refuses a name with a wildcard: no topic has one, and whoever comes from an event emitter means a pattern. */
+export function refuseWildcards(where: string, topics: ConsumerOptions['topics']): void {
+  const wildcard =
+    Array.isArray(topics) && topics.find(each => typeof each === 'string' && each.includes('*'))
+  if (!wildcard) return
+  const why = `expected ${topicList.expected}, received '${wildcard}'; a pattern is a RegExp, such as /^order\\./`
+  throw optionError(where, 'topics', why, { expected: topicList.expected, received: wildcard })
 }
 
 // The interest that `assign` stands for.

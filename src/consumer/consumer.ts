@@ -22,6 +22,7 @@ import {
   type ConsumerOptions,
   type ManualAssignment,
   type ResolvedConsumerOptions,
+  refuseWildcards,
   resolveConsumerOptions,
   toInterest,
   topicList,
@@ -281,6 +282,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   /** Replaces the topics that it reads; with an empty list it reads none. Not for a consumer made with `assign`. */
   async subscribe(topics: readonly Record['topic'][] | RegExp | readonly RegExp[]): Promise<void> {
     requireArgument('subscribe', 'topics', topics, topicList)
+    refuseWildcards('subscribe', topics)
     if (this.#options.interest.kind === 'assign') throw this.#mixed('subscribe', 'assign')
     await this.#read(toInterest(topics)!, [])
   }

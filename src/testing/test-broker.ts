@@ -3,6 +3,7 @@ import {
   type BrokerCloseOptions,
   type BrokerOptions,
   brokerChecks,
+  brokerWords,
   type IdleOptions,
 } from '../broker.ts'
 import type { Consumer } from '../consumer/consumer.ts'
@@ -133,7 +134,7 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
   #leftTold = false
 
   constructor(options: TestBrokerOptions<Topics> = {}) {
-    checkOptions('TestBroker', options, testBrokerChecks)
+    checkOptions('TestBroker', options, testBrokerChecks, brokerWords)
     const { seed = 1, timers, timelineEntries = 100_000, ...rest } = options
     const clock = timers === undefined ? new VirtualClock() : new RunnerClock(timers)
     super({ ...rest, clock, random: seededRandom(seed) })

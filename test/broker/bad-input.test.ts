@@ -33,6 +33,8 @@ describe('broker options', () => {
     [{ topic: {} }, 'topic', "Broker: unknown option 'topic'. Did you mean 'topics'?"],
     [{ maxRecord: 5 }, 'maxRecord', "Broker: unknown option 'maxRecord'. Did you mean 'maxRecords'?"],
     [{ colour: 5 }, 'colour', "Broker: unknown option 'colour'"],
+    [{ retentionMs: 5 }, 'retentionMs', "unknown option 'retentionMs'; that is an option of topic()"],
+    [{ brokers: [] }, 'brokers', "'brokers'; that is an option of connect(), of brokerlet/kafka"],
     [
       { maxRecords: 0 },
       'maxRecords',

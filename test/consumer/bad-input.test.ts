@@ -94,6 +94,11 @@ describe('consumer options', () => {
       'assignor',
       "option 'assignor' is for a member of a group",
     ],
+    [
+      { groupId: 'g', topics: ['orders', 'order.*'] },
+      'topics',
+      "an array of RegExps, received 'order.*'; a pattern is a RegExp, such as /^order\\./",
+    ],
     [{ group: 'g' }, 'group', "Consumer: unknown option 'group'. Did you mean 'groupId'?"],
     [{ groupId: 'g', readUncommitted: true }, 'readUncommitted', "Did you mean 'isolationLevel'?"],
     [
@@ -421,6 +426,17 @@ describe('calls of a consumer', () => {
     expect(committed()).toBeNull()
     await consumer.commit([{ ...orders0, offset: 1, metadata: 'ä'.repeat(2048) }])
     expect(committed()).toBe(1)
+  })
+
+  it('that subscribe to a name with a wildcard are refused, and the subscription stays', async () => {
+    const { broker, reader } = orders()
+    const consumer = reader()
+    await consumer.run({ eachRecord() {} })
+    const error = await rejectionOf(consumer.subscribe(['order.*' as never]))
+    expect(error).toMatchObject({ name: 'InvalidOptionError', option: 'topics' })
+    expect(error.message).toMatch(/^subscribe: .* received 'order\.\*'; a pattern is a RegExp/)
+    expect(consumer.assignment.length).toBeGreaterThan(0)
+    await broker.close()
   })
 
   it('in a second way of consuming are refused, and the first goes on', async () => {

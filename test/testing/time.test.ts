@@ -283,6 +283,7 @@ it('refuses what cannot be meant', async () => {
     "option 'timers' expected an object with advanceTimersByTime(), advanceTimersToNextTimer(), getTimerCount()",
   )
   expect(wrong({ topic: {} })).toThrow("TestBroker: unknown option 'topic'. Did you mean 'topics'?")
+  expect(wrong({ partitions: 3 })).toThrow("'partitions'; that is an option of topic()")
   expect(wrong({ sed: 1 })).toThrow("TestBroker: unknown option 'sed'. Did you mean 'seed'?")
   expect(wrong(null as never)).toThrow('TestBroker: expected an object of options, received null')
   expect(wrong('seed' as never)).toThrow("expected an object of options, received 'seed'")
