@@ -1,5 +1,5 @@
 import { warn } from '../events.ts'
-import { type Check, checkOptions, invalidArgument, objectWith } from '../validate.ts'
+import { type Check, checkOptions, objectWith } from '../validate.ts'
 import {
   createNoopMeter,
   type Meter,
@@ -36,8 +36,7 @@ const describedList: Check = {
 function requireMeter(meter: Meter): void {
   if (meter !== createNoopMeter()) return
   warn(
-    'instrument: brokers are to be observed, but OpenTelemetry has no global MeterProvider yet, so nothing is ' +
-      "measured: set the SDK up before, or give its option 'meterProvider'",
+    "instrument: there is no global MeterProvider yet, so nothing is measured: set the SDK up before, or give 'meterProvider'",
   )
 }
 
@@ -57,13 +56,13 @@ function requireMeter(meter: Meter): void {
  * const stop = instrument({ brokers: [broker] })
  */
 export function instrument(options: InstrumentOptions = {}): () => void {
-  if (objectWith('describe').accepts(options))
-    throw invalidArgument('instrument', 'options', 'instrument({ brokers: [broker] })', options)
-  checkOptions('instrument', options, {
+  const checks = {
     tracerProvider: objectWith('getTracer'),
     meterProvider: objectWith('getMeter'),
     brokers: describedList,
-  })
+  }
+  // What a broker has, which somebody gave as it is.
+  checkOptions('instrument', options, checks, { admin: { instead: 'give brokers as { brokers: [broker] }' } })
   const { tracerProvider = trace, meterProvider = metrics, brokers = [] } = options
   const stopSpans = followSpans(tracerProvider.getTracer('brokerlet'))
   const meter = meterProvider.getMeter('brokerlet')

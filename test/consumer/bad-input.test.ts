@@ -97,7 +97,7 @@ describe('consumer options', () => {
     [
       { groupId: 'g', topics: ['orders', 'order.*'] },
       'topics',
-      "an array of RegExps, received 'order.*'; a pattern is a RegExp, such as /^order\\./",
+      "Consumer: option 'topics' has 'order.*'; a pattern is a RegExp, such as /^order\\./",
     ],
     [{ group: 'g' }, 'group', "Consumer: unknown option 'group'. Did you mean 'groupId'?"],
     [{ groupId: 'g', readUncommitted: true }, 'readUncommitted', "Did you mean 'isolationLevel'?"],
@@ -434,7 +434,7 @@ describe('calls of a consumer', () => {
     await consumer.run({ eachRecord() {} })
     const error = await rejectionOf(consumer.subscribe(['order.*' as never]))
     expect(error).toMatchObject({ name: 'InvalidOptionError', option: 'topics' })
-    expect(error.message).toMatch(/^subscribe: .* received 'order\.\*'; a pattern is a RegExp/)
+    expect(error.message).toMatch(/^subscribe: .* has 'order\.\*'; a pattern is a RegExp/)
     expect(consumer.assignment.length).toBeGreaterThan(0)
     await broker.close()
   })

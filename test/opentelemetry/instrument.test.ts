@@ -361,6 +361,6 @@ it('refuses options that cannot be', () => {
   }
   const { broker } = testBroker()
   expect(thrownBy(() => instrument(broker as never)).message).toBe(
-    'instrument: expected instrument({ brokers: [broker] }), received a Broker',
+    "instrument: unknown option 'admin'; give brokers as { brokers: [broker] }",
   )
 })
