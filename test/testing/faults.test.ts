@@ -453,3 +453,23 @@ it('what ends after its broker sets no timer: a member that leaves late begins n
   await left
   expect(broker.pendingTimers).toEqual([])
 })
+
+it('a fault of one member, by its client id, is not met by the others of its group', async () => {
+  const broker = new TestBroker({ topics: { orders: topic<number>({ partitions: 2 }) } })
+  const handled: string[] = []
+  for (const clientId of ['first', 'second']) {
+    const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'], clientId })
+    consumer.on('skipped', () => handled.push(`${clientId} skipped`))
+    await consumer.run({
+      retry: { attempts: 1 },
+      onFailure: 'skip',
+      eachRecord: () => void handled.push(clientId),
+    })
+  }
+  broker.faults.fail({ operation: 'handle', member: 'second' }, new Error('down'), { always: true })
+  for (const partition of [0, 1, 0, 1])
+    await broker.producer().send({ topic: 'orders', partition, value: partition })
+  await broker.idle()
+  expect(handled.sort()).toEqual(['first', 'first', 'second skipped', 'second skipped'])
+  await broker.close()
+})
