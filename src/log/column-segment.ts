@@ -1,7 +1,7 @@
 import { plainObject } from '../plain-object.ts'
 import { type ConsumerRecord, noHeaders, type RecordHeaders, type RecordKey } from '../record.ts'
 import type { OriginalRecord } from './decoded-record.ts'
-import { recordSize, sizeAsJson } from './record-size.ts'
+import { recordSize, shareOf, sizeAsJson } from './record-size.ts'
 import type { Hidden, Segment } from './segment.ts'
 
 const firstCapacity = 4
@@ -270,7 +270,7 @@ export class ColumnSegment implements Segment {
   sizeAt(index: number): number {
     const value = this.valueAt(index)
     // A value that came encoded and was decoded later has no size of its own: it counts as an average record.
-    if (value !== null && !(value instanceof Uint8Array)) return this.bytes / this.count
+    if (value !== null && !(value instanceof Uint8Array)) return shareOf(this.bytes, index, this.count)
     return recordSize({ topic: '', key: this.keyAt(index), value, headers: this.headersAt(index) })
   }
 

@@ -4,6 +4,7 @@ import { BatchIndex } from './batch-index.ts'
 import type { ColumnSegment } from './column-segment.ts'
 import type { DecodedRecord, OriginalRecord } from './decoded-record.ts'
 import type { BatchDecoder, BatchSegment, BatchSegmentStart, EncodedBatch } from './encoded-batch.ts'
+import { shareOf } from './record-size.ts'
 import type { Hidden } from './segment.ts'
 
 const firstCapacity = 1024
@@ -282,7 +283,7 @@ export class EncodedSegment implements BatchSegment {
     return this.size
   }
 
-  sizeAt(): number {
-    return this.bytes / this.count
+  sizeAt(index: number): number {
+    return shareOf(this.bytes, index, this.count)
   }
 }

@@ -14,6 +14,7 @@ import { PartitionCleaner } from './partition-cleaner.ts'
 import { PartitionRoom } from './partition-room.ts'
 import { ProducerStates } from './producer-states.ts'
 import { checkReadOptions, type ReadOptions, requireOffset, upToBytes } from './read-options.ts'
+import { shareOf } from './record-size.ts'
 import { expiredByAge, expiredBySize, keptUntil } from './retention.ts'
 import type { Segment } from './segment.ts'
 import { SegmentList } from './segment-list.ts'
@@ -219,18 +220,15 @@ export class Partition {
     size: number,
     now: number,
   ): void {
-    // Each record gets a share of the batch's bytes, in whole bytes.
-    let counted = 0
     const bytes = copyOf(batch)
     const records = batch.records ?? batch.decoder.decode(bytes)
     const originals = batch.decoder.originals(bytes)
     for (let i = 0; i < records.length; i++) {
       const { key, value, headers, timestamp } = records[i]!
-      const share = Math.floor((size * (i + 1)) / records.length) - counted
+      const share = shareOf(size, i, records.length)
       this.append(key, value, headers, appendTime ?? timestamp, sequence + i, share, now)
       const { active } = this.#segments
       if (active !== undefined) active.setOriginal(active.count - 1, originals[i])
-      counted += share
     }
   }
 

@@ -29,6 +29,14 @@ export function sizeAsJson(record: Sized): number {
   return recordSize({ ...record, value: json === undefined ? value : Buffer.from(json) })
 }
 
+/**
+ * The bytes of one of `count` records that have `bytes` together and no sizes of their own: whole numbers, which add up
+ * to all of them.
+ */
+export function shareOf(bytes: number, index: number, count: number): number {
+  return Math.floor((bytes * (index + 1)) / count) - Math.floor((bytes * index) / count)
+}
+
 function sizeOf(part: string | Uint8Array | null | undefined): number {
   if (part === null || part === undefined) return 0
   return typeof part === 'string' ? Buffer.byteLength(part) : part.byteLength

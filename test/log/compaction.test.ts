@@ -58,6 +58,18 @@ describe('a compacted topic', () => {
     expect(log.records()[0]).toMatchObject({ offset: 3, key: 'k', value: 'xxxx', headers: { h: 'v' } })
   })
 
+  it('counts whole bytes, also of records that have no sizes of their own', () => {
+    const { broker } = testBroker()
+    const log = broker.createTopic('table', { cleanupPolicy: 'compact' })
+    for (const [key, value] of ['ax', 'bxx', 'axx'].map(text => [text[0]!, text.slice(1)]))
+      log.append({ key, value })
+    // 14 bytes as JSON, of which each record counts as a third.
+    log.alter({ maxMessageBytes: 100 })
+    expect(broker.describe().bytes).toBe(14)
+    log.compact()
+    expect([log.partitions[0]!.bytes, broker.describe().bytes]).toEqual([10, 10])
+  })
+
   it('finds the first record of a time, also where that is in a gap', () => {
     const { broker, clock } = testBroker()
     const log = broker.createTopic('table', { cleanupPolicy: 'compact', segmentRecords: 2 })
