@@ -473,12 +473,20 @@ export class Partition {
   endTransaction(producerId: number, committed: boolean, sequence: number, now: number): void {
     if (this.#deleted) return
     const ranges = this.#transactions?.end(producerId) ?? []
+    const undecidedFrom = this.openFrom
     this.openFrom = this.#transactions?.from ?? -1
     if (!committed) for (const { from, to } of ranges) hideAborted(this.#segments.all, from, to)
     this.#segments.appendControl(now, sequence)
     this.#gaps = true
     this.#end++
+    if (undecidedFrom !== -1) this.#decided(undecidedFrom)
     for (let i = 0; i < this.#readers.length; i++) this.#readers[i]!.signal()
+  }
+
+  // Closed segments that were undecided may be compacted now: otherwise they would wait for the next one to be closed.
+  #decided(from: number): void {
+    if (this.#cleaner === undefined || from >= this.#segments.all.at(-1)!.baseOffset) return
+    this.#host.cleaner.changed(this.#cleaner)
   }
 
   /** The offset at which the open transaction of each producer begins, by producer id. @internal */

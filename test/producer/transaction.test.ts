@@ -335,6 +335,24 @@ describe('transaction', () => {
     expect(out.compact()).toBe(3)
   })
 
+  it('what an open one kept from being compacted is compacted by itself once it has ended', async () => {
+    const { producer, out, values, clock } = transactional({ cleanupPolicy: 'compact', segmentRecords: 10 })
+    const { opened, open } = gate()
+    const slow = producer.transaction(async tx => {
+      await tx.send({ topic: 'out', key: 'a', value: 0 })
+      await opened
+    })
+    await clock.settle()
+    for (let value = 1; value <= 40; value++) out.append({ key: 'a', value })
+    await clock.advance(1000)
+    open()
+    await slow
+    expect(values()).toHaveLength(41)
+    await clock.advance(1000)
+    // The open segment is not compacted.
+    expect(values()).toEqual([39, 40])
+  })
+
   it('one whose records were dropped meanwhile still ends well', async () => {
     const { producer, out, values, clock } = transactional({ segmentRecords: 2 })
     const { opened, open } = gate()

@@ -71,4 +71,11 @@ export const compactionMutations: readonly Mutation[] = [
     replace: 'clean += 0',
     breaks: 'a pass begins once minCleanableDirtyRatio of the log is dirty',
   },
+  {
+    name: 'what was undecided is compacted only with what comes later',
+    file: 'log/partition.ts',
+    find: 'if (undecidedFrom !== -1) this.#decided(undecidedFrom)\n',
+    replace: '',
+    breaks: 'a compacted topic is compacted by itself',
+  },
 ]
