@@ -183,14 +183,22 @@ export class RecordSender {
       const appended = append(prepared)
       return { sent: isPromise(appended) ? this.#follow(appended) : appended }
     }
+    const queued = this.#queue.add(task)
+    const ended = () => this.#ended()
+    // Where the send was given up, its task ends later.
+    queued.then(ended, ended)
     try {
-      const { sent } = await Promise.race([this.#queue.add(task), givenUp])
+      const { sent } = await Promise.race([queued, givenUp])
       return await sent
     } finally {
       forget()
-      if (this.#queue.size === 0) this.#busy.end()
-      this.#engine.touch()
+      this.#ended()
     }
+  }
+
+  #ended(): void {
+    if (this.#queue!.size === 0) this.#busy!.end()
+    this.#engine.touch()
   }
 
   #doing(): string | undefined {

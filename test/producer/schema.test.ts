@@ -401,6 +401,19 @@ describe('an asynchronous schema', () => {
     expect(broker.topic('orders').records()).toEqual([])
   })
 
+  it('that never answers leaves nothing behind of a send that was given up', async () => {
+    const { schema } = slowSchema()
+    const { broker, clock } = testBroker({ topics: { orders: topic({ schema }) } })
+    const controller = new AbortController()
+    const { signal } = controller
+    const stuck = rejectionOf(broker.producer().send({ topic: 'orders', value: 1 }, { signal }))
+    expect(broker.engine.clients.size).toBe(1)
+    controller.abort(new Error('not any more'))
+    await stuck
+    await clock.settle()
+    expect(broker.engine.clients.size).toBe(0)
+  })
+
   it.each(['producer', 'broker'] as const)(
     'that never answers is not waited for longer than the close of its %s may take',
     async who => {
