@@ -17,7 +17,7 @@ import type { BatchMetadata, Topic } from '../log/topic.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import type { RecordMetadata } from '../record.ts'
 import type { OpenTransaction } from '../transaction/open-transaction.ts'
-import { nameOf, WaitingSends } from './waiting-sends.ts'
+import { nameOf, type Unwritten, WaitingSends } from './waiting-sends.ts'
 
 /** What a writer needs of its engine. */
 export interface LogWriterHost {
@@ -82,6 +82,11 @@ export class LogWriter {
     this.#waiting.freed(partition)
   }
 
+  /** Says that a topic was altered or deleted, of which sends that wait to write to it have to hear. */
+  topicChanged({ partitions }: Topic): void {
+    this.#waiting.topicChanged(partitions)
+  }
+
   /** Rejects the sends that wait for room. */
   stopWaiting(): void {
     void this.#waiting.close()
@@ -117,11 +122,14 @@ export class LogWriter {
     shortage: Shortage,
     wait: SendWait | undefined,
   ): Promise<RecordMetadata> {
+    const readmit = () => {
+      demands[0]!.bytes = admit(record, this.#clock.now())
+    }
     const write = () => {
       const now = this.#clock.now()
       return this.#write(record, admit(record, now), now)
     }
-    return this.#wait(demands, shortage, write, wait)
+    return this.#wait({ demands, admit: readmit, write }, shortage, wait)
   }
 
   #write(record: ProducerRecord, size: number, now: number, transaction?: OpenTransaction): RecordMetadata {
@@ -157,11 +165,15 @@ export class LogWriter {
     shortage: Shortage,
     wait: SendWait | undefined,
   ): Promise<RecordMetadata[]> {
+    const readmit = () => {
+      const anew = toDemands(records, admitAll(records, this.#clock.now()))
+      for (const [i, { bytes }] of anew.entries()) demands[i]!.bytes = bytes
+    }
     const write = () => {
       const now = this.#clock.now()
       return this.#writeAll(records, admitAll(records, now), now)
     }
-    return this.#wait(demands, shortage, write, wait)
+    return this.#wait({ demands, admit: readmit, write }, shortage, wait)
   }
 
   #writeAll(
@@ -194,12 +206,15 @@ export class LogWriter {
     const demands = [admitEncoded(target, batch, now)]
     const shortage = this.#shortage(demands)
     if (shortage === undefined) return this.#writeEncoded(target, batch, now, transaction)
+    const readmit = () => {
+      demands[0]!.bytes = admitEncoded(target, batch, this.#clock.now()).bytes
+    }
     const write = () => {
       const later = this.#clock.now()
       admitEncoded(target, batch, later)
       return this.#writeEncoded(target, batch, later)
     }
-    return this.#wait(demands, shortage, write, wait)
+    return this.#wait({ demands, admit: readmit, write }, shortage, wait)
   }
 
   #writeEncoded(
@@ -278,18 +293,19 @@ export class LogWriter {
       throw neverFits(count, bytes, `the broker's maxBytes is ${maxBytes}`)
   }
 
-  #wait<T>(
-    demands: readonly Demand[],
-    shortage: Shortage,
-    write: () => T,
-    wait: SendWait | undefined,
-  ): Promise<T> {
+  #wait<T>(unwritten: Unwritten<T>, shortage: Shortage, wait: SendWait | undefined): Promise<T> {
+    const { demands } = unwritten
     const waits =
       shortage.partition === undefined
         ? demands.some(({ partition }) => partition.room?.waits)
         : shortage.partition.room?.waits
     if (!waits || wait === undefined || wait.timeoutMs === 0) throw this.#queueFull(shortage)
-    return this.#waiting.add(demands, shortage, write, wait)
+    // Where one partition is waited for, another one may be full whose topic refuses.
+    const refuses = demands.find(
+      ({ partition: { room }, count, bytes }) => room?.waits === false && !room.fits(count, bytes),
+    )
+    if (refuses !== undefined) throw this.#queueFull(refuses)
+    return this.#waiting.add(unwritten, shortage, wait)
   }
 
   #queueFull(shortage: Shortage): QueueFullError {

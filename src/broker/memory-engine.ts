@@ -186,6 +186,7 @@ export class MemoryEngine implements Engine, Closable {
       requireOpen: () => this.requireOpen(),
       append: (topic, body) => this.#appendTo(topic, body),
       freed: partition => this.#writer.freed(partition),
+      changed: topic => this.#writer.topicChanged(topic),
       touch: () => this.touch(),
       finished: this.#finished,
     }

@@ -45,6 +45,8 @@ export interface TopicRegistryHost {
    * may try again.
    */
   freed(partition?: Partition): void
+  /** Says that a topic was altered or deleted, of which sends that wait to write to it have to hear. */
+  changed(topic: Topic): void
   touch(): void
   finished(): void
 }
@@ -159,8 +161,10 @@ export class TopicRegistry {
     }
   }
 
-  #altered({ name: topic, partitions, options }: Topic, before: LogConfig): void {
+  #altered(altered: Topic, before: LogConfig): void {
+    const { name: topic, partitions, options } = altered
     const { log, events } = this.#host
+    this.#host.changed(altered)
     log.retentionAltered(partitions)
     for (const partition of partitions) this.#offsetCommitted(partition)
     // Bytes that were not counted before may be too many now.
@@ -198,6 +202,7 @@ export class TopicRegistry {
     progress.topicDeleted(name)
     groups.topicChanged(name)
     topic.delete()
+    this.#host.changed(topic)
     this.#host.freed()
     this.#host.finished()
     this.#host.touch()

@@ -19,6 +19,14 @@ export interface WaitingSendsHost {
   untrack(client: EngineClient): void
 }
 
+/** A send that cannot be written yet. */
+export interface Unwritten<T> {
+  readonly demands: readonly Demand[]
+  /** Checks it anew, and notes in its demands what it needs by now; throws where its topics do not take it any more. */
+  admit(): void
+  write(): T
+}
+
 interface WaitingSend {
   /** Grows with each send: the order in which they came. */
   readonly order: number
@@ -26,6 +34,7 @@ interface WaitingSend {
   shortage: Shortage
   /** Its places: among all sends, and then in the line of each of its partitions. Undefined once it has ended. */
   places: readonly Place<WaitingSend>[] | undefined
+  admit(): void
   /** Writes, once there is room. */
   proceed(): void
   fail(error: unknown): void
@@ -77,9 +86,10 @@ export class WaitingSends implements EngineClient {
     return this.#lines.get(partition)?.first
   }
 
-  /** Waits for room, and resolves to what `write` returns then. */
-  add<T>(demands: readonly Demand[], shortage: Shortage, write: () => T, wait: SendWait): Promise<T> {
+  /** Waits for room, and resolves to what the send's `write` returns then. */
+  add<T>(unwritten: Unwritten<T>, shortage: Shortage, wait: SendWait): Promise<T> {
     if (this.#refuses) throw this.#closedError(shortage)
+    const { demands } = unwritten
     return new Promise((resolve, reject) => {
       const settle = () => {
         timer.cancel()
@@ -91,10 +101,11 @@ export class WaitingSends implements EngineClient {
         demands,
         shortage,
         places: undefined,
+        admit: () => unwritten.admit(),
         proceed: () => {
           settle()
           try {
-            resolve(write())
+            resolve(unwritten.write())
           } catch (error) {
             reject(error)
           }
@@ -161,6 +172,22 @@ export class WaitingSends implements EngineClient {
     // The broker's room is looked for in all partitions: not once for each of the commits of a turn.
     const soon = this.#waitsForBroker > 0 ? this.#host.clock.turn() : Promise.resolve()
     soon.then(() => this.#retry())
+  }
+
+  /**
+   * Says that the topic of these partitions was altered or deleted: sends to it that it does not take any more are
+   * refused, wherever they stand in line, and the others need what its options say now.
+   */
+  topicChanged(partitions: readonly Partition[]): void {
+    if (this.#sends.size === 0) return
+    const sends = new Set(partitions.flatMap(partition => this.#lines.get(partition)?.all() ?? []))
+    for (const send of sends) {
+      try {
+        send.admit()
+      } catch (error) {
+        send.fail(error)
+      }
+    }
   }
 
   #retry(): void {

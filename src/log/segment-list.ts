@@ -202,6 +202,7 @@ export class SegmentList {
     this.#all = []
     this.#active = undefined
     this.#encoded = undefined
+    this.bytes = 0
     return dropped
   }
 

@@ -18,6 +18,16 @@ import { collectWarnings } from '../helpers/warnings.ts'
 const warnings = collectWarnings()
 const log0 = { topic: 'log', partition: 0 }
 
+/** What becomes of a send, once it has ended. */
+function outcomeOf(sent: Promise<unknown>): string[] {
+  const names: string[] = []
+  void sent.then(
+    () => names.push('written'),
+    (error: Error) => names.push(error.name),
+  )
+  return names
+}
+
 /** A topic that holds three records, and a group that has not read any of them. */
 function full(options: TopicOptions = {}) {
   const { broker, clock } = testBroker()
@@ -483,6 +493,66 @@ describe("whenFull: 'wait'", () => {
     broker.deleteTopic('log')
     await clock.settle()
     expect(told).toEqual(['a UnknownTopicOrPartitionError'])
+  })
+
+  it('refuses it at once also where it waits for bytes, for room in the broker, or behind another send', async () => {
+    const counted = full({ retentionRecords: -1, retentionBytes: 3, codec: json })
+    counted.send(9)
+    counted.broker.deleteTopic('log')
+    await counted.clock.settle()
+    expect(counted.told).toEqual(['9 UnknownTopicOrPartitionError'])
+
+    const { broker, clock } = testBroker({ maxRecords: 2 })
+    const kept = broker.createTopic('kept', { whenFull: 'reject', segmentRecords: 1 })
+    broker.createTopic('waits', { whenFull: 'wait' })
+    for (const value of [1, 2]) kept.append({ value })
+    const sent = outcomeOf(broker.producer().send({ topic: 'waits', value: 3 }))
+    broker.deleteTopic('waits')
+    await clock.settle()
+    expect(sent).toEqual(['UnknownTopicOrPartitionError'])
+
+    const behind = full()
+    behind.broker.createTopic('beside')
+    behind.send('a')
+    behind.follow(
+      'batch',
+      behind.producer.sendBatch(['log', 'beside'].map(name => ({ topic: name, value: 'b' }))),
+    )
+    behind.broker.deleteTopic('beside')
+    await behind.clock.settle()
+    expect(behind.told).toEqual(['batch UnknownTopicOrPartitionError'])
+  })
+
+  it('counts by the options that its topic is given meanwhile', async () => {
+    const { broker, clock } = testBroker()
+    const log = broker.createTopic('log', { retentionRecords: 1, whenFull: 'wait' })
+    const group = broker.createGroup('g', { topics: ['log'] })
+    const producer = broker.producer()
+    const value = new Uint8Array(100)
+    const sent = ['a', 'b', 'c', 'd'].map(key => producer.send({ topic: 'log', key, value }))
+    void Promise.allSettled(sent)
+    log.alter({ retentionRecords: null, retentionBytes: 250 })
+    await clock.settle()
+    expect(log.records().map(({ key }) => key)).toEqual(['a', 'b'])
+    group.setOffsets([{ ...log0, offset: 1 }])
+    await clock.settle()
+    expect(log.records().map(({ key }) => key)).toEqual(['b', 'c'])
+    log.alter({ maxMessageBytes: 50 })
+    await expect(sent[3]).rejects.toMatchObject({ code: 'MESSAGE_TOO_LARGE' })
+  })
+
+  it('a batch does not wait for one topic where another one refuses it, whichever comes first', async () => {
+    const { broker, clock, follow, told, producer } = full()
+    const strict = broker.createTopic('strict', { retentionRecords: 1, whenFull: 'reject' })
+    strict.append({ value: 0 })
+    for (const topics of [
+      ['log', 'strict'],
+      ['strict', 'log'],
+    ]) {
+      follow(topics.join(), producer.sendBatch(topics.map(name => ({ topic: name, value: 'x' }))))
+    }
+    await clock.settle()
+    expect(told).toEqual(['log,strict QueueFullError', 'strict,log QueueFullError'])
   })
 })
 

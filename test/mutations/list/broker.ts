@@ -86,6 +86,27 @@ export const brokerMutations: readonly Mutation[] = [
     breaks: 'a send that could never fit holds nobody up',
   },
   {
+    name: 'who waits does not hear that its topic is deleted',
+    file: 'broker/topic-registry.ts',
+    find: 'this.#host.changed(topic)\n',
+    replace: '',
+    breaks: 'a send that waits is refused once its topic is deleted',
+  },
+  {
+    name: 'who waits does not hear that its topic is altered',
+    file: 'broker/topic-registry.ts',
+    find: 'this.#host.changed(altered)\n',
+    replace: '',
+    breaks: 'a topic that keeps unread records never has more than its options say',
+  },
+  {
+    name: 'a batch waits for one topic though another one refuses it',
+    file: 'broker/log-writer.ts',
+    find: 'if (refuses !== undefined) throw this.#queueFull(refuses)\n',
+    replace: '',
+    breaks: "a full topic with whenFull 'reject' refuses",
+  },
+  {
     name: 'a group that has read the first record is taken to hold it back',
     file: 'broker/holding-readers.ts',
     find: 'before <= logStartOffset',
