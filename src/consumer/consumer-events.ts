@@ -35,7 +35,10 @@ export interface ConsumerEvents {
    * (`windowRecords`).
    */
   stalled: TopicPartition & { readonly offset: number; readonly records: number }
-  /** A record was written to a topic of `retry.topics`, at `to`, and comes again after `delayMs`. */
+  /**
+   * A record was written to a topic of `retry.topics`, at `to`, and comes again after `delayMs`. Where it came from it is
+   * finished: with `autoCommit: false` commit now.
+   */
   delayed: {
     readonly record: AnyRecord
     readonly error: unknown
@@ -50,14 +53,20 @@ export interface ConsumerEvents {
     readonly attempts: number
     readonly delayMs: number
   }
-  /** A record was given up and written to the dead-letter topic, at `to`. */
+  /**
+   * A record was given up and written to the dead-letter topic, at `to`. It is finished: with `autoCommit: false` commit
+   * now.
+   */
   deadLettered: {
     readonly record: AnyRecord
     readonly error: unknown
     readonly attempts: number
     readonly to: RecordMetadata
   }
-  /** A record was given up after its last attempt (`onFailure: 'skip'`). */
+  /**
+   * A record was given up after its last attempt (`onFailure: 'skip'`). It is finished: with `autoCommit: false` commit
+   * now.
+   */
   skipped: { readonly record: AnyRecord; readonly error: unknown; readonly attempts: number }
   /** The consumer left its group and rejoins after `delayMs` (`onFailure: 'restart'`). */
   restarting: { readonly error: unknown; readonly record: AnyRecord; readonly delayMs: number }

@@ -41,7 +41,10 @@ export interface ConsumerOptions<Name extends string = string> {
   assign?: readonly ManualAssignment<Name>[] | undefined
   /** Where to begin when nothing is committed, or what is committed is out of range; default `earliest`. */
   autoOffsetReset?: 'earliest' | 'latest' | 'none' | undefined
-  /** Whether records are committed as they are finished; default true. */
+  /**
+   * Whether records are committed as they are finished; default true. If not, you commit: also on 'skipped',
+   * 'deadLettered' and 'delayed', which finish a record that its handler has failed at.
+   */
   autoCommit?: boolean | undefined
   /** Whether records of open and aborted transactions are read, too (Kafka's default); default `read_committed`. */
   isolationLevel?: IsolationLevel | undefined

@@ -88,6 +88,19 @@ it('tells of a record that it delayed, or gave up, before another handler can ha
   expect(seen).toEqual(['orders #1', 'delayed', 'orders #2', 'deadLettered', 'orders.dlq #1'])
 })
 
+it('a commit on the event covers the record in question, where the consumer commits by hand', async () => {
+  const { clock, broker, bad, run } = brokerWith(2)
+  for (const id of [0, 1]) bad.set(id, 99)
+  const consumer = await run({}, { autoCommit: false })
+  const commit = () => void consumer.commit()
+  consumer.on('delayed', commit).on('deadLettered', commit)
+  await clock.advance(200)
+  expect(broker.group('g').committed({ topic: 'orders', partition: 0 })).toMatchObject({ offset: 2 })
+  await clock.advance(2 * (60_000 + 3_600_000))
+  expect(broker.topic('orders.dlq').records()).toHaveLength(2)
+  expect(broker.group('g').lag()).toBe(0)
+})
+
 it('does what onFailure says after the last topic, and says where the record came from first', async () => {
   const { clock, broker, seen, bad, run } = brokerWith(1)
   bad.set(0, 99)
