@@ -123,13 +123,11 @@ export class LogManager {
    * themselves.
    */
   makeRoom(count: number, bytes: number): boolean {
-    if (this.hasRoom(count, bytes)) return true
+    const lacksRecords = this.maxRecords === -1 ? 0 : count - this.#roomRecords
+    const lacksBytes = this.maxBytes === -1 ? 0 : bytes - this.#roomBytes
+    if (lacksRecords <= 0 && lacksBytes <= 0) return true
     if (!this.#ordered) this.#order()
-    const clearance = new Clearance(
-      this.#segments,
-      this.maxRecords === -1 ? 0 : count - this.#roomRecords,
-      this.maxBytes === -1 ? 0 : bytes - this.#roomBytes,
-    )
+    const clearance = new Clearance(this.#segments, lacksRecords, lacksBytes)
     const searches = this.#unsearched <= 0
     if (searches) this.#takeRead(clearance)
     clearance.takeUnread()
