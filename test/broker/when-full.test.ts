@@ -487,6 +487,20 @@ describe("whenFull: 'wait'", () => {
     expect(second.values()).toEqual([0, 1, 2])
   })
 
+  it("a producer's close waits for its batches, too", async () => {
+    const { clock, producer, told, follow, commit } = full()
+    follow('ab', producer.sendBatch(['a', 'b'].map(value => ({ topic: 'log', value }))))
+    let closed = false
+    const closing = producer.close().then(() => {
+      closed = true
+    })
+    await clock.settle()
+    expect([closed, told]).toEqual([false, []])
+    commit(2)
+    await closing
+    expect(told).toEqual(['ab at 3,4'])
+  })
+
   it('refuses a send whose topic is deleted while it waits', async () => {
     const { broker, clock, told, send } = full()
     send('a')

@@ -401,6 +401,19 @@ describe('an asynchronous schema', () => {
     expect(broker.topic('orders').records()).toEqual([])
   })
 
+  it('that answers later is waited for by a batch behind it, too', async () => {
+    const { schema, waiting } = slowSchema()
+    const { broker, clock } = testBroker({ topics: { orders: topic({ schema }), plain: topic<number>() } })
+    const producer = broker.producer()
+    const first = producer.send({ topic: 'orders', value: 1 })
+    const batch = producer.sendBatch([{ topic: 'plain', value: 2 }])
+    await clock.settle()
+    expect(broker.describe().records).toBe(0)
+    waiting[0]!.pass()
+    await Promise.all([first, batch])
+    expect(broker.topic('plain').records()).toHaveLength(1)
+  })
+
   it('that never answers leaves nothing behind of a send that was given up', async () => {
     const { schema } = slowSchema()
     const { broker, clock } = testBroker({ topics: { orders: topic({ schema }) } })

@@ -428,6 +428,42 @@ describe('transaction', () => {
     expect(broker.engine.producerEpoch('tx')).toBeUndefined()
   })
 
+  it('a transactional id that is used now and then is forgotten so long after its last use', async () => {
+    const { broker, clock } = testBroker({
+      topics: { out: topic<number>() },
+      transactionalIdExpirationMs: 1000,
+    })
+    const producer = broker.producer({ transactionalId: 'tx' })
+    const use = () => producer.transaction(tx => tx.send({ topic: 'out', value: 1 }))
+    await use()
+    await clock.advance(600)
+    await use()
+    await clock.advance(999)
+    expect(broker.engine.producerEpoch('tx')).toBe(2)
+    await clock.advance(1)
+    expect(broker.engine.producerEpoch('tx')).toBeUndefined()
+  })
+
+  it('a transactional id is remembered for ever where its time is -1', async () => {
+    const { broker, clock } = testBroker({
+      topics: { out: topic<number>() },
+      transactionalIdExpirationMs: -1,
+    })
+    await broker.producer({ transactionalId: 'tx' }).transaction(tx => tx.send({ topic: 'out', value: 1 }))
+    await clock.advance(365 * 86_400_000)
+    expect(broker.engine.producerEpoch('tx')).toBe(1)
+  })
+
+  it('a producer takes the place of one with its id also where that has nothing open', async () => {
+    const { broker, producer, values } = transactional()
+    await producer.transaction(tx => tx.send({ topic: 'out', value: 1 }))
+    const restarted = broker.producer({ transactionalId: 'tx' })
+    await restarted.transaction(tx => tx.send({ topic: 'out', value: 2 }))
+    const late = rejectionOf(producer.transaction(tx => tx.send({ topic: 'out', value: 3 })))
+    expect((await late).name).toBe('ProducerFencedError')
+    expect(values()).toEqual([1, 2])
+  })
+
   it('a later abort of a transaction that timed out changes nothing', async () => {
     const { broker, clock, out } = transactional()
     const producer = broker.producer({ transactionalId: 'slow', transactionTimeoutMs: 10 })
