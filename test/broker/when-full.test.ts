@@ -499,6 +499,10 @@ describe("whenFull: 'wait'", () => {
     commit(2)
     await closing
     expect(told).toEqual(['ab at 3,4'])
+    // Nothing is left that a second close would have to set a time for.
+    const again = producer.close()
+    expect(clock.waiting).not.toContain("closing of 'producer'")
+    await again
   })
 
   it('refuses a send whose topic is deleted while it waits', async () => {

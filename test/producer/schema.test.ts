@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { ClosedError, InvalidRecordError, json, topic } from '../../src/index.ts'
 import type { StandardSchemaV1 } from '../../src/standard-schema.ts'
+import { gate } from '../helpers/behaviours.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
@@ -412,6 +413,19 @@ describe('an asynchronous schema', () => {
     waiting[0]!.pass()
     await Promise.all([first, batch])
     expect(broker.topic('plain').records()).toHaveLength(1)
+    expect(broker.engine.clients.size).toBe(0)
+  })
+
+  it('that answers later lets records without a key go round the partitions, too', async () => {
+    const { schema, waiting } = slowSchema()
+    const { broker, clock } = testBroker({ topics: { orders: topic({ schema, partitions: 3 }) } })
+    const producer = broker.producer()
+    const sent = [1, 2, 3].map(value => producer.send({ topic: 'orders', value }))
+    for (let i = 0; i < 3; i++) {
+      await clock.settle()
+      waiting[i]!.pass()
+    }
+    expect(new Set((await Promise.all(sent)).map(({ partition }) => partition)).size).toBe(3)
   })
 
   it('that never answers leaves nothing behind of a send that was given up', async () => {
@@ -465,8 +479,9 @@ describe('an asynchronous schema', () => {
     const later: unknown[] = []
     const stuck = rejectionOf(
       producer.transaction(async tx => {
-        const first = await rejectionOf(tx.send({ topic: 'orders', value: 1 }))
-        later.push(first, await rejectionOf(tx.send({ topic: 'orders', value: 2 })))
+        const sent = [1, 2].map(value => rejectionOf(tx.send({ topic: 'orders', value })))
+        const [first, second] = await Promise.all(sent)
+        later.push(first, second, await rejectionOf(tx.send({ topic: 'orders', value: 3 })))
         throw first
       }),
     )
@@ -477,9 +492,43 @@ describe('an asynchronous schema', () => {
       message:
         "The transaction of 'shop' took longer than transactionTimeoutMs (100); nothing of this send counts",
     })
-    expect(later[1]).toBe(later[0])
-    await producer.transaction(tx => tx.send({ topic: 'plain', value: 3 }))
+    expect(later).toEqual([later[0], later[0], later[0]])
+    await producer.transaction(tx => tx.send({ topic: 'plain', value: 4 }))
     expect(broker.topic('plain').records()).toHaveLength(1)
+  })
+
+  it('that is asked only after the time of its transaction is over is not waited for at all', async () => {
+    const { schema } = slowSchema()
+    const { broker, clock } = testBroker({ topics: { orders: topic({ schema }) } })
+    const producer = broker.producer({ transactionalId: 'shop', transactionTimeoutMs: 100 })
+    const { opened, open } = gate()
+    const ended: string[] = []
+    producer
+      .transaction(async tx => {
+        await opened
+        await tx.send({ topic: 'orders', value: 1 })
+      })
+      .catch((error: Error) => ended.push(error.name))
+    await clock.advance(100)
+    open()
+    await clock.settle()
+    expect(ended).toEqual(['TransactionAbortedError'])
+  })
+
+  it('that answers later is waited for by the close of its producer', async () => {
+    const { schema, waiting } = slowSchema()
+    const { broker, clock } = testBroker({ topics: { orders: topic({ schema }) } })
+    const producer = broker.producer()
+    const sent = producer.send({ topic: 'orders', value: 1 })
+    let closed = false
+    const closing = producer.close().then(() => {
+      closed = true
+    })
+    await clock.settle()
+    expect(closed).toBe(false)
+    waiting[0]!.pass()
+    await closing
+    expect((await sent).offset).toBe(0)
   })
 
   it('counts as work that idle waits for', async () => {

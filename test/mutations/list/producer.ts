@@ -74,4 +74,33 @@ export const producerMutations: readonly Mutation[] = [
     replace: 'return',
     breaks: 'no send leaves an unhandled rejection behind',
   },
+  {
+    name: 'a later batch overtakes a send that waits for its schema',
+    file: 'producer/record-sender.ts',
+    find: 'if (this.#queue !== undefined && this.#queue.size > 0) return this.#sendBatchQueued(messages, wait)',
+    replace: '',
+    breaks: 'the sends of a producer keep their order',
+  },
+  {
+    name: 'a close does not wait for batches that wait for room',
+    file: 'producer/record-sender.ts',
+    find: `const sent = this.#sink.appendBatch(prepared, wait)
+    return isPromise(sent) ? this.#follow(sent) : sent`,
+    replace: 'return this.#sink.appendBatch(prepared, wait)',
+    breaks: 'close resolves when the sends under way are through',
+  },
+  {
+    name: 'a close does not wait for schemas',
+    file: 'producer/record-sender.ts',
+    find: 'await this.#queue?.idle()\n',
+    replace: '',
+    breaks: 'close resolves when the sends under way are through',
+  },
+  {
+    name: 'a send after the time of its transaction waits for its schema',
+    file: 'producer/record-sender.ts',
+    find: 'if (this.#endedBy !== undefined) this.#end.abort(this.#endedBy)\n',
+    replace: '',
+    breaks: 'a transaction that takes too long ends, whatever its function waits for',
+  },
 ]

@@ -121,4 +121,18 @@ export const transactionMutations: readonly Mutation[] = [
     replace: '',
     breaks: 'a transaction leaves nothing where it has written nothing',
   },
+  {
+    name: 'a transactional id that is to be remembered for ever is forgotten at once',
+    file: 'transaction/transaction-coordinator.ts',
+    find: 'transactionalIdExpirationMs === -1 || clock.scheduled(expiryTimer)',
+    replace: 'clock.scheduled(expiryTimer)',
+    breaks: 'a transactional id is known for transactionalIdExpirationMs after its last use',
+  },
+  {
+    name: 'a transactional id that is used again is never forgotten',
+    file: 'transaction/transaction-coordinator.ts',
+    find: 'if (clock.now() - session.usedAt < transactionalIdExpirationMs) this.#expireLater(session)\n    else',
+    replace: 'if (clock.now() - session.usedAt >= transactionalIdExpirationMs)',
+    breaks: 'a transactional id is known for transactionalIdExpirationMs after its last use',
+  },
 ]
