@@ -519,6 +519,7 @@ describe("whenFull: 'wait'", () => {
     counted.broker.deleteTopic('log')
     await counted.clock.settle()
     expect(counted.told).toEqual(['9 UnknownTopicOrPartitionError'])
+    expect(counted.log.partitions[0]!.bytes).toBe(0)
 
     const { broker, clock } = testBroker({ maxRecords: 2 })
     const kept = broker.createTopic('kept', { whenFull: 'reject', segmentRecords: 1 })
