@@ -444,6 +444,15 @@ describe('transaction', () => {
     expect(broker.engine.producerEpoch('tx')).toBeUndefined()
   })
 
+  it('a transactional id that was asked for, and never used, is forgotten, too', async () => {
+    const { broker, clock } = testBroker({ transactionalIdExpirationMs: 1000 })
+    broker.engine.initTransactions('tx', 100)
+    await clock.advance(999)
+    expect(broker.engine.producerEpoch('tx')).toBe(0)
+    await clock.advance(1)
+    expect(broker.engine.producerEpoch('tx')).toBeUndefined()
+  })
+
   it('a transactional id is remembered for ever where its time is -1', async () => {
     const { broker, clock } = testBroker({
       topics: { out: topic<number>() },
