@@ -560,6 +560,35 @@ describe("whenFull: 'wait'", () => {
     await expect(sent[3]).rejects.toMatchObject({ code: 'MESSAGE_TOO_LARGE' })
   })
 
+  it('is refused where its time has become too old for its topic when there is room', async () => {
+    const { clock, producer, told, follow, commit, values } = full({ messageTimestampBeforeMaxMs: 1000 })
+    follow('old', producer.send({ topic: 'log', value: 'a', timestamp: clock.now() }))
+    follow('next', producer.send({ topic: 'log', value: 'b' }))
+    await clock.advance(1001)
+    commit(1)
+    await clock.settle()
+    expect(told).toEqual(['old InvalidTimestampError', 'next at 3'])
+    expect(values()).toEqual([1, 2, 'b'])
+  })
+
+  it('is not told of any more once it has gone on, while others wait', async () => {
+    const { broker, clock } = testBroker()
+    const log = broker.createTopic('log', { partitions: 2, retentionRecords: 1, whenFull: 'wait' })
+    const group = broker.createGroup('g', { topics: ['log'] })
+    const sent = [0, 1].map(partition => {
+      log.append({ value: 0, partition })
+      return broker.producer().send({ topic: 'log', value: 1, partition })
+    })
+    void Promise.allSettled(sent)
+    group.setOffsets([{ ...log0, offset: 1 }])
+    await sent[0]
+    const idle = rejectionOf(broker.idle({ timeoutMs: 100 }))
+    await clock.advance(100)
+    expect((await idle).message).toMatch(
+      /^Waited 100 ms for the broker to be idle: a send to log-1 waits for room/,
+    )
+  })
+
   it('a batch does not wait for one topic where another one refuses it, whichever comes first', async () => {
     const { broker, clock, follow, told, producer } = full()
     const strict = broker.createTopic('strict', { retentionRecords: 1, whenFull: 'reject' })

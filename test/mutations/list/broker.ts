@@ -86,6 +86,20 @@ export const brokerMutations: readonly Mutation[] = [
     breaks: 'a send that could never fit holds nobody up',
   },
   {
+    name: 'who has waited, and is refused by its topic, never hears of it',
+    file: 'broker/waiting-sends.ts',
+    find: 'resolve(unwritten.write())\n          } catch (error) {\n            reject(error)',
+    replace: 'resolve(unwritten.write())\n          } catch (error) {\n            void error',
+    breaks: 'every send ends',
+  },
+  {
+    name: 'a line in which nobody waits any more is kept',
+    file: 'broker/waiting-sends.ts',
+    find: 'if (line.size === 0) this.#lines.delete(partition)',
+    replace: '',
+    breaks: 'idle says what it waits for',
+  },
+  {
     name: 'who waits does not hear that its topic is deleted',
     file: 'broker/topic-registry.ts',
     find: 'this.#host.changed(topic)\n',
