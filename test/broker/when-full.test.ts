@@ -488,7 +488,7 @@ describe("whenFull: 'wait'", () => {
   })
 
   it("a producer's close waits for its batches, too", async () => {
-    const { clock, producer, told, follow, commit } = full()
+    const { broker, clock, producer, told, follow, commit } = full()
     follow('ab', producer.sendBatch(['a', 'b'].map(value => ({ topic: 'log', value }))))
     let closed = false
     const closing = producer.close().then(() => {
@@ -499,6 +499,7 @@ describe("whenFull: 'wait'", () => {
     commit(2)
     await closing
     expect(told).toEqual(['ab at 3,4'])
+    expect(broker.engine.clients.size).toBe(0)
     // Nothing is left that a second close would have to set a time for.
     const again = producer.close()
     expect(clock.waiting).not.toContain("closing of 'producer'")
