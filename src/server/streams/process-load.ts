@@ -1,12 +1,15 @@
+import { LowestFirst } from './lowest-first.ts'
 import type { Task } from './tasks.ts'
 
 /** The tasks that are assigned to one process, whose threads are members. (Kafka: ProcessState) */
 export class ProcessLoad {
   readonly #members = new Map<string, { active: Set<Task>; standby: Set<Task> }>()
   readonly #tasks = new Set<Task>()
+  #byCount: LowestFirst<string> | undefined
 
   addMember(memberId: string): void {
     this.#members.set(memberId, { active: new Set(), standby: new Set() })
+    this.#byCount = undefined
   }
 
   /** The number of tasks for each member. */
@@ -35,22 +38,7 @@ export class ProcessLoad {
 
   /** The member with the fewest tasks. */
   get leastLoaded(): string {
-    return leastOf(this.#members.keys(), memberId => this.countOf(memberId))!
+    this.#byCount ??= new LowestFirst(this.#members.keys(), memberId => this.countOf(memberId))
+    return this.#byCount.find()!
   }
-}
-
-/** Returns the first element with the lowest number. */
-export function leastOf<Value>(
-  values: Iterable<Value>,
-  numberOf: (value: Value) => number,
-): Value | undefined {
-  let least: Value | undefined
-  let lowest = Number.POSITIVE_INFINITY
-  for (const value of values) {
-    const number = numberOf(value)
-    if (number >= lowest) continue
-    lowest = number
-    least = value
-  }
-  return least
 }

@@ -1,6 +1,7 @@
 import { entryOf } from '../entry-of.ts'
-import { leastOf, ProcessLoad } from './process-load.ts'
-import { formatTask, partsOf, type Task, type Tasks } from './tasks.ts'
+import { LowestFirst } from './lowest-first.ts'
+import { ProcessLoad } from './process-load.ts'
+import { formatTask, type Task, type Tasks } from './tasks.ts'
 
 /** A member, and the tasks that it has. */
 export interface AssignableMember {
@@ -17,6 +18,13 @@ export interface AssignableSubtopology {
   readonly tasks: number
   /** Whether it has state that a standby can keep up to date. */
   readonly stateful: boolean
+}
+
+/** A task of a subtopology. */
+interface Part {
+  readonly task: Task
+  readonly subtopologyId: string
+  readonly partition: number
 }
 
 interface Place {
@@ -51,8 +59,8 @@ class Dealing {
   readonly #processes = new Map<string, ProcessLoad>()
   readonly #wasActive = new Map<Task, Place>()
   readonly #candidates = new Map<Task, Candidate[]>()
-  readonly #active: readonly Task[]
-  readonly #stateful: readonly Task[]
+  readonly #active: readonly Part[]
+  readonly #stateful: readonly Part[]
   readonly #standbyReplicas: number
   readonly #activeShare: Share
   readonly #share: Share
@@ -68,8 +76,8 @@ class Dealing {
     for (const each of this.#candidates.values()) {
       each.sort((a, b) => Number(b.isStandby) - Number(a.isStandby) || b.offset - a.offset)
     }
-    this.#active = subtopologies.flatMap(tasksOf)
-    this.#stateful = subtopologies.filter(({ stateful }) => stateful).flatMap(tasksOf)
+    this.#active = subtopologies.flatMap(partsOf)
+    this.#stateful = subtopologies.filter(({ stateful }) => stateful).flatMap(partsOf)
     const standbys = this.#stateful.length * standbyReplicas
     this.#activeShare = new Share(this.#active.length, members.length)
     this.#share = new Share(this.#active.length + standbys, members.length)
@@ -93,28 +101,31 @@ class Dealing {
 
   // By partition first: if members have too many tasks, they keep tasks of all subtopologies evenly.
   dealActive(): void {
-    const stays = (task: Task) => this.#keep(task, 'active', this.#wasActive.get(task))
-    const follows = (task: Task) =>
+    const stays = ({ task }: Part) => this.#keep(task, 'active', this.#wasActive.get(task))
+    const follows = ({ task }: Part) =>
       this.#keep(task, 'active', this.#leastLoadedOf(this.#candidates.get(task)))
-    const moved = [...this.#active].sort(byPartition).filter(task => !stays(task))
-    const left = moved.filter(task => !follows(task)).sort(bySubtopology)
-    for (const task of left) this.#give(task, 'active', this.#processes.values())
+    const moved = [...this.#active].sort(byPartition).filter(each => !stays(each))
+    const left = moved.filter(each => !follows(each)).sort(bySubtopology)
+    const byLoad = this.#byLoad
+    for (const { task } of left) this.#give(task, 'active', byLoad)
   }
 
   dealStandby(): void {
-    const left: { readonly task: Task; readonly count: number }[] = []
-    for (const task of [...this.#stateful].sort((a, b) => byPartition(b, a))) {
+    const left: (Part & { readonly count: number })[] = []
+    for (const part of [...this.#stateful].sort((a, b) => byPartition(b, a))) {
       let count = this.#standbyReplicas
-      while (count > 0 && this.#keepStandby(task)) count--
-      left.push({ task, count })
+      while (count > 0 && this.#keepStandby(part.task)) count--
+      left.push({ ...part, count })
     }
-    for (const { task, count } of left.sort((a, b) => bySubtopology(b.task, a.task))) {
+    const byLoad = this.#byLoad
+    for (const { task, count } of left.sort((a, b) => bySubtopology(b, a))) {
       // With too few processes there are fewer standbys than asked for.
-      for (let i = 0; i < count; i++) {
-        const free = [...this.#processes.values()].filter(process => !process.has(task))
-        this.#give(task, 'standby', free)
-      }
+      for (let i = 0; i < count; i++) this.#give(task, 'standby', byLoad)
     }
+  }
+
+  get #byLoad(): LowestFirst<ProcessLoad> {
+    return new LowestFirst(this.#processes.values(), ({ load }) => load)
   }
 
   #keepStandby(task: Task): boolean {
@@ -139,8 +150,8 @@ class Dealing {
   }
 
   // If there is a process to give it to.
-  #give(task: Task, role: 'active' | 'standby', processes: Iterable<ProcessLoad>): void {
-    const process = leastOf(processes, ({ load }) => load)
+  #give(task: Task, role: 'active' | 'standby', byLoad: LowestFirst<ProcessLoad>): void {
+    const process = byLoad.find(each => !each.has(task))
     if (process !== undefined) this.#add(task, role, { process, memberId: process.leastLoaded })
   }
 
@@ -180,19 +191,22 @@ class Share {
   }
 }
 
-function tasksOf({ subtopologyId, tasks }: AssignableSubtopology): Task[] {
-  return Array.from({ length: tasks }, (_, partition) => formatTask(subtopologyId, partition))
+function partsOf({ subtopologyId, tasks }: AssignableSubtopology): Part[] {
+  return Array.from({ length: tasks }, (_, partition) => ({
+    task: formatTask(subtopologyId, partition),
+    subtopologyId,
+    partition,
+  }))
 }
 
-function byPartition(a: Task, b: Task): number {
-  return partsOf(a).partition - partsOf(b).partition || compareIds(a, b)
+function byPartition(a: Part, b: Part): number {
+  return a.partition - b.partition || compareIds(a, b)
 }
 
-function bySubtopology(a: Task, b: Task): number {
-  return compareIds(a, b) || partsOf(a).partition - partsOf(b).partition
+function bySubtopology(a: Part, b: Part): number {
+  return compareIds(a, b) || a.partition - b.partition
 }
 
-function compareIds(a: Task, b: Task): number {
-  const [first, second] = [partsOf(a).subtopologyId, partsOf(b).subtopologyId]
-  return first === second ? 0 : first < second ? -1 : 1
+function compareIds({ subtopologyId: a }: Part, { subtopologyId: b }: Part): number {
+  return a === b ? 0 : a < b ? -1 : 1
 }

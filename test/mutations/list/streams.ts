@@ -68,8 +68,8 @@ export const streamsMutations: readonly Mutation[] = [
   {
     name: 'a standby is kept where the task is active',
     file: 'server/streams/sticky-assignor.ts',
-    find: 'const free = [...this.#processes.values()].filter(process => !process.has(task))',
-    replace: 'const free = this.#processes.values()',
+    find: 'byLoad.find(each => !each.has(task))',
+    replace: 'byLoad.find()',
     breaks: 'a standby is at another process than the task',
   },
   {

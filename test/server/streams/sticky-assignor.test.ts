@@ -1,4 +1,5 @@
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
+import { ProcessLoad } from '../../../src/server/streams/process-load.ts'
 import { type AssignableMember, assignSticky } from '../../../src/server/streams/sticky-assignor.ts'
 import { noTasks, type Tasks } from '../../../src/server/streams/tasks.ts'
 import { fc } from '../../helpers/fast-check.ts'
@@ -120,6 +121,21 @@ it('has no standby at the process of its task, nor of what has no state', () => 
   const stateless = assignSticky([member('a'), member('b')], [part('0', 2), part('1', 2, true)], 1)
   const standbys = [...stateless.values()].flatMap(({ standby }) => [...standby])
   expect(standbys.sort()).toEqual(['1_0', '1_1'])
+})
+
+it.each([
+  ['processes', 'load', (i: number) => `p${i}`],
+  ['threads of one process', 'countOf', () => 'p'],
+] as const)('does not look at all %s for each task', (_what, looked, processOf) => {
+  const look =
+    looked === 'load'
+      ? vi.spyOn(ProcessLoad.prototype, looked, 'get')
+      : vi.spyOn(ProcessLoad.prototype, looked)
+  const members = Array.from({ length: 500 }, (_, i) => member(`m${i}`, processOf(i)))
+  const assignment = assignSticky(members, [part('0', 500, true)], 1)
+  expect([...assignment.values()].every(({ active }) => active.size === 1)).toBe(true)
+  expect(look.mock.calls.length).toBeLessThan(500 * 20)
+  look.mockRestore()
 })
 
 it('is complete, balanced and settled, whatever came before', () => {
