@@ -45,22 +45,36 @@ export function fetchShared(
   const reads = readAll(wire, partitions, logs, wish)
   const bytes = reads.reduce((sum, read) => sum + read.bytes, 0)
   // An error is answered at once.
-  const failed = reads.filter(read => read.failed)
-  if (bytes < wish.minBytes && !anyway && failed.length === 0) return []
-  const fetched: SharedRecords[] = failed.map(({ log }) => ({
-    log,
-    records: [],
-    acquired: [],
-    errorCode: unreadable,
-  }))
+  if (bytes < wish.minBytes && !anyway && !reads.some(({ failed }) => failed)) return []
+  const fetched: SharedRecords[] = []
   let { maxRecords } = wish
-  for (const { log, batches } of reads) {
-    const acquired = partitions.acquire(log, batches, { ...wish, maxRecords })
-    if (acquired.length === 0) continue
-    for (const { first, last } of acquired) maxRecords -= last - first + 1
-    fetched.push({ log, records: having(acquired, batches), acquired, errorCode: 0 })
+  for (const read of reads) {
+    const shared = acquireOf(wire, partitions, read, { ...wish, maxRecords })
+    if (shared === undefined) continue
+    for (const { first, last } of shared.acquired) maxRecords -= last - first + 1
+    fetched.push(shared)
   }
   return fetched
+}
+
+// Where compaction has taken what was to come again, and others have what was read in its place, there may be more behind.
+function acquireOf(
+  wire: Wire,
+  partitions: SharePartitions,
+  first: Read,
+  wish: ShareFetchWish,
+): SharedRecords | undefined {
+  const { log } = first
+  let read = first
+  while (read.batches.length > 0) {
+    const { batches, bytes } = read
+    const from = partitions.nextFetchOffset(log)
+    const acquired = partitions.acquire(log, batches, wish)
+    if (acquired.length > 0) return { log, records: having(acquired, batches), acquired, errorCode: 0 }
+    if (partitions.nextFetchOffset(log) === from) return undefined
+    read = readOne(wire, partitions, log, { ...wish, maxBytes: bytes })
+  }
+  return read.failed ? { log, records: [], acquired: [], errorCode: unreadable } : undefined
 }
 
 function readAll(

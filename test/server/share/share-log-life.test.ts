@@ -195,6 +195,20 @@ it('delivers once more nothing that compaction has taken meanwhile, where it was
   expect(broker.describe().groups[0]!.partitions).toMatchObject([{ committed: 1 }])
 })
 
+it('goes on where compaction has taken what was to come again, and another member has what is left before', async () => {
+  const { broker, log, joined } = scene({}, {}, { cleanupPolicy: 'compact', deleteRetentionMs: 0 })
+  // So large that each is read by itself.
+  const append = (key: string) => broker.topic('orders').append({ key, value: key.repeat(70_000) })
+  for (const key of ['a', 'b', 'c']) append(key)
+  const [a, b] = [await joined('a'), await joined('b')]
+  expect(await a.fetch({ maxRecords: 1 })).toEqual([[0, 0, 1]])
+  expect(await b.fetch({ maxRecords: 1 })).toEqual([[1, 1, 1]])
+  await a.acknowledge(release(0, 0))
+  append('a')
+  log.compact()
+  expect(await a.fetch({ maxRecords: 1 })).toEqual([[2, 2, 1]])
+})
+
 it('delivers what is aborted, too, unless it reads what is committed; nobody is given the ends of transactions', async () => {
   const { broker, joined } = scene()
   await transactions(broker, [1, 2], [-1, 3], [4])
