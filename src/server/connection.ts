@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import type { BrokerClock } from '../broker-clock.ts'
+import { systemClock } from '../clock.ts'
 import type { ClusterNode } from './cluster/cluster-node.ts'
 import { ConnectionSession } from './connection-session.ts'
 import { Frames } from './frames.ts'
@@ -45,6 +46,9 @@ const mostWaitingBytes = 64 * 1024
 
 // A client that nobody knows yet must not make the server hold much, or work long. (Kafka: sasl.server.max.receive.size)
 const mostUnknownBytes = 512 * 1024
+
+// How long a client that is parted from may take to read what it was answered, and to close its side.
+const partingMs = 1000
 
 /**
  * One client's connection: its requests are answered one after the other, in order, and no faster than the client takes the
@@ -106,6 +110,7 @@ export class Connection {
     if (this.#socket.writableLength === 0) return this.close()
     this.#gone.abort()
     this.#socket.end(() => this.close())
+    this.#part()
   }
 
   // A client may end its side with its last request. What it sent before is worked off, as far as none of it has to wait:
@@ -242,6 +247,13 @@ export class Connection {
     this.#waiting.length = 0
     this.#socket.end(last)
     this.#socket.resume()
+    this.#part()
+  }
+
+  // On the system's time, as a connection is idle: a client that never closes its side, or reads nothing, keeps no socket.
+  #part(): void {
+    const timer = systemClock.setTimer(() => this.close(), partingMs, { name: 'a connection that ends' })
+    this.#socket.once('close', () => timer.cancel())
   }
 
   async #answer(frame: Buffer): Promise<Writer | undefined> {

@@ -1,5 +1,5 @@
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto'
-import { connect, Socket } from 'node:net'
+import { connect, Socket, type TcpNetConnectOpts } from 'node:net'
 import { Kafka, logLevel, type SASLOptions } from 'kafkajs'
 import { afterEach, expect, it, vi } from 'vitest'
 import { Broker, topic } from '../../src/index.ts'
@@ -36,8 +36,8 @@ async function start(sasl: SaslOptions = { users }) {
     await admin.connect()
     return admin.listTopics()
   }
-  const dial = () => {
-    const socket = connect(server.port, '127.0.0.1')
+  const dial = (more: Partial<TcpNetConnectOpts> = {}) => {
+    const socket = connect({ port: server.port, host: '127.0.0.1', ...more })
     open.push(async () => void socket.destroy())
     return new WireClient(socket)
   }
@@ -92,10 +92,30 @@ it('offers only the mechanisms that it is told', async () => {
   )
 })
 
-it('answers a proof without a handshake with an error', async () => {
+it('answers a proof without a handshake with an error, and ends the connection', async () => {
   const { dial } = await start()
+  const client = dial()
   const authBytes = Buffer.from([0])
-  expect(await dial().call(saslAuthenticate as Api, 0, { authBytes })).toMatchObject({ errorCode: 34 })
+  expect(await client.call(saslAuthenticate as Api, 0, { authBytes })).toMatchObject({ errorCode: 34 })
+  await client.closed
+})
+
+it('ends no connection of who was let in because of a proof without a handshake', async () => {
+  const { dial } = await start()
+  const client = dial()
+  await client.call(saslHandshake as Api, 1, { mechanism: 'PLAIN' })
+  const authBytes = Buffer.from('\0ada\0secret')
+  expect(await client.call(saslAuthenticate as Api, 2, { authBytes })).toMatchObject({ errorCode: 0 })
+  expect(await client.call(saslAuthenticate as Api, 2, { authBytes })).toMatchObject({ errorCode: 34 })
+  expect(await client.call(apiVersions as Api, 0, {})).toMatchObject({ errorCode: 0 })
+})
+
+it('ends a connection whose client chooses a mechanism twice', async () => {
+  const { dial } = await start()
+  const client = dial()
+  expect(await client.call(saslHandshake as Api, 1, { mechanism: 'PLAIN' })).toMatchObject({ errorCode: 0 })
+  expect(await client.call(saslHandshake as Api, 1, { mechanism: 'PLAIN' })).toMatchObject({ errorCode: 34 })
+  await client.closed
 })
 
 it.each(['PLAIN', 'SCRAM-SHA-256'])(
@@ -217,15 +237,13 @@ it('takes only small requests of who has not authenticated yet', async () => {
   expect(topics.length).toBeGreaterThan(0)
 })
 
-it('tells no versions between the choice of a mechanism and the proof', async () => {
+it('tells no versions between the choice of a mechanism and the proof, and ends the connection', async () => {
   const { dial } = await start()
   const client = dial()
   expect(await client.call(apiVersions as Api, 0, {})).toMatchObject({ errorCode: 0 })
   await client.call(saslHandshake as Api, 1, { mechanism: 'PLAIN' })
   expect(await client.call(apiVersions as Api, 0, {})).toMatchObject({ errorCode: 34, apiKeys: [] })
-  const authBytes = Buffer.from('\0ada\0secret')
-  expect(await client.call(saslAuthenticate as Api, 2, { authBytes })).toMatchObject({ errorCode: 0 })
-  expect(await client.call(apiVersions as Api, 0, {})).toMatchObject({ errorCode: 0 })
+  await client.closed
 })
 
 it('takes proofs that come without a header, after a handshake of version 0', async () => {
@@ -302,4 +320,15 @@ it('parts from who is refused, however much they have sent by then', async () =>
   expect(await refused).toMatchObject({ errorCode: 58 })
   await client.closed
   await expect.poll(() => server.connections).toBe(0)
+})
+
+it('parts from who is refused, and never closes their side', async () => {
+  const { server, dial } = await start()
+  const client = dial({ allowHalfOpen: true })
+  await client.call(saslHandshake as Api, 1, { mechanism: 'PLAIN' })
+  const authBytes = Buffer.from('\0ada\0wrong')
+  expect(await client.call(saslAuthenticate as Api, 2, { authBytes })).toMatchObject({ errorCode: 58 })
+  await client.closed
+  expect(client.socket.writable).toBe(true)
+  await expect.poll(() => server.connections, { timeout: 10_000 }).toBe(0)
 })

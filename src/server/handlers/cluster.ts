@@ -32,7 +32,10 @@ export function clusterHandlers(
   return [
     handler(apiVersions, (client, { version, session, node }) => {
       // Between the choice of a mechanism and the proof nothing else is to be said.
-      if (session.exchange !== undefined) return { errorCode: errnoOf('ILLEGAL_SASL_STATE') }
+      if (session.exchange !== undefined) {
+        session.refused = true
+        return { errorCode: errnoOf('ILLEGAL_SASL_STATE') }
+      }
       if (version >= softwareSince && !isSoftware(client)) return { errorCode: errnoOf('INVALID_REQUEST') }
       // A client that is on the way to another broker, as one that was behind this address before, is to begin with the
       // addresses that it was given. (KIP-1242)

@@ -1,3 +1,4 @@
+import type { ConnectionSession } from '../connection-session.ts'
 import { type Handler, handler } from '../handler.ts'
 import { saslAuthenticate } from '../protocol/messages/sasl-authenticate.ts'
 import { saslHandshake } from '../protocol/messages/sasl-handshake.ts'
@@ -19,6 +20,8 @@ export function saslHandlers(options: SaslOptions | undefined, credentials: Scra
     mechanism === 'PLAIN' ? new PlainExchange(passwordOf) : new ScramExchange(mechanism, credentials)
   return [
     handler(saslHandshake, ({ mechanism }, { session, version }) => {
+      if (session.exchange !== undefined)
+        return illegal(session, 'the proof of the chosen mechanism comes next')
       const known = mechanisms.includes(mechanism as SaslMechanism)
       if (known) {
         session.exchange = begin(mechanism as SaslMechanism)
@@ -31,7 +34,7 @@ export function saslHandlers(options: SaslOptions | undefined, credentials: Scra
     }),
 
     handler(saslAuthenticate, ({ authBytes }, { session }) => {
-      if (session.exchange === undefined) return wireError('ILLEGAL_SASL_STATE', 'SaslHandshake comes first')
+      if (session.exchange === undefined) return illegal(session, 'SaslHandshake comes first')
       try {
         return { errorCode: 0, authBytes: session.authenticate(authBytes) }
       } catch (error) {
@@ -41,6 +44,12 @@ export function saslHandlers(options: SaslOptions | undefined, credentials: Scra
       }
     }),
   ]
+}
+
+// Who has been let in may go on, unless it was about to prove anew who it is.
+function illegal(session: ConnectionSession, message: string) {
+  session.refused = session.user === undefined || session.exchange !== undefined
+  return wireError('ILLEGAL_SASL_STATE', message)
 }
 
 // A server that lets everybody in says so to a client that would authenticate, as Kafka does at such a port.
