@@ -15,22 +15,29 @@ import { errnoOf } from '../wire-error-code.ts'
 /** The committed offsets of groups. */
 export function offsetHandlers(wire: Wire): Handler[] {
   return [
-    handler(offsetCommit, ({ groupId, topics, ...identity }, { version }) => ({
-      topics: topics.map(({ name, topicId, partitions }) => {
+    handler(offsetCommit, ({ groupId, topics, ...identity }, { version }) => {
+      const named = topics.map(({ name, topicId, partitions }) => {
         const topic = findTopic(wire, version, topicIdsSince.OffsetCommit, { name, topicId })
-        return {
+        const offsets = partitions.map(each => topic && toCommit(topic.name, each))
+        return { name, topicId, partitions, offsets }
+      })
+      const all = named.flatMap(({ offsets }) => offsets.filter(each => each !== undefined))
+      const refusal = refusalOfThread(wire, groupId, identity, all)
+      const codeFor = (offset: TopicPartitionOffset | undefined) =>
+        offset === undefined
+          ? unknownTopic(version, topicIdsSince.OffsetCommit)
+          : commit(wire, version, groupId, identity, offset, refusal)
+      return {
+        topics: named.map(({ name, topicId, partitions, offsets }) => ({
           name,
           topicId,
-          partitions: partitions.map(committed => {
-            const { partitionIndex } = committed
-            if (topic === undefined)
-              return { partitionIndex, errorCode: unknownTopic(version, topicIdsSince.OffsetCommit) }
-            const offset = toCommit(topic.name, committed)
-            return { partitionIndex, errorCode: commit(wire, version, groupId, identity, offset) }
-          }),
-        }
-      }),
-    })),
+          partitions: partitions.map(({ partitionIndex }, i) => ({
+            partitionIndex,
+            errorCode: codeFor(offsets[i]),
+          })),
+        })),
+      }
+    }),
 
     handler(offsetFetch, ({ groupId, topics, groups, requireStable }, { version }) => {
       const committedOf = (id: string, wanted: readonly WantedOffsets[] | null) =>
@@ -109,12 +116,14 @@ function commit(
   groupId: string,
   identity: CommitIdentity,
   offset: TopicPartitionOffset,
+  refusal: number,
 ): number {
   const { generationIdOrMemberEpoch: generation, memberId, groupInstanceId } = identity
   try {
     // That there is no such partition comes before everything, and the version before the epoch.
     wire.engine.partition(offset)
     if (version < epochsSince && knowsEpochs(wire, groupId, memberId)) return errnoOf('UNSUPPORTED_VERSION')
+    if (refusal !== 0) return refusal
     const committed = groupCommit(wire, groupId, { generation, memberId, groupInstanceId }, [offset], false)
     committed.check()
     committed.commit()
@@ -122,6 +131,21 @@ function commit(
   } catch (error) {
     return toWireError(wire, error).errorCode
   }
+}
+
+// A member of a streams group commits all that it names, or nothing. (Kafka: StreamsGroup.validateOffsetCommit)
+function refusalOfThread(
+  wire: Wire,
+  groupId: string,
+  { memberId, generationIdOrMemberEpoch: generation }: CommitIdentity,
+  offsets: readonly TopicPartitionOffset[],
+): number {
+  const group = wire.streamsGroups.get(groupId)
+  if (group === undefined) return 0
+  const there = offsets.filter(
+    ({ topic, partition }) => wire.engine.topics.get(topic)?.partitions[partition] !== undefined,
+  )
+  return attempt(wire, () => group.checkCommit(memberId, generation, there)).errorCode
 }
 
 // A member that was removed is none, whatever it knows.

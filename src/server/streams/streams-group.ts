@@ -302,8 +302,9 @@ export class StreamsGroup {
     { memberId, instanceId, shutdown }: Pick<StreamsHeartbeat, 'memberId' | 'instanceId' | 'shutdown'>,
     comesBack = false,
   ): StreamsMember {
+    // Also by one that was removed before, as its process may have failed over that.
+    if (shutdown && !this.isEmpty) this.#shutdownBy ??= memberId
     const member = this.#requireMember({ memberId, instanceId })
-    if (shutdown) this.#shutdownBy ??= memberId
     if (comesBack) {
       const { active, standby } = member.assigned
       member.epoch = memberEpochs.comesBack

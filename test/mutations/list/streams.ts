@@ -40,7 +40,7 @@ export const streamsMutations: readonly Mutation[] = [
   {
     name: 'a thread that leaves makes the whole application end',
     file: 'server/streams/streams-group.ts',
-    find: 'if (shutdown) this.#shutdownBy ??= memberId',
+    find: 'if (shutdown && !this.isEmpty) this.#shutdownBy ??= memberId',
     replace: 'this.#shutdownBy ??= memberId',
     breaks: 'an application ends when a member asks for that',
   },

@@ -497,6 +497,18 @@ it('tells all members when one wants all of them to end, until they have', async
   expect((await a.join(copying('orders'))).status).toEqual([])
 })
 
+it('tells all members when one that is none any more wants them to end, and nobody once all are gone', async () => {
+  const { thread, joined } = scene()
+  const a = await joined('a')
+  const gone = { memberEpoch: -1, shutdownApplication: true }
+  expect(await thread('b').beat(gone)).toMatchObject({ errorCode: 25 })
+  const shutdown = [{ statusCode: 4, statusDetail: expect.stringContaining('member b ') }]
+  expect(await a.beat()).toMatchObject({ status: shutdown })
+  await a.leave()
+  expect(await thread('b').beat(gone)).toMatchObject({ errorCode: 25 })
+  expect((await a.join(copying('orders'))).status).toEqual([])
+})
+
 it('tells all members when one that stays wants all of them to end, and which one was the first', async () => {
   const { joined } = scene()
   const [a, b] = [await joined('a'), await joined('b')]

@@ -34,6 +34,28 @@ it('commits under an earlier epoch what its member has had ever since', async ()
   expect(await commit('orders', 1, 'b', 2)).toBe(113)
 })
 
+it('commits nothing of what is asked at once where a part is refused, except of partitions that do not exist', async () => {
+  const { broker, client } = await started()
+  const commitAll = async (...partitions: number[]) => {
+    const { topics } = await client.call(apis.offsetCommit, 9, {
+      groupId: 'g',
+      memberId: 'a',
+      generationIdOrMemberEpoch: 2,
+      topics: [
+        {
+          name: 'orders',
+          partitions: partitions.map(partitionIndex => ({ partitionIndex, committedOffset: 1 })),
+        },
+      ],
+    })
+    return topics[0].partitions.map(({ errorCode }: { errorCode: number }) => errorCode)
+  }
+  expect(await commitAll(0, 1)).toEqual([113, 113])
+  expect(broker.group('g').committed({ topic: 'orders', partition: 0 })).toBe(null)
+  expect(await commitAll(0, 7)).toEqual([0, 3])
+  expect(broker.group('g').committed({ topic: 'orders', partition: 0 })).toMatchObject({ offset: 1 })
+})
+
 it('commits what a member has been told to give up, until it has', async () => {
   const { joined, commit } = scene()
   const a = await joined('a')
