@@ -21,6 +21,7 @@ import { Quotas } from './quotas.ts'
 import { Records } from './records.ts'
 import { ScramUsers } from './scram-users.ts'
 import { Sharers } from './share-groups.ts'
+import { StreamsThreads } from './streams-groups.ts'
 import { Talk } from './talk.ts'
 import { Topics } from './topics.ts'
 
@@ -100,6 +101,10 @@ describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the sa
 
   it('to members of share groups that fetch and acknowledge', { timeout }, () =>
     compareTalks(both, 'sharers', seeds(12), talk => new Sharers(talk).converse(20), 10),
+  )
+
+  it('to the threads of applications whose tasks a broker assigns', { timeout }, () =>
+    compareTalks(both, 'streams', seeds(12), talk => new StreamsThreads(talk).converse(40), 8),
   )
 })
 

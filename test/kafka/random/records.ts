@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
 import { crc32c } from '../../../src/server/protocol/crc32c.ts'
 import { writeBatch } from '../../../src/server/protocol/record-batch.ts'
 import type { Talk } from './talk.ts'
@@ -97,6 +98,7 @@ export class Records {
     const bytes = writeBatch(records)
     const times = records.map(({ timestamp }) => timestamp - now)
     const what = `${key} at ${times} of ${size}`
+    if (broken === 'nothing' && talk.chance(0.2)) return { what: `${what}, gzip`, bytes: zipped(bytes) }
     return { what: broken === 'nothing' ? what : `${what}, ${broken}`, bytes: breaks[broken]!(bytes) }
   }
 
@@ -373,6 +375,12 @@ function changed(bytes: Buffer, at: number, value: number, sealed = true): Buffe
   bytes[at] = value
   if (sealed) bytes.writeUInt32BE(crc32c(bytes.subarray(21)), 17)
   return bytes
+}
+
+function zipped(bytes: Buffer): Buffer {
+  const whole = Buffer.concat([bytes.subarray(0, 61), gzipSync(bytes.subarray(61))])
+  whole.writeInt32BE(whole.length - 12, 8)
+  return changed(whole, 22, 1)
 }
 
 function later(bytes: Buffer, ms: number): Buffer {
