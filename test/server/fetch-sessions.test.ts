@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest'
-import { connect, RequestLog } from '../../src/server/index.ts'
+import { connect, RequestLog, WireFaults } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import { testBroker } from '../helpers/test-broker.ts'
@@ -17,7 +17,10 @@ function start({ maxFetchSessions = 1000 } = {}) {
   open.push(broker)
   const log = broker.createTopic('log', { partitions: 3 })
   const requests = new RequestLog()
-  const client = new WireClient(connect(broker, { maxFetchSessions, requests }))
+  const errors: unknown[] = []
+  broker.on('error', error => errors.push(error))
+  const faults = new WireFaults()
+  const client = new WireClient(connect(broker, { maxFetchSessions, requests, faults }))
   const ask = async (
     [sessionId, sessionEpoch]: readonly [number, number],
     offsets: Readonly<Record<number, number>> = {},
@@ -46,7 +49,7 @@ function start({ maxFetchSessions = 1000 } = {}) {
     }
   }
   const append = (partition: number) => log.append({ partition, value: 1 } as never)
-  return { broker, client, clock, log, requests, ask, append }
+  return { broker, client, clock, log, requests, faults, errors, ask, append }
 }
 
 it('a client says once what it reads, and is told what changes', async () => {
@@ -152,6 +155,20 @@ it('where there is no place a client fetches without, until one has been silent 
   await clock.advance(1000)
   expect((await ask([0, 0], { 1: 0 })).id).toBeGreaterThan(0)
   expect((await ask([id, 2])).errorCode).toBe(70)
+})
+
+it('where there is no place at all every client fetches without', async () => {
+  const { ask } = start({ maxFetchSessions: 0 })
+  expect(await ask([0, 0], { 0: 0 })).toMatchObject({ id: 0, told: [0] })
+})
+
+it('a connection that ends in the place of an answer is nobody’s error', async () => {
+  const { faults, errors, client, ask } = start()
+  const { id } = await ask([0, 0], { 0: 0 })
+  faults.disconnect({ api: 'Fetch' })
+  await expect(ask([id, 1])).rejects.toThrow('closed without an answer')
+  await client.closed
+  expect(errors).toEqual([])
 })
 
 it('the request log shows all that a client reads, whatever of that it says', async () => {
