@@ -163,7 +163,7 @@ export class StreamsThreads {
     })
     const said = talk.oneOf<Said>([
       { memberEpoch: epoch + 1 },
-      { memberEpoch: epoch - 1, ...this.#owned(memberId) },
+      { memberEpoch: epoch - 1 },
       { memberEpoch: -2 },
       { memberEpoch: -3 },
       of('0', talk.below(3)),

@@ -195,7 +195,10 @@ export class Topics {
       includeClusterAuthorizedOperations: talk.chance(0.3),
     })
     if (topics === null)
-      answer.topics = answer.topics.filter(({ name }: any) => name.startsWith(`${talk.name}-`))
+      // In one order, so that ids that were not seen before are numbered alike.
+      answer.topics = answer.topics
+        .filter(({ name }: any) => name.startsWith(`${talk.name}-`))
+        .sort((a: any, b: any) => (a.name < b.name ? -1 : 1))
     talk.tell(`metadata v${version} ${JSON.stringify(asked)}`, talk.shown(answer))
   }
 
