@@ -187,6 +187,25 @@ it('an end of the log that moves is told also where there was no room for record
   expect((await ask([id, 2])).told).toEqual([1])
 })
 
+it('reads each topic that a client knows by its name, and names none of which it tells nothing', async () => {
+  const { broker, client, append } = start()
+  const other = broker.createTopic('other', { partitions: 1 })
+  const ask = async (sessionId: number, sessionEpoch: number, ...names: string[]) => {
+    const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }]
+    const topics = names.map(topic => ({ topic, partitions }))
+    const sizes = { maxWaitMs: 0, minBytes: 0, maxBytes: 1000 }
+    const answer = await client.call(fetch!, 11, { ...sizes, sessionId, sessionEpoch, topics })
+    return { id: answer.sessionId, told: answer.responses.map((each: any) => each.topic) }
+  }
+  const { id, told } = await ask(0, 0, 'log', 'other')
+  expect(told).toEqual(['log', 'other'])
+  expect((await ask(id, 1)).told).toEqual([])
+  other.append({ value: 1 } as never)
+  expect((await ask(id, 2)).told).toEqual(['other'])
+  append(0)
+  expect((await ask(id, 3)).told).toEqual(['log', 'other'])
+})
+
 it('reads each topic that a client knows by its id', async () => {
   const { broker, client, log, append } = start()
   const other = broker.createTopic('other')
