@@ -1,29 +1,29 @@
 /** The most that a sub-path may bring, with all that it is built with, when an application bundles it. */
 const limits = [
-  { name: 'brokerlet', path: 'dist/index.js', import: '{ Broker, topic }', limit: '67.2 kB' },
+  { name: 'brokerlet', path: 'dist/index.js', import: '{ Broker, topic }', limit: '68.2 kB' },
   {
     name: 'brokerlet/testing',
     path: 'dist/testing/index.js',
     import: '{ TestBroker, matchers, brokerFixture }',
-    limit: '81.3 kB',
+    limit: '82.2 kB',
   },
   {
     name: 'brokerlet/server, without a Broker',
     path: 'dist/server/index.js',
     import: '{ serve, socketFactory }',
-    limit: '135.2 kB',
+    limit: '135.7 kB',
   },
   {
     name: 'brokerlet/kafka, without a Broker',
     path: 'dist/kafka/index.js',
     import: '{ connect }',
-    limit: '58.4 kB',
+    limit: '59.7 kB',
   },
   {
     name: 'brokerlet/opentelemetry, without a Broker',
     path: 'dist/opentelemetry/index.js',
     import: '{ instrument }',
-    limit: '9.4 kB',
+    limit: '9.7 kB',
   },
 ]
 
