@@ -58,6 +58,7 @@ export function fetchShared(
 }
 
 // Where compaction has taken what was to come again, and others have what was read in its place, there may be more behind.
+// But a member that may have no more records reads none: that would look like a log that has none.
 function acquireOf(
   wire: Wire,
   partitions: SharePartitions,
@@ -66,7 +67,7 @@ function acquireOf(
 ): SharedRecords | undefined {
   const { log } = first
   let read = first
-  while (read.batches.length > 0) {
+  while (read.batches.length > 0 && wish.maxRecords > 0) {
     const { batches, bytes } = read
     const from = partitions.nextFetchOffset(log)
     const acquired = partitions.acquire(log, batches, wish)

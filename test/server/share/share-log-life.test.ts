@@ -209,6 +209,35 @@ it('goes on where compaction has taken what was to come again, and another membe
   expect(await a.fetch({ maxRecords: 1 })).toEqual([[2, 2, 1]])
 })
 
+it('passes over nothing where compaction has taken what was to come again, and other partitions have filled the answer', async () => {
+  const { broker, log, joined } = scene({}, {}, { cleanupPolicy: 'compact', deleteRetentionMs: 0 })
+  broker.createTopic('audit')
+  const append = (key: string) => broker.topic('orders').append({ key, value: key })
+  for (const key of ['a', 'b', 'c']) append(key)
+  const a = await joined('a')
+  const [orders, audit] = ['orders', 'audit'].map(name => broker.topics.get(name)!.id)
+  const of = (topicId: string | undefined) => ({ topicId, partitions: [{ partitionIndex: 0 }] })
+  expect(await a.fetch({ maxRecords: 1, shareAcquireMode: 1, topics: [of(orders)] })).toEqual([[0, 0, 1]])
+  await a.acknowledge(release(0, 0))
+  append('a')
+  log.compact()
+  broker.topic('audit').append({ value: 0 })
+  const b = await joined('b')
+  // A session begins with its second partition.
+  const full = await b.fetchAll({ minBytes: 0, maxRecords: 1, topics: [of(orders), of(audit)] })
+  expect(acquiredIn(full)).toEqual([[0, 0, 1]])
+  expect(full.responses).toMatchObject([
+    { topicId: audit },
+    { topicId: orders, partitions: [{ acquiredRecords: [] }] },
+  ])
+  expect(
+    await b.fetch({ topics: [of(orders)], forgottenTopicsData: [{ topicId: audit, partitions: [0] }] }),
+  ).toEqual([
+    [1, 2, 1],
+    [3, 3, 1],
+  ])
+})
+
 it('delivers what is aborted, too, unless it reads what is committed; nobody is given the ends of transactions', async () => {
   const { broker, joined } = scene()
   await transactions(broker, [1, 2], [-1, 3], [4])
