@@ -82,6 +82,8 @@ export interface Ask<Request extends readonly unknown[], Response> {
   readonly waits?: boolean
   /** Whether it is a heartbeat: a member must not fall silent behind what takes its coordinator some time. */
   readonly beats?: boolean
+  /** Since when it is tried, by the monotonic clock; default now. */
+  readonly since?: number
   /** Whether a request that is under way when the time is over is still waited for; default false. */
   readonly outlasts?: boolean
   /** Whether to try again after a retriable failure. Default always. */
@@ -493,9 +495,10 @@ export class Cluster {
     {
       what,
       api,
+      since,
       outlasts = false,
       goesOn,
-    }: Pick<Ask<never, unknown>, 'what' | 'api' | 'outlasts' | 'goesOn'>,
+    }: Pick<Ask<never, unknown>, 'what' | 'api' | 'since' | 'outlasts' | 'goesOn'>,
     attempt: () => Promise<T>,
     before?: () => Promise<boolean>,
   ): Promise<T> {
@@ -503,7 +506,7 @@ export class Cluster {
     const { clock, random, apiTimeoutMs: timeoutMs } = this
     const worthIt = async (error: unknown) =>
       (before === undefined || (await before())) && (goesOn === undefined || (await goesOn(error)))
-    return retry(what, attempt, { clock, random, timeoutMs, outlasts, goesOn: worthIt })
+    return retry(what, attempt, { clock, random, timeoutMs, since, outlasts, goesOn: worthIt })
   }
 
   close(): void {

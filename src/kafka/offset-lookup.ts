@@ -55,10 +55,15 @@ export class OffsetLookup {
   }
 
   // By leader: a partition that has none, or one that does not answer, does not keep the others waiting.
-  #ask(partitions: readonly TopicPartition[], timestamp: number, isolationLevel: IsolationLevel): Found {
+  #ask(
+    partitions: readonly TopicPartition[],
+    timestamp: number,
+    isolationLevel: IsolationLevel,
+    since: number = this.#cluster.clock.monotonic(),
+  ): Found {
     const found = new Map<string, Promise<Found>>()
     for (const led of groupBy(partitions, tp => this.#leaderOf(tp)).values()) {
-      const answer = this.#askLeader(led, timestamp, isolationLevel)
+      const answer = this.#askLeader(led, timestamp, isolationLevel, since)
       for (const tp of led) found.set(formatTopicPartition(tp), answer)
     }
     return async tp => (await found.get(formatTopicPartition(tp))!)(tp)
@@ -74,12 +79,14 @@ export class OffsetLookup {
     led: readonly TopicPartition[],
     timestamp: number,
     isolationLevel: IsolationLevel,
+    since: number,
   ): Promise<Found> {
     let parted = false
     try {
       const responses = await this.#cluster.askLeaders(led, {
         what: `Looking up offsets of ${led.map(formatTopicPartition).join(', ')}`,
         api: this.#cluster.library.listOffsetsV7,
+        since,
         request: some => [
           -1,
           isolationLevel === 'read_committed' ? 1 : 0,
@@ -106,7 +113,7 @@ export class OffsetLookup {
       return tp => offsets.get(formatTopicPartition(tp))
     } catch (error) {
       if (!parted) throw error
-      return this.#ask(led, timestamp, isolationLevel)
+      return this.#ask(led, timestamp, isolationLevel, since)
     }
   }
 }

@@ -7,6 +7,8 @@ export interface RetryOptions {
   readonly clock: BrokerClock
   readonly random: () => number
   readonly timeoutMs: number
+  /** Since when it is tried, by the monotonic clock; default now. */
+  readonly since?: number | undefined
   /** Whether an attempt that is under way when the time is over is still waited for; default false. */
   readonly outlasts?: boolean
   /** Whether to try again after a retriable failure. */
@@ -39,8 +41,8 @@ export function backoffMs(
  * @throws TimeoutError with the last failure as its cause
  */
 export async function retry<T>(what: string, attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
-  const { clock, random, timeoutMs, outlasts = false } = options
-  const began = clock.monotonic()
+  const { clock, random, timeoutMs, since = clock.monotonic(), outlasts = false } = options
+  const leftMs = () => timeoutMs - (clock.monotonic() - since)
   let failure: BrokerletError | undefined
   let over = false
   const gaveUp = () => {
@@ -56,17 +58,17 @@ export async function retry<T>(what: string, attempt: () => Promise<T>, options:
       } catch (error) {
         if (!isRetriable(error)) throw error
         failure = error
-        const leftMs = timeoutMs - (clock.monotonic() - began)
-        if (over || leftMs <= 0) throw gaveUp()
+        const left = leftMs()
+        if (over || left <= 0) throw gaveUp()
         const firstDelayMs = error.code === 'CONCURRENT_TRANSACTIONS' ? concurrentDelayMs : usualDelayMs
-        await clock.sleep(Math.min(leftMs, backoffMs(count, random, firstDelayMs)))
+        await clock.sleep(Math.min(left, backoffMs(count, random, firstDelayMs)))
         if (over) throw gaveUp()
         if (options.goesOn !== undefined && !(await options.goesOn(error))) throw error
       }
     }
   }
   if (outlasts) return attempts()
-  const deadline = new Deadline(clock, timeoutMs, what)
+  const deadline = new Deadline(clock, Math.max(0, leftMs()), what)
   const late = deadline.passed.then(() => {
     throw gaveUp()
   })
