@@ -331,3 +331,29 @@ it('prints a line for each request of a client where it is asked to, with the er
     expect.stringMatching(/ {2}shop {2}Metadata v\d+ {2}orders {2}answered UNKNOWN_TOPIC_OR_PARTITION$/),
   )
 })
+
+it('prints one line for each, whatever clients and groups are called', async () => {
+  const command = start('--port', '0', '--requests')
+  const kafka = new Kafka({
+    clientId: 'shop\nother\u001B[2J',
+    brokers: [await command.address()],
+    logLevel: logLevel.NOTHING,
+    retry: { retries: 0 },
+  })
+  const admin = kafka.admin()
+  await admin.connect()
+  const partitions = [{ partition: 0, offset: '0' }]
+  await admin.createTopics({ topics: [{ topic: 'orders' }] })
+  await admin.setOffsets({ groupId: 'a\r\nb', topic: 'orders', partitions })
+  await admin.disconnect()
+  command.interrupt()
+  expect(await command.ended).toBe(0)
+  const [, ...lines] = command.lines
+  expect(lines).toContain(String.raw`group a\r\nb made`)
+  expect(lines).toContainEqual(
+    expect.stringMatching(
+      / {2}shop\\nother\\u001b\[2J {2}OffsetCommit v\d+ {2}group a\\r\\nb orders-0 {2}answered$/,
+    ),
+  )
+  for (const line of lines) expect(line).toMatch(/^\P{Cc}+$/u)
+})

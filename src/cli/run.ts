@@ -3,6 +3,7 @@ import { createSecureContext } from 'node:tls'
 import { Broker } from '../broker.ts'
 import { counted } from '../counted.ts'
 import { describeError } from '../errors.ts'
+import { oneLine } from '../one-line.ts'
 import { RequestLog } from '../server/faults/request-log.ts'
 import { serve } from '../server/serve.ts'
 import { type CommandLine, parseCommandLine, UsageError, usage } from './command-line.ts'
@@ -91,20 +92,19 @@ function read(option: string, file: string): Buffer {
 }
 
 function watch(broker: Pick<Broker, 'on'>, terminal: Terminal): void {
+  const print = (line: string) => terminal.print(oneLine(line))
   broker.on('topicCreated', ({ topic, partitions }) =>
-    terminal.print(`topic ${topic} made, partitions: ${partitions}`),
+    print(`topic ${topic} made, partitions: ${partitions}`),
   )
-  broker.on('topicDeleted', ({ topic }) => terminal.print(`topic ${topic} deleted`))
-  broker.on('partitionsAdded', ({ topic, to }) => terminal.print(`topic ${topic} grew, partitions: ${to}`))
-  broker.on('topicAltered', ({ topic, options }) =>
-    terminal.print(`topic ${topic} altered: ${options.join(', ')}`),
-  )
-  broker.on('groupCreated', ({ groupId }) => terminal.print(`group ${groupId} made`))
-  broker.on('groupDeleted', ({ groupId }) => terminal.print(`group ${groupId} deleted`))
+  broker.on('topicDeleted', ({ topic }) => print(`topic ${topic} deleted`))
+  broker.on('partitionsAdded', ({ topic, to }) => print(`topic ${topic} grew, partitions: ${to}`))
+  broker.on('topicAltered', ({ topic, options }) => print(`topic ${topic} altered: ${options.join(', ')}`))
+  broker.on('groupCreated', ({ groupId }) => print(`group ${groupId} made`))
+  broker.on('groupDeleted', ({ groupId }) => print(`group ${groupId} deleted`))
   broker.on('recordsDropped', ({ topic, partition, from, to, groups }) =>
-    terminal.print(
+    print(
       `${topic}-${partition}: ${counted(to - from, 'record')} dropped before ${groups.map(({ groupId }) => groupId).join(', ')} had read them`,
     ),
   )
-  broker.on('error', error => terminal.print(`error: ${describeError(error)}`))
+  broker.on('error', error => print(`error: ${describeError(error)}`))
 }

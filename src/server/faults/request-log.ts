@@ -1,3 +1,4 @@
+import { oneLine } from '../../one-line.ts'
 import { checkOptions, integer } from '../../validate.ts'
 import { checkWireScope, coversRequest, type RequestPoint, type WireScope } from './wire-scope.ts'
 
@@ -94,7 +95,6 @@ function toLine({
     ...partitions.map(({ topic, partition }) => (partition === undefined ? topic : `${topic}-${partition}`)),
   ].join(' ')
   const told = errors.length === 0 ? outcome : `${outcome} ${errors.join(' ')}`
-  return [new Date(receivedAt).toISOString(), clientId, `${api} v${version}`, about, told]
-    .filter(part => part !== '')
-    .join('  ')
+  const parts = [new Date(receivedAt).toISOString(), clientId, `${api} v${version}`, about, told]
+  return oneLine(parts.filter(part => part !== '').join('  '))
 }
