@@ -122,7 +122,8 @@ export class Committer {
     const offsets = finished.map((offset, i) => underLeader(offset, states[i]))
     if (!committing.listened) return membership.commit(offsets)
     const { clientId, groupId } = this.#host
-    return committing.trace({ clientId, groupId, offsets, automatic }, () => membership.commit(offsets))
+    const trace = { clientId, groupId, offsets: finished.map(toPlain), automatic }
+    return committing.trace(trace, () => membership.commit(offsets))
   }
 
   // Once its connection is closed, every commit that still waits fails of that: one error tells of them all.
@@ -181,10 +182,7 @@ export class Committer {
       if (state) state.committed = offsets[i]!.offset
     }
     if (!this.#host.events.listens('committed')) return
-    const plain = offsets.map(({ topic, partition, offset, metadata }) =>
-      metadata === undefined ? { topic, partition, offset } : { topic, partition, offset, metadata },
-    )
-    this.#host.events.emit('committed', { offsets: plain })
+    this.#host.events.emit('committed', { offsets: offsets.map(toPlain) })
     this.#host.engine.outbox.flush()
   }
 
@@ -214,6 +212,11 @@ export class Committer {
     const outside = () => (groupId === undefined ? null : engine.committed(groupId, tp))
     return withoutEpoch(await (membership === undefined ? outside() : membership.committed(tp)))
   }
+}
+
+// As its user names it, without the epochs under which it is committed.
+function toPlain({ topic, partition, offset, metadata }: TopicPartitionOffset): TopicPartitionOffset {
+  return metadata === undefined ? { topic, partition, offset } : { topic, partition, offset, metadata }
 }
 
 function withoutEpoch(committed: CommittedPosition | null): OffsetAndMetadata | null {

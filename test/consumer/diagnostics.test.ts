@@ -232,6 +232,18 @@ it('traces commits, those of single records and those that are refused, too', as
   expect(seen.at(-1)).toEqual(['g', false, [1], 'CommitFailedError'])
 })
 
+it('traces of a commit what its caller knows, and nothing of how its group assigns', async () => {
+  const { broker } = brokerWithOrders(1)
+  const seen: unknown[] = []
+  listen<CommitTrace>('brokerlet.commit', { end: ({ offsets: committed }) => seen.push(committed) })
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.poll()
+  const first = { topic: 'orders', partition: 0, offset: 1 } as const
+  await consumer.commit()
+  await consumer.commit([{ ...first, metadata: 'mine' }])
+  expect(seen).toStrictEqual([[first], [{ ...first, metadata: 'mine' }]])
+})
+
 it('publishes every event of brokers and consumers, with the group that it is about', async () => {
   const seen: EventMessage[] = []
   const note = (message: unknown) => void seen.push(message as EventMessage)
