@@ -227,7 +227,7 @@ function withoutEpoch(committed: CommittedPosition | null): OffsetAndMetadata | 
 
 // With the leader epoch of the record before it: whoever begins there can ask a later leader whether it has that record.
 function underLeader(offset: EpochOffset, state: PartitionState | undefined): EpochOffset {
-  const leaderEpoch = state?.fetch?.epochBefore?.(offset.offset)
+  const leaderEpoch = state?.epochBefore(offset.offset)
   return leaderEpoch === undefined ? offset : { ...offset, leaderEpoch }
 }
 

@@ -226,6 +226,12 @@ export class PartitionState implements FetchPosition {
     return this.begunAt?.leaderEpoch
   }
 
+  /** The leader epoch of the record before an offset, where it is known: also of what is not read yet. */
+  epochBefore(offset: number): number | undefined {
+    if (this.fetch !== undefined) return this.fetch.epochBefore?.(offset)
+    return this.begunAt?.offset === offset ? this.begunAt.leaderEpoch : undefined
+  }
+
   /** How many records there are from `finished` on. */
   get unread(): number {
     return this.positioned ? this.countFrom(this.finished) : 0

@@ -101,7 +101,9 @@ export class StartPositions {
   #lookUp(state: PartitionState, membership: Membership): MaybePromise<void> {
     const before = this.#takeBefore(state)
     if (before !== undefined && this.#options.groupId === undefined) {
-      state.moveTo(before.finished)
+      const { finished: offset } = before
+      state.moveTo(offset)
+      state.begunAt = { offset, leaderEpoch: before.epochBefore(offset) }
       state.until = before.until
       return
     }

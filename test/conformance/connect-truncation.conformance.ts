@@ -137,6 +137,51 @@ describe('a log that has lost its end with its leader', () => {
     },
   )
 
+  it('is begun where that ends in it also after one has committed what it had not begun to read yet', async () => {
+    const { cluster, elect } = await tenRecords()
+    const options = { groupId: 'g', topics: ['log'], autoOffsetReset: 'earliest' } as const
+    const before = cluster.consumer(options)
+    let polled = 0
+    while (polled < 10) polled += (await before.poll({ timeoutMs: 5000 })).length
+    await before.close()
+    const between: Consumer = cluster.consumer({
+      ...options,
+      autoCommit: false,
+      onAssigned: () => between.commit(),
+    })
+    await between.run({ eachRecord: () => {} })
+    await between.ready()
+    await between.close()
+    leader.ends = { endOffset: 5n }
+    await elect()
+    const consumer = cluster.consumer(options)
+    const resets = resetsOf(consumer)
+    const seen: unknown[] = []
+    await consumer.run({ eachRecord: ({ value }) => seen.push(value) })
+    await until(() => expect(resets).toEqual([{ from: 10, to: 5, reason: 'truncated' }]))
+    await until(() => expect(seen).toEqual(numbers(5, 5)))
+  })
+
+  it('is gone on with from where what was read ends in it by a reader that starts anew', async () => {
+    const { cluster, elect } = await tenRecords()
+    const reader = cluster.consumer({ topics: ['log'], from: 'beginning' })
+    const resets = resetsOf(reader)
+    const seen: unknown[] = []
+    await reader.run({
+      retry: { attempts: 1 },
+      onFailure: 'restart',
+      eachRecord: async ({ value }) => {
+        seen.push(value)
+        if (seen.length !== 8) return
+        leader.ends = { endOffset: 5n }
+        await elect()
+        throw new Error('not now')
+      },
+    })
+    await until(() => expect(seen).toEqual([...numbers(8), ...numbers(5, 5)]))
+    expect(resets).toEqual([{ from: 7, to: 5, reason: 'truncated' }])
+  })
+
   it('is read anew where it was only fetched, and not read', async () => {
     const { cluster, elect } = await tenRecords()
     const { opened: held, open: free } = gate()
