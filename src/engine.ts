@@ -160,6 +160,8 @@ export interface FetchPosition extends TopicPartition {
   /** The offset of the next record to fetch; `read` and `readBatch` move it on. */
   fetchPosition: number
   readonly paused: boolean
+  /** Where a bounded read ends: once it stands there, nothing more is needed. */
+  readonly until?: number | undefined
   /** The leader epoch of the record before the offset where it begins, if that is known. */
   readonly leaderEpoch?: number | undefined
 }

@@ -62,7 +62,8 @@ export class ClusterPartitionFetch<Position extends FetchPosition> implements Pa
   /** The offset to fetch from now, or undefined where nothing is needed. */
   get wanted(): number | undefined {
     if (this.#state === 'stopped' || this.position.paused || this.asking !== undefined) return undefined
-    if (this.#ahead !== undefined) return undefined
+    const { fetchPosition, until } = this.position
+    if (this.#ahead !== undefined || (until !== undefined && fetchPosition >= until)) return undefined
     const next = this.#nextOffset
     return next === this.#outOfRangeAt || next > this.#truncatedAt ? undefined : next
   }

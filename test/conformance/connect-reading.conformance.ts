@@ -45,6 +45,22 @@ describe('reading', () => {
     await until(() => expect(seen).toEqual(['found']))
   })
 
+  it('asks no more for a partition whose bounded read has come to its end', async () => {
+    const requests = new RequestLog()
+    const { broker, join } = await start({ requests })
+    const cluster = await join({ maxPartitionFetchBytes: 1 })
+    await sendNumbers(broker, 'orders', 1)
+    const producer = cluster.producer()
+    for (let value = 0; value < 5; value++) await producer.send({ topic: 'orders', partition: 1, value })
+    const reader = cluster.consumer({ topics: ['orders'], from: 'beginning', until: 'end' })
+    const seen: unknown[] = []
+    await reader.run({ eachRecord: ({ partition }) => seen.push(partition) })
+    await reader.done
+    expect(seen.toSorted()).toEqual([0, 1, 1, 1, 1, 1])
+    // Perhaps once more, before what came first is handed out.
+    expect(requests.of({ api: 'Fetch', topic: 'orders', partition: 0 }).length).toBeLessThan(3)
+  })
+
   it('asks once for what is out of range, however long what comes before it is handled', async () => {
     const requests = new RequestLog()
     const { broker, join } = await start({ requests })
