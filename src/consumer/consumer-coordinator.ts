@@ -64,6 +64,9 @@ export class ConsumerCoordinator implements Member {
   readonly #subscription: Subscription
   // Resolves when its engine has answered a join, well or not.
   #joining: Promise<void> | undefined
+  // How many calls of `subscribe` there were, and how many have their turn behind them.
+  #subscribes = 0
+  #subscribed = 0
   readonly #positions: StartPositions
   readonly #starter: PartitionStarter
   readonly #handover: Handover
@@ -476,7 +479,10 @@ export class ConsumerCoordinator implements Member {
     // A join under way tells the group the interest that it began with, so it has to end first. What it brings is taken on
     // before this goes on.
     if (this.#joining !== undefined) this.#positions.foresee(startAt)
-    while (this.#joining !== undefined) await this.#joining
+    // In the order of the calls, also where the join has just ended and those that waited for it do not know yet.
+    const turn = this.#subscribes++
+    while (this.#joining !== undefined || turn > this.#subscribed) await this.#joining
+    this.#subscribed++
     const undo = this.#positions.replace(interest, startAt, tp => this.#stands(tp))
     const change = this.#subscription.change(interest, undo, this.#readiness.settled)
     const membership = this.#membership

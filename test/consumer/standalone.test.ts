@@ -425,6 +425,19 @@ it('begins where it is told while it joins', async () => {
   expect(seen).toEqual([2])
 })
 
+it('reads what it was told last, however far it has joined between two calls', async () => {
+  const { broker, clock } = brokerWithOrders(1, 2)
+  for (const turns of range(0, 10)) {
+    const reader = broker.consumer({ assign: [orders0] })
+    void reader.run({ eachRecord: () => {} })
+    void reader.assign([orders0])
+    for (const _ of range(0, turns)) await Promise.resolve()
+    await reader.assign([orders1])
+    await clock.settle()
+    expect(reader.assignment).toEqual([orders1])
+  }
+})
+
 it('begins where it was told though it is told of more before it has begun', async () => {
   const { broker, clock } = brokerWithOrders(3, 2)
   const revoked = gate()
