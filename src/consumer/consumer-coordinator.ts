@@ -64,9 +64,8 @@ export class ConsumerCoordinator implements Member {
   readonly #subscription: Subscription
   // Resolves when its engine has answered a join, well or not.
   #joining: Promise<void> | undefined
-  // How many calls of `subscribe` there were, and how many have their turn behind them.
-  #subscribes = 0
-  #subscribed = 0
+  // The changes of interest that wait for it.
+  #whenJoined: (() => void)[] = []
   readonly #positions: StartPositions
   readonly #starter: PartitionStarter
   readonly #handover: Handover
@@ -253,10 +252,18 @@ export class ConsumerCoordinator implements Member {
       this.#readiness.renew()
       throw error
     } finally {
-      if (this.#joining === joined.promise) this.#joining = undefined
+      if (this.#joining === joined.promise) this.#joinEnded()
       joined.resolve()
     }
     void this.#follow(generation)
+  }
+
+  // At once: a later call must not come first, and where to begin in what the join brings may have been said meanwhile.
+  #joinEnded(): void {
+    this.#joining = undefined
+    const changes = this.#whenJoined
+    this.#whenJoined = []
+    for (const change of changes) change()
   }
 
   // --- the group speaks ---------------------------------------------------------------------------------------------
@@ -475,15 +482,16 @@ export class ConsumerCoordinator implements Member {
   // --- changing and leaving -----------------------------------------------------------------------------------------
 
   /** Replaces the interest; before joining it is only noted. */
-  async subscribe(interest: Interest, startAt: readonly ManualAssignment[]): Promise<void> {
-    // A join under way tells the group the interest that it began with, so it has to end first. What it brings is taken on
-    // before this goes on.
-    if (this.#joining !== undefined) this.#positions.foresee(startAt)
-    // In the order of the calls, also where the join has just ended and those that waited for it do not know yet.
-    const turn = this.#subscribes++
-    while (this.#joining !== undefined || turn > this.#subscribed) await this.#joining
-    this.#subscribed++
-    const undo = this.#positions.replace(interest, startAt, tp => this.#stands(tp))
+  subscribe(interest: Interest, startAt: readonly ManualAssignment[]): Promise<void> {
+    if (this.#joining === undefined) return this.#subscribe(interest, startAt)
+    // The join tells the group the interest that it began with, so it has to end first.
+    return new Promise((resolve, reject) => {
+      this.#whenJoined.push(() => this.#subscribe(interest, startAt).then(resolve, reject))
+    })
+  }
+
+  async #subscribe(interest: Interest, startAt: readonly ManualAssignment[]): Promise<void> {
+    const undo = this.#positions.replace(interest, startAt, tp => this.state(tp))
     const change = this.#subscription.change(interest, undo, this.#readiness.settled)
     const membership = this.#membership
     if (membership === undefined) return this.#subscription.accept(change)
@@ -498,12 +506,6 @@ export class ConsumerCoordinator implements Member {
       throw error
     }
     this.#subscription.accept(change)
-  }
-
-  // Whether it stands in a partition, and goes on there where that stays.
-  #stands(tp: TopicPartition): boolean {
-    const state = this.state(tp)
-    return state?.positioned === true && (state.phase === 'assigned' || state.phase === 'active')
   }
 
   /**

@@ -9,13 +9,18 @@ import type { PartitionState } from './partition-state.ts'
 /** How long until an offset that could not be looked up is looked up again, in milliseconds. */
 export const lookAgainMs = 500
 
+// An object for each time that it was told, so that one can see whether it was told again.
+interface Told extends TopicPartition {
+  readonly offset: OffsetSpec
+}
+
 /** Where a consumer begins in a partition that it was just assigned. */
 export class StartPositions {
   readonly #engine: Engine
   readonly #options: ResolvedConsumerOptions
   #given: ReadonlyMap<string, OffsetSpec>
   // Of these, the offsets at which it has not begun yet: nothing else says where to.
-  #told: Map<string, OffsetSpec>
+  #told: Map<string, Told>
   // Where it stood when it left or was removed: a reader that commits nothing goes on there when it comes back.
   #before = new Map<string, PartitionState>()
 
@@ -23,47 +28,48 @@ export class StartPositions {
     this.#engine = engine
     this.#options = options
     this.#given = toGiven(options.startAt)
-    this.#told = new Map(this.#given)
+    this.#told = new Map()
+    for (const { offset, ...tp } of options.startAt) this.#tell(tp, offset)
   }
 
   /**
    * Begins at given offsets; returns a function that undoes that. A reader that is away goes on where it stood in
-   * partitions that stay, and have no given offset. `moves` says which partitions its reader moves there itself.
+   * partitions that stay, and have no given offset. `stateOf` returns the state of a partition that it has: where it
+   * reads, its reader moves it itself.
    */
   replace(
     interest: Interest,
     startAt: readonly ManualAssignment[],
-    moves: (tp: TopicPartition) => boolean,
+    stateOf: (tp: TopicPartition) => PartitionState | undefined,
   ): () => void {
     const given = this.#given
     const told = this.#told
     const before = this.#before
     this.#given = toGiven(startAt)
     this.#told = new Map()
-    for (const tp of startAt) {
-      const name = formatTopicPartition(tp)
-      const offset = tp.offset ?? told.get(name)
-      if (offset !== undefined && !moves(tp)) this.#told.set(name, offset)
+    for (const { offset, ...tp } of startAt) {
+      if (!stands(stateOf(tp))) this.#tell(tp, offset ?? told.get(formatTopicPartition(tp))?.offset)
     }
     const stays = includedIn(interest)
     this.#before = new Map([...before].filter(([name, state]) => stays(state) && !this.#told.has(name)))
     return () => {
       this.#given = given
-      this.#told = told
-      this.#before = before
+      // It may have begun meanwhile, and even have left again: then nothing tells it where to begin any more.
+      this.#before = new Map([...before, ...this.#before])
+      const begun = (name: string, tp: TopicPartition) =>
+        this.#before.has(name) || stateOf(tp)?.positioned === true
+      this.#told = new Map([...told].filter(([name, tp]) => !begun(name, tp)))
     }
   }
 
-  /** Begins at given offsets also in partitions that are assigned before `replace`. */
-  foresee(startAt: readonly ManualAssignment[]): void {
-    const offsets = toGiven(startAt)
-    this.#given = new Map([...this.#given, ...offsets])
-    this.#told = new Map([...this.#told, ...offsets])
+  #tell(tp: TopicPartition, offset: OffsetSpec | undefined): void {
+    if (offset !== undefined) this.#told.set(formatTopicPartition(tp), { ...tp, offset })
   }
 
   /** Begins at an offset that was sought while a reader leaves, to come back. */
   seek(tp: TopicPartition, offset: number): void {
-    this.foresee([{ ...tp, offset }])
+    this.#given = new Map([...this.#given, [formatTopicPartition(tp), offset]])
+    this.#tell(tp, offset)
   }
 
   /** Notes the positions of partitions, for a reader that has no group to keep them. */
@@ -81,21 +87,20 @@ export class StartPositions {
    * @throws NoOffsetForPartitionError where the policy is `none`
    */
   lookUp(state: PartitionState, membership: Membership): MaybePromise<void> {
-    const told = this.#takeTold(state)
-    const found = told === undefined ? this.#lookUp(state, membership) : this.#moveTo(state, told)
-    if (!isThenable(found)) return
-    return Promise.resolve(found).then(() => {
-      // It may have been told where to begin meanwhile.
-      const since = state.phase === 'assigned' ? this.#takeTold(state) : undefined
-      if (since !== undefined) return this.#moveTo(state, since)
-    })
+    const told = this.#told.get(formatTopicPartition(state))
+    const found = told === undefined ? this.#lookUp(state, membership) : this.#moveTo(state, told.offset)
+    return this.#begin(state, told, found)
   }
 
-  #takeTold(state: PartitionState): OffsetSpec | undefined {
+  // Where it could not begin there, it is still told to.
+  #begin(state: PartitionState, told: Told | undefined, found: MaybePromise<void>): MaybePromise<void> {
+    if (isThenable(found)) return Promise.resolve(found).then(() => this.#begin(state, told, undefined))
+    if (state.phase !== 'assigned') return
     const name = formatTopicPartition(state)
-    const told = this.#told.get(name)
-    if (state.phase === 'assigned') this.#told.delete(name)
-    return told
+    // It may have been told to begin somewhere else meanwhile.
+    const since = this.#told.get(name)
+    if (since === told) this.#told.delete(name)
+    else if (since !== undefined) return this.#begin(state, since, this.#moveTo(state, since.offset))
   }
 
   #lookUp(state: PartitionState, membership: Membership): MaybePromise<void> {
@@ -136,8 +141,12 @@ export class StartPositions {
 
   #moveTo(state: PartitionState, spec: OffsetSpec): MaybePromise<void> {
     const offset = this.#engine.offsetFor(state, spec, this.#options.isolationLevel)
-    if (isThenable(offset)) return Promise.resolve(offset).then(found => state.moveTo(found))
-    state.moveTo(offset)
+    if (!isThenable(offset)) return state.moveTo(offset)
+    const { version } = state
+    return Promise.resolve(offset).then(found => {
+      // A seek that came meanwhile has the last word.
+      if (state.version === version) state.moveTo(found)
+    })
   }
 
   #reset(tp: TopicPartition): OffsetSpec {
@@ -149,6 +158,11 @@ export class StartPositions {
       { topic: tp.topic, partition: tp.partition, groupId },
     )
   }
+}
+
+// Whether a consumer stands in a partition, and goes on there where that stays.
+function stands(state: PartitionState | undefined): boolean {
+  return state?.positioned === true && (state.phase === 'assigned' || state.phase === 'active')
 }
 
 function toGiven(startAt: readonly ManualAssignment[]): Map<string, OffsetSpec> {

@@ -34,9 +34,12 @@ function consumerWith(
   return new Consumer(engine, { groupId: 'g', topics: ['orders'], ...options })
 }
 
+const fromFirst = { assign: [{ ...orders0, offset: 0 }] }
+
 /** A consumer whose engine looks up the first offsets in this way, and later ones as the broker does. */
 function consumerThatLooksUp(
   { broker }: ReturnType<typeof testBroker>,
+  options: ConsumerOptions,
   ...ways: (() => Promise<number>)[]
 ): Consumer {
   const engine = withMembers<Engine>(broker.engine, {
@@ -44,7 +47,7 @@ function consumerThatLooksUp(
       (typeof spec === 'number' ? undefined : ways.shift()?.()) ??
       broker.engine.offsetFor(tp, spec, isolationLevel),
   })
-  return new Consumer(engine, { assign: [{ ...orders0, offset: 0 }] })
+  return new Consumer(engine, options)
 }
 
 /** A consumer whose engine commits by time, and the offsets of each commit. */
@@ -362,6 +365,78 @@ it('begins where it is told while it looks up what its group has committed', asy
   expect(seen).toEqual([2])
 })
 
+it('begins where it was told last though two look-ups before are answered later', async () => {
+  const made = testBroker()
+  made.broker.createTopic('orders')
+  fill(made.broker, 'orders', 3)
+  const [first, second] = [gate(), gate()]
+  const options = { assign: [{ ...orders0, offset: 'beginning' as const }] }
+  const ways = [() => first.opened.then(() => 0), () => second.opened.then(() => 3)]
+  const consumer = consumerThatLooksUp(made, options, ...ways)
+  const seen: number[] = []
+  void consumer.run({ eachRecord: ({ offset }) => void seen.push(offset) })
+  await made.clock.settle()
+  await consumer.assign([{ ...orders0, offset: 'end' }])
+  first.open()
+  await made.clock.settle()
+  await consumer.assign([{ ...orders0, offset: 1 }])
+  second.open()
+  await made.clock.settle()
+  expect(seen).toEqual([1, 2])
+})
+
+it('begins where it was told though that can be looked up only later, and the next assign does not say it again', async () => {
+  const made = testBroker()
+  const { broker, clock } = made
+  for (const name of ['others', 'orders']) broker.createTopic(name)
+  fill(broker, 'orders', 3)
+  const revoked = gate()
+  const unknown = () => Promise.reject(new UnknownTopicOrPartitionError('no leader'))
+  const others0 = { topic: 'others', partition: 0 }
+  const options = { groupId: 'g', assign: [others0], onRevoked: () => revoked.opened }
+  const consumer = consumerThatLooksUp(made, options, () => Promise.resolve(0), unknown)
+  const seen: number[] = []
+  await consumer.run({ eachRecord: ({ offset }) => void seen.push(offset) })
+  await consumer.assign([{ ...orders0, offset: 'end' }])
+  await consumer.assign([orders0])
+  revoked.open()
+  await clock.advance(1000)
+  fill(broker, 'orders', 1)
+  await clock.settle()
+  expect(seen).toEqual([3])
+})
+
+it('goes on where its group has committed after an assign was refused though it had begun elsewhere meanwhile', async () => {
+  const made = testBroker()
+  const { broker, clock } = made
+  broker.createTopic('orders')
+  fill(broker, 'orders', 3)
+  const { opened, open } = gate()
+  const subscribe = () =>
+    opened.then(() => {
+      throw new Error('refused')
+    })
+  const options = { topics: undefined, assign: [{ ...orders0, offset: 1 }] }
+  const consumer = consumerWith(made, () => ({ subscribe }), options)
+  const seen: number[] = []
+  let fails = true
+  void consumer.run({
+    retry: { attempts: 1 },
+    eachRecord: ({ offset }) => {
+      seen.push(offset)
+      if (offset < 2 || !fails) return
+      fails = false
+      throw new Error('down')
+    },
+  })
+  const refused = rejectionOf(consumer.assign([orders0]))
+  await clock.settle()
+  open()
+  await refused
+  await clock.advance(1000)
+  expect(seen).toEqual([1, 2, 2])
+})
+
 it('looks an offset up again that a seek could not ask for, unless another seek came meanwhile', async () => {
   const made = testBroker()
   const { broker, clock } = made
@@ -369,7 +444,7 @@ it('looks an offset up again that a seek could not ask for, unless another seek 
   fill(broker, 'orders', 3)
   const unknown = async () => broker.topic('payments').partitionCount
   const found = async () => 0
-  const consumer = consumerThatLooksUp(made, unknown, found, unknown)
+  const consumer = consumerThatLooksUp(made, fromFirst, unknown, found, unknown)
   const read: number[] = []
   await consumer.run({ eachRecord: ({ offset }) => void read.push(offset) })
   await clock.settle()
@@ -389,7 +464,7 @@ it('crashes where a seek is refused for good', async () => {
   const made = testBroker()
   const { broker, clock } = made
   broker.createTopic('orders')
-  const consumer = consumerThatLooksUp(made, async () => {
+  const consumer = consumerThatLooksUp(made, fromFirst, async () => {
     throw new IllegalStateError('not allowed')
   })
   const done = rejectionOf(consumer.done)
@@ -406,7 +481,7 @@ async function readerOfGone(...ways: (() => Promise<number>)[]) {
   broker.createTopic('orders')
   fill(broker, 'orders', 4)
   broker.topic('orders').partitions[0]!.deleteRecords(2)
-  const consumer = consumerThatLooksUp(made, ...ways)
+  const consumer = consumerThatLooksUp(made, fromFirst, ...ways)
   const read: unknown[] = []
   consumer.on('offsetReset', ({ from, to }) => read.push(`from ${from} to ${to}`))
   await consumer.run({ eachRecord: ({ offset }) => void read.push(offset) })

@@ -5,6 +5,7 @@ import {
   IllegalStateError,
   InvalidOptionError,
   type TopicPartition,
+  UnknownTopicOrPartitionError,
 } from '../../src/index.ts'
 import { at, fill, gate, names, offsets, range } from '../helpers/behaviours.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
@@ -423,6 +424,17 @@ it('begins where it is told while it joins', async () => {
   await reader.assign([{ ...orders0, offset: 2 }])
   await clock.settle()
   expect(seen).toEqual([2])
+})
+
+it('begins where it was told before where an assign is refused that came while it joined', async () => {
+  const { broker, clock } = brokerWithOrders(3)
+  const seen: number[] = []
+  const reader = broker.consumer({ assign: [{ ...orders0, offset: 1 }] })
+  void reader.run({ eachRecord: ({ offset }) => void seen.push(offset) })
+  const refused = reader.assign([{ ...orders0, offset: 2 }, orders1])
+  expect(await rejectionOf(refused)).toBeInstanceOf(UnknownTopicOrPartitionError)
+  await clock.settle()
+  expect(seen).toEqual([1, 2])
 })
 
 it('reads what it was told last, however far it has joined between two calls', async () => {
