@@ -479,7 +479,7 @@ export class Partition {
     this.#segments.appendControl(now, sequence)
     this.#gaps = true
     this.#end++
-    if (undecidedFrom !== -1) this.#decided(undecidedFrom)
+    if (undecidedFrom !== this.openFrom) this.#decided(undecidedFrom)
     for (let i = 0; i < this.#readers.length; i++) this.#readers[i]!.signal()
   }
 

@@ -353,6 +353,25 @@ describe('transaction', () => {
     expect(values()).toEqual([39, 40])
   })
 
+  it('one that ends beside an earlier one looks for nothing to compact, since nothing is decided by that', async () => {
+    const { broker, producer, out, clock } = transactional({ cleanupPolicy: 'compact', segmentRecords: 10 })
+    const { opened, open } = gate()
+    const slow = producer.transaction(async tx => {
+      await tx.send({ topic: 'out', key: 'a', value: 0 })
+      await opened
+    })
+    await clock.settle()
+    for (let value = 1; value <= 40; value++) out.append({ key: 'a', value })
+    const looks = vi.spyOn(Object.getPrototypeOf(out.partitions[0]), 'closedSegments', 'get')
+    const other = broker.producer({ transactionalId: 'other' })
+    for (const key of ['b', 'c']) await other.transaction(tx => tx.send({ topic: 'out', key, value: 0 }))
+    const { length } = looks.mock.calls
+    looks.mockRestore()
+    open()
+    await slow
+    expect(length).toBe(0)
+  })
+
   it('one whose records were dropped meanwhile still ends well', async () => {
     const { producer, out, values, clock } = transactional({ segmentRecords: 2 })
     const { opened, open } = gate()

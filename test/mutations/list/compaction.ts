@@ -74,7 +74,7 @@ export const compactionMutations: readonly Mutation[] = [
   {
     name: 'what was undecided is compacted only with what comes later',
     file: 'log/partition.ts',
-    find: 'if (undecidedFrom !== -1) this.#decided(undecidedFrom)\n',
+    find: 'if (undecidedFrom !== this.openFrom) this.#decided(undecidedFrom)\n',
     replace: '',
     breaks: 'a compacted topic is compacted by itself',
   },
