@@ -10,7 +10,7 @@ import type {
 import { CommitFailedError, isBrokerletError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import { isThenable } from '../maybe-promise.ts'
-import type { TopicPartition } from '../topic-partition.ts'
+import type { OffsetSpec, TopicPartition } from '../topic-partition.ts'
 import { Committer } from './committer.ts'
 import type { ConsumerEvents } from './consumer-events.ts'
 import type { ManualAssignment, ResolvedConsumerOptions } from './consumer-options.ts'
@@ -509,11 +509,14 @@ export class ConsumerCoordinator implements Member {
   }
 
   /**
-   * Notes a seek while it leaves, to come back. A group keeps what is committed, and nothing else of a position; but
-   * nobody else has partitions that the consumer chose itself.
+   * Notes a seek while it leaves, to come back, or gives up a partition that it is to read again. A group keeps what is
+   * committed, and nothing else of a position; but nobody else has partitions that the consumer chose itself.
    */
-  sought(tp: TopicPartition, offset: number): void {
-    if (this.#subscription.interest.kind === 'assign') this.#positions.seek(tp, offset)
+  sought({ topic, partition }: TopicPartition, offset: OffsetSpec): void {
+    const { interest } = this.#subscription
+    if (interest.kind !== 'assign') return
+    const reads = interest.partitions.some(tp => tp.partition === partition && tp.topic === topic)
+    if (reads) this.#positions.seek({ topic, partition }, offset)
   }
 
   /**

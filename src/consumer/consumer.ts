@@ -295,11 +295,12 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     if (this.#options.interest.kind !== 'assign') throw this.#mixed('assign', 'topics')
     const options = resolveConsumerOptions({ assign: partitions })
     // Those too that it gives up for now, because it restarts.
-    const kept = this.#coordinator.states.filter(({ positioned }) => positioned)
+    const kept = new Set(this.#coordinator.states.filter(({ positioned }) => positioned))
     await this.#read(options.interest, options.startAt)
     for (const { offset, ...tp } of options.startAt) {
-      const stays = kept.some(state => state.phase !== 'gone' && this.#coordinator.state(tp) === state)
-      if (stays && offset !== undefined) this.seek(tp, offset)
+      const state = this.#coordinator.state(tp)
+      if (state === undefined || state.phase === 'gone' || !kept.has(state)) continue
+      if (offset !== undefined) this.#seek(state, offset)
     }
   }
 
@@ -332,6 +333,12 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   seek(tp: TopicPartition<Record['topic']>, to: OffsetSpec): void {
     const state = this.#state('seek', tp)
     requireArgument('seek', 'to', to, offsetSpec)
+    // It may be to read it again, once it has given it up.
+    if (state.phase === 'revoking') this.#coordinator.sought(state, to)
+    this.#seek(state, to)
+  }
+
+  #seek(state: PartitionState, to: OffsetSpec): void {
     const offset = this.#engine.offsetFor(state, to, this.#options.isolationLevel)
     if (typeof offset === 'number') return this.#moveTo(state, offset)
     void this.#seekLater(state, to, offset)

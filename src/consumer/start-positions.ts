@@ -18,7 +18,7 @@ interface Told extends TopicPartition {
 export class StartPositions {
   readonly #engine: Engine
   readonly #options: ResolvedConsumerOptions
-  #given: ReadonlyMap<string, OffsetSpec>
+  #given: Map<string, OffsetSpec>
   // Of these, the offsets at which it has not begun yet: nothing else says where to.
   #told: Map<string, Told>
   // Where it stood when it left or was removed: a reader that commits nothing goes on there when it comes back.
@@ -66,9 +66,9 @@ export class StartPositions {
     if (offset !== undefined) this.#told.set(formatTopicPartition(tp), { ...tp, offset })
   }
 
-  /** Begins at an offset that was sought while a reader leaves, to come back. */
-  seek(tp: TopicPartition, offset: number): void {
-    this.#given = new Map([...this.#given, [formatTopicPartition(tp), offset]])
+  /** Begins at an offset that was sought while a reader leaves, or gives the partition up, to come back. */
+  seek(tp: TopicPartition, offset: OffsetSpec): void {
+    this.#given.set(formatTopicPartition(tp), offset)
     this.#tell(tp, offset)
   }
 

@@ -450,6 +450,30 @@ it('reads what it was told last, however far it has joined between two calls', a
   }
 })
 
+it.each([
+  ['an offset that assign has given, too', { offset: 1 }],
+  ['nothing else', {}],
+])(
+  'begins where it is sought in a partition that it gives up and is to read again, after %s',
+  async (_, given) => {
+    const { broker, clock } = brokerWithOrders(4, 2)
+    const revoked = gate()
+    const seen: string[] = []
+    const options = { groupId: 'g', autoCommit: false, onRevoked: () => revoked.opened }
+    const reader = broker.consumer({ ...options, assign: [orders0, orders1] })
+    await reader.run({ eachRecord: record => void seen.push(at(record)) })
+    await clock.settle()
+    await reader.assign([orders1])
+    await clock.settle()
+    await reader.assign([{ ...orders0, ...given }, orders1])
+    reader.seek(orders0, 3)
+    seen.length = 0
+    revoked.open()
+    await clock.settle()
+    expect(seen).toEqual(['orders-0@3'])
+  },
+)
+
 it('begins where it was told though it is told of more before it has begun', async () => {
   const { broker, clock } = brokerWithOrders(3, 2)
   const revoked = gate()
