@@ -19,6 +19,8 @@ export class Transactions<Topics extends TopicMap> {
   #last: Promise<void> | undefined
   #producer: TransactionalProducer | undefined
   #open: EngineTransaction | undefined
+  // Ends the wait for the producer's id, which may never come.
+  #refuse: ((reason: Error) => void) | undefined
   // Ends the wait for the open transaction.
   #pass: (() => void) | undefined
   // Why no more transactions begin.
@@ -45,6 +47,7 @@ export class Transactions<Topics extends TopicMap> {
   /** Aborts the open transaction, and refuses those that have not begun; does not wait long for an answer. */
   async abort(reason: Error): Promise<void> {
     this.#closed = reason
+    this.#refuse?.(reason)
     if (this.#open === undefined) return
     // Work that needs no waiting is still done: a turn of the event loop, also on a virtual clock.
     this.#engine.clock.turn().then(this.#pass)
@@ -127,13 +130,19 @@ export class Transactions<Topics extends TopicMap> {
 
   async #begin(): Promise<EngineTransaction> {
     if (this.#closed !== undefined) throw this.#closed
-    if (this.#producer === undefined) {
-      if (this.#engine.initTransactions === undefined) {
-        throw new IllegalStateError(`transaction: the ${this.#engine.name} has no transactions`)
-      }
-      this.#producer = await this.#engine.initTransactions(this.#transactionalId, this.#timeoutMs)
-    }
+    this.#producer ??= await this.#init()
     return this.#producer.begin()
+  }
+
+  #init(): Promise<TransactionalProducer> {
+    return new Promise((resolve, reject) => {
+      const engine = this.#engine
+      if (engine.initTransactions === undefined) {
+        throw new IllegalStateError(`transaction: the ${engine.name} has no transactions`)
+      }
+      this.#refuse = reject
+      Promise.resolve(engine.initTransactions(this.#transactionalId, this.#timeoutMs)).then(resolve, reject)
+    })
   }
 }
 

@@ -219,6 +219,17 @@ describe('transaction', () => {
     expect(out.partitions[0]!.lastStableOffset).toBe(2)
   })
 
+  it('close refuses those whose producer has not got its id when its time is over', async () => {
+    const { broker, producer } = transactional()
+    vi.spyOn(broker.engine, 'initTransactions').mockReturnValue(new Promise(ignore) as never)
+    const first = rejectionOf(producer.transaction(ignore))
+    const second = rejectionOf(producer.transaction(ignore))
+    await producer.close({ timeoutMs: 0 })
+    expect(await first).toBeInstanceOf(ClosedError)
+    expect(await second).toBeInstanceOf(ClosedError)
+    await broker.idle()
+  })
+
   it('close refuses those that have not begun when its time is over', async () => {
     const { clock, producer, values } = transactional()
     const { opened, open } = gate()
