@@ -487,25 +487,6 @@ describe("whenFull: 'wait'", () => {
     expect(second.values()).toEqual([0, 1, 2])
   })
 
-  it("a producer's close waits for its batches, too", async () => {
-    const { broker, clock, producer, told, follow, commit } = full()
-    follow('ab', producer.sendBatch(['a', 'b'].map(value => ({ topic: 'log', value }))))
-    let closed = false
-    const closing = producer.close().then(() => {
-      closed = true
-    })
-    await clock.settle()
-    expect([closed, told]).toEqual([false, []])
-    commit(2)
-    await closing
-    expect(told).toEqual(['ab at 3,4'])
-    expect(broker.engine.clients.size).toBe(0)
-    // Nothing is left that a second close would have to set a time for.
-    const again = producer.close()
-    expect(clock.waiting).not.toContain("closing of 'producer'")
-    await again
-  })
-
   it('refuses a send whose topic is deleted while it waits', async () => {
     const { broker, clock, told, send } = full()
     send('a')

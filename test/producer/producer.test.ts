@@ -54,24 +54,33 @@ describe('send and sendBatch', () => {
     ).toEqual([2])
   })
 
-  it('are waited for by a close, also where they wait for room', async () => {
-    const { broker, clock } = testBroker({
-      topics: { log: topic<number>({ whenFull: 'wait', retentionRecords: 1 }) },
-    })
-    const group = broker.createGroup('g', { topics: ['log'] })
-    const producer = broker.producer()
-    await producer.send({ topic: 'log', value: 1 })
-    const waiting = producer.send({ topic: 'log', value: 2 })
-    let closed = false
-    const closing = producer.close().then(() => {
-      closed = true
-    })
-    await clock.settle()
-    expect(closed).toBe(false)
-    group.setOffsets('latest')
-    await closing
-    expect(await waiting).toMatchObject({ offset: 1 })
-  })
+  it.each(['send', 'sendBatch'] as const)(
+    'are waited for by a close where they wait for room: %s',
+    async how => {
+      const { broker, clock } = testBroker({
+        topics: { log: topic<number>({ whenFull: 'wait', retentionRecords: 1 }) },
+      })
+      const group = broker.createGroup('g', { topics: ['log'] })
+      const producer = broker.producer()
+      await producer.send({ topic: 'log', value: 1 })
+      const message = { topic: 'log', value: 2 } as const
+      const waiting = how === 'send' ? producer.send(message) : producer.sendBatch([message])
+      let closed = false
+      const closing = producer.close().then(() => {
+        closed = true
+      })
+      await clock.settle()
+      expect(closed).toBe(false)
+      group.setOffsets('latest')
+      await closing
+      expect([await waiting].flat()).toMatchObject([{ offset: 1 }])
+      expect(broker.engine.clients.size).toBe(0)
+      // Nothing is left that a second close would have to set a time for.
+      const again = producer.close()
+      expect(clock.waiting).not.toContain("closing of 'producer'")
+      await again
+    },
+  )
 
   it('are refused once the broker is closed', async () => {
     const { broker } = testBroker({ topics: { log: topic<number>() } })
