@@ -13,8 +13,8 @@ export class Transactions<Topics extends TopicMap> {
   readonly #options: SenderOptions
   readonly #transactionalId: string
   readonly #timeoutMs: number
-  // How many were asked for and have not ended, and the end of the last of them. A chain and not a queue: a queue takes as
-  // much time as three of a transaction's sends.
+  // How many were asked for and have not ended, and the end of the last of them. A chain and not a queue, which would take
+  // as long as several of a transaction's sends.
   #count = 0
   #last: Promise<void> | undefined
   #producer: TransactionalProducer | undefined

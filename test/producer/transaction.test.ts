@@ -26,7 +26,20 @@ function transactional(options: TopicOptions = {}) {
   broker.createTopic('out', options)
   const producer = broker.producer({ transactionalId: 'tx' })
   const out = broker.topic('out')
-  return { broker, clock, producer, out, values: () => out.records().map(({ value }) => value) }
+  /** Sends in a transaction that stays open until the function that is returned ends it. */
+  const stayOpen = async (value: number) => {
+    const { opened, open } = gate()
+    const over = producer.transaction(async tx => {
+      await tx.send({ topic: 'out', key: 'a', value })
+      await opened
+    })
+    await clock.settle()
+    return () => {
+      open()
+      return over
+    }
+  }
+  return { broker, clock, producer, out, stayOpen, values: () => out.records().map(({ value }) => value) }
 }
 
 describe('transaction', () => {
@@ -331,33 +344,21 @@ describe('transaction', () => {
   })
 
   it('nothing at or after an open one is compacted', async () => {
-    const { broker, producer, out, clock } = transactional({ cleanupPolicy: 'compact' })
+    const { broker, out, stayOpen } = transactional({ cleanupPolicy: 'compact' })
     out.append({ key: 'a', value: 0 })
-    const { opened, open } = gate()
-    const slow = producer.transaction(async tx => {
-      await tx.send({ topic: 'out', key: 'a', value: 1 })
-      await opened
-    })
-    await clock.settle()
+    const end = await stayOpen(1)
     await broker.producer().send({ topic: 'out', key: 'a', value: 2 })
     expect(out.compact()).toBe(0)
-    open()
-    await slow
+    await end()
     expect(out.compact()).toBe(3)
   })
 
   it('what an open one kept from being compacted is compacted by itself once it has ended', async () => {
-    const { producer, out, values, clock } = transactional({ cleanupPolicy: 'compact', segmentRecords: 10 })
-    const { opened, open } = gate()
-    const slow = producer.transaction(async tx => {
-      await tx.send({ topic: 'out', key: 'a', value: 0 })
-      await opened
-    })
-    await clock.settle()
+    const { out, values, clock, stayOpen } = transactional({ cleanupPolicy: 'compact', segmentRecords: 10 })
+    const end = await stayOpen(0)
     for (let value = 1; value <= 40; value++) out.append({ key: 'a', value })
     await clock.advance(1000)
-    open()
-    await slow
+    await end()
     expect(values()).toHaveLength(41)
     await clock.advance(1000)
     // The open segment is not compacted.
@@ -365,21 +366,15 @@ describe('transaction', () => {
   })
 
   it('one that ends beside an earlier one looks for nothing to compact, since nothing is decided by that', async () => {
-    const { broker, producer, out, clock } = transactional({ cleanupPolicy: 'compact', segmentRecords: 10 })
-    const { opened, open } = gate()
-    const slow = producer.transaction(async tx => {
-      await tx.send({ topic: 'out', key: 'a', value: 0 })
-      await opened
-    })
-    await clock.settle()
+    const { broker, out, stayOpen } = transactional({ cleanupPolicy: 'compact', segmentRecords: 10 })
+    const end = await stayOpen(0)
     for (let value = 1; value <= 40; value++) out.append({ key: 'a', value })
     const looks = vi.spyOn(Object.getPrototypeOf(out.partitions[0]), 'closedSegments', 'get')
     const other = broker.producer({ transactionalId: 'other' })
     for (const key of ['b', 'c']) await other.transaction(tx => tx.send({ topic: 'out', key, value: 0 }))
     const { length } = looks.mock.calls
     looks.mockRestore()
-    open()
-    await slow
+    await end()
     expect(length).toBe(0)
   })
 

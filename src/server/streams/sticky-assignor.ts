@@ -76,8 +76,8 @@ class Dealing {
     for (const each of this.#candidates.values()) {
       each.sort((a, b) => Number(b.isStandby) - Number(a.isStandby) || b.offset - a.offset)
     }
-    this.#active = subtopologies.flatMap(partsOf)
-    this.#stateful = subtopologies.filter(({ stateful }) => stateful).flatMap(partsOf)
+    this.#active = subtopologies.flatMap(tasksOf)
+    this.#stateful = subtopologies.filter(({ stateful }) => stateful).flatMap(tasksOf)
     const standbys = this.#stateful.length * standbyReplicas
     this.#activeShare = new Share(this.#active.length, members.length)
     this.#share = new Share(this.#active.length + standbys, members.length)
@@ -191,7 +191,7 @@ class Share {
   }
 }
 
-function partsOf({ subtopologyId, tasks }: AssignableSubtopology): Part[] {
+function tasksOf({ subtopologyId, tasks }: AssignableSubtopology): Part[] {
   return Array.from({ length: tasks }, (_, partition) => ({
     task: formatTask(subtopologyId, partition),
     subtopologyId,
