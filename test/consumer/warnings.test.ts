@@ -1,19 +1,10 @@
 import { runInNewContext } from 'node:vm'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { type OnFailure, topic } from '../../src/index.ts'
 import { testBroker } from '../helpers/test-broker.ts'
+import { collectWarned } from '../helpers/warnings.ts'
 
-interface Warned extends Error {
-  readonly detail?: string
-}
-
-const warnings: Warned[] = []
-const collect = (warning: Error) => void warnings.push(warning)
-beforeEach(() => {
-  warnings.length = 0
-  process.on('warning', collect)
-})
-afterEach(() => void process.off('warning', collect))
+const warnings = collectWarned()
 
 function chargeTheCard(): never {
   throw new TypeError('no card')
