@@ -7,7 +7,7 @@ import type { Topic } from '../log/topic.ts'
 import type { AnyRecord } from '../record.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 import { type Check, objectWith, requireArgument } from '../validate.ts'
-import { type ExpectedRecord, matches, settle } from './expected-record.ts'
+import { type ExpectedRecord, matches, requireRecords, settle, shownFields } from './expected-record.ts'
 import { historyOf, type PartitionHistory } from './group-history.ts'
 import { recordOf, type Timeline } from './timeline.ts'
 import type { EntryOf, TimelineEntry } from './timeline-entry.ts'
@@ -32,11 +32,6 @@ const observed: Check = {
 
 const anyBroker: Check = { expected: 'a broker', accepts: objectWith('topic').accepts }
 
-const recordList: Check = {
-  expected: 'an array of records, each by its fields',
-  accepts: value => Array.isArray(value) && value.every(each => typeof each === 'object' && each !== null),
-}
-
 /**
  * Asserts that a topic holds exactly these records, in the order in which they were appended.
  *
@@ -48,7 +43,7 @@ export function assertRecords(
   expected: readonly ExpectedRecord[],
 ): void {
   requireArgument('assertRecords', 'broker', broker, anyBroker)
-  requireArgument('assertRecords', 'expected', expected, recordList)
+  requireRecords('assertRecords', expected)
   const actual = broker.topic(topic).records()
   const at = firstDifference(actual, expected)
   if (at === expected.length && at === actual.length) return
@@ -56,9 +51,7 @@ export function assertRecords(
     actual.length === expected.length ? 'other records than' : `${counted(actual.length, 'record')}, not`
   const values = {
     actual: [
-      ...actual
-        .slice(0, expected.length)
-        .map((record, i) => only(record, new Set(Object.keys(expected[i]!)))),
+      ...actual.slice(0, expected.length).map((record, i) => shownFields(record, [expected[i]!])),
       ...pick(actual.slice(expected.length), expected),
     ],
     expected: expected.map((each, i) => settle(each, actual[i])),
@@ -89,7 +82,7 @@ export function assertProcessed(
   expected: readonly ExpectedRecord[],
 ): void {
   requireArgument('assertProcessed', 'broker', broker, observed)
-  requireArgument('assertProcessed', 'expected', expected, recordList)
+  requireRecords('assertProcessed', expected)
   const processed = processedBy(broker, group)
   const { missing, left } = pair(processed, expected)
   if (missing.length === 0 && left.length === 0) return
@@ -340,14 +333,10 @@ function recordAt(broker: ObservedBroker, entry: EntryOf<'processed'>): AnyRecor
   return record?.offset === offset ? record : recordOf(entry)!
 }
 
-// Only the fields that were expected, so that the runner's diff shows what matters.
+// Only the fields that were expected of any of them; whole records where nothing is expected.
 function pick(records: readonly AnyRecord[], expected: readonly ExpectedRecord[]): object[] {
-  const fields = new Set(expected.flatMap(each => Object.keys(each)))
-  return fields.size === 0 ? [...records] : records.map(record => only(record, fields))
-}
-
-function only(record: AnyRecord, fields: ReadonlySet<string>): object {
-  return Object.fromEntries(Object.entries(record).filter(([field]) => fields.has(field)))
+  const all = expected.every(each => Object.keys(each).length === 0)
+  return records.map(record => (all ? record : shownFields(record, expected)))
 }
 
 // A record, or a part of it, in one line: node:test shows what is deep within it nowhere else.

@@ -1,13 +1,49 @@
 import { isDeepStrictEqual, types } from 'node:util'
+import { InvalidArgumentError } from '../errors.ts'
 import type { AnyRecord } from '../record.ts'
+import { didYouMean, suggest } from '../suggest.ts'
+import { type Check, requireArgument } from '../validate.ts'
 
 /**
  * The fields of a record that matter to an assertion; a field that is left out may have any value. Matchers of the test
- * runner (`expect.any(String)`) may stand for values at any depth. A `Buffer` may stand for a `Uint8Array`.
+ * runner (`expect.any(String)`) may stand for values at any depth, and for the whole record. A `Buffer` may stand for a
+ * `Uint8Array`.
  */
 export type ExpectedRecord = Partial<AnyRecord>
 
+// Written as an object so that none can be missing.
+const everyField: Readonly<Record<keyof AnyRecord, true>> = {
+  topic: true,
+  partition: true,
+  offset: true,
+  timestamp: true,
+  key: true,
+  value: true,
+  headers: true,
+}
+const fields: readonly string[] = Object.keys(everyField)
+
+const recordList: Check = {
+  expected: 'an array of records, each by its fields',
+  accepts: value => Array.isArray(value) && value.every(each => typeof each === 'object' && each !== null),
+}
+
+/** @throws InvalidArgumentError also where a record names a field that none has: it would fit none, whatever was meant */
+export function requireRecords(where: string, expected: readonly ExpectedRecord[]): void {
+  requireArgument(where, 'expected', expected, recordList)
+  for (const each of expected) {
+    const unknown = isMatcher(each) ? undefined : Object.keys(each).find(field => !fields.includes(field))
+    if (unknown === undefined) continue
+    const suggestions = suggest(unknown, fields)
+    throw new InvalidArgumentError(`${where}: a record has no field '${unknown}'${didYouMean(suggestions)}`, {
+      field: 'expected',
+      suggestions,
+    })
+  }
+}
+
 export function matches(record: AnyRecord, expected: ExpectedRecord): boolean {
+  if (isMatcher(expected)) return expected.asymmetricMatch(record)
   return Object.entries(expected).every(([field, value]) => {
     const actual = record[field as keyof AnyRecord]
     return isDeepStrictEqual(actual, settled(value, actual))
@@ -47,4 +83,11 @@ function isMatcher(value: object): value is { asymmetricMatch(actual: unknown): 
 
 function isPlain(value: object): boolean {
   return Object.getPrototypeOf(value) === Object.prototype
+}
+
+/** The fields of a record that were expected of it, so that the runner's diff shows what matters. */
+export function shownFields(record: AnyRecord, expected: readonly ExpectedRecord[]): object {
+  if (expected.some(isMatcher)) return record
+  const shown = new Set(expected.flatMap(each => Object.keys(each)))
+  return Object.fromEntries(Object.entries(record).filter(([field]) => shown.has(field)))
 }

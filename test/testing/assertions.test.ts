@@ -1,14 +1,4 @@
-import { AssertionError } from 'node:assert'
-import { stripVTControlCharacters } from 'node:util'
-import {
-  BatchError,
-  Broker,
-  bytes,
-  GroupIdNotFoundError,
-  IllegalStateError,
-  InvalidArgumentError,
-  topic,
-} from 'brokerlet'
+import { BatchError, Broker, GroupIdNotFoundError, IllegalStateError, topic } from 'brokerlet'
 import { socketFactory } from 'brokerlet/server'
 import {
   assertDuplicatesOnlyAfterRebalance,
@@ -16,9 +6,6 @@ import {
   assertNoCommitPastProcessed,
   assertNothingLost,
   assertProcessed,
-  assertRecords,
-  type BrokerMatchers,
-  matchers,
   processedBy,
   TestBroker,
 } from 'brokerlet/testing'
@@ -27,102 +14,7 @@ import { expect, it } from 'vitest'
 import { fill, offsets } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { orders0 } from '../helpers/orders.ts'
-
-declare module 'vitest' {
-  interface Matchers<T = any> extends BrokerMatchers<T> {}
-}
-
-expect.extend(matchers)
-
-const topics = { orders: topic({ partitions: 1 }) }
-
-async function billing(handler: (offset: number) => unknown = () => {}, options: object = {}) {
-  const broker = new TestBroker({ topics })
-  const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'], ...options })
-  await consumer.run({ eachRecord: ({ offset }) => handler(offset) })
-  return { broker, consumer }
-}
-
-function failureOf(assertion: () => void): AssertionError {
-  try {
-    assertion()
-  } catch (error) {
-    expect(error).toBeInstanceOf(AssertionError)
-    return error as AssertionError
-  }
-  throw new Error('expected the assertion to fail')
-}
-
-it('knows the records of a topic by the fields that are given', async () => {
-  const { broker } = await billing()
-  await broker.producer().send({ topic: 'orders', key: 'a', value: { id: 1 }, headers: { trace: 'x' } })
-  await broker.producer().send({ topic: 'orders', key: 'b', value: { id: 2 } })
-  assertRecords(broker, 'orders', [{ key: 'a', value: { id: 1 } }, { value: { id: 2 } }])
-  const error = failureOf(() => assertRecords(broker, 'orders', [{ value: { id: 2 } }, { value: { id: 1 } }]))
-  expect(error.message).toMatch(/^Topic 'orders' holds other records than the 2 that were expected\n/)
-  expect(error.actual).toEqual([{ value: { id: 1 } }, { value: { id: 2 } }])
-  expect(failureOf(() => assertRecords(broker, 'orders', [{ key: 'a' }])).message).toMatch(
-    /^Topic 'orders' holds 2 records, not the 1 that were expected\n/,
-  )
-})
-
-it('takes what the test runner matches by: any, objectContaining, at whatever depth', async () => {
-  const { broker } = await billing()
-  const at = new Date(0)
-  for (const id of [1, 2])
-    await broker
-      .producer()
-      .send({ topic: 'orders', key: `k-${id}`, value: { id, at, lines: [{ sku: 'a' }] } })
-  await broker.idle()
-  const line = { sku: expect.stringMatching(/^a$/) }
-  const expected = [
-    { key: expect.any(String), value: { id: expect.any(Number), at, lines: [line] } },
-    { value: expect.objectContaining({ id: 2 }) },
-  ]
-  assertRecords(broker, 'orders', expected)
-  assertProcessed(broker, 'billing', expected.toReversed())
-  expect(broker).toHoldRecords('orders', expected)
-  expect(broker).not.toHoldRecords('orders', [{ key: expect.any(Number) }, {}])
-  const error = failureOf(() =>
-    assertRecords(broker, 'orders', [
-      { key: 'k-1', value: { id: expect.any(Number), at, lines: [{ sku: 'b' }] } },
-      { key: expect.any(String), value: expect.objectContaining({ id: expect.any(String) }) },
-    ]),
-  )
-  // What fits does not look as if it differed. A matcher is equal to what it takes, also here.
-  const [first, second] = error.expected as [{ value: { id: unknown } }, { key: unknown }]
-  expect([first.value.id === 1, second.key === 'k-2']).toEqual([true, true])
-  expect(error.expected).toEqual([
-    { key: 'k-1', value: { id: 1, at, lines: [{ sku: 'b' }] } },
-    { key: 'k-2', value: expect.objectContaining({ id: expect.any(String) }) },
-  ])
-  const cyclic: Record<string, unknown> = { id: 1 }
-  cyclic.self = cyclic
-  expect(broker).not.toHaveProcessed('billing', [{ value: cyclic }, {}])
-})
-
-it('shows of each record only the fields that were expected of it', async () => {
-  const { broker } = await billing()
-  for (const key of ['a', 'b', 'c']) await broker.producer().send({ topic: 'orders', key, value: 1 })
-  const differing = failureOf(() => assertRecords(broker, 'orders', [{ key: 'a' }, { value: 2 }, {}]))
-  expect(differing.actual).toEqual([{ key: 'a' }, { value: 1 }, {}])
-  const tooMany = failureOf(() => assertRecords(broker, 'orders', [{ key: 'a' }, { value: 1 }]))
-  expect(tooMany.actual).toEqual([{ key: 'a' }, { value: 1 }, { key: 'c', value: 1 }])
-})
-
-it('takes bytes for the same bytes, a Buffer or not', async () => {
-  const broker = new TestBroker({ topics: { files: topic({ keys: 'bytes', codec: bytes }) } })
-  await broker.producer().send({ topic: 'files', key: Buffer.from('k'), value: Buffer.from('v') })
-  assertRecords(broker, 'files', [{ key: Buffer.from('k'), value: new Uint8Array([118]) }])
-  failureOf(() => assertRecords(broker, 'files', [{ key: Buffer.from('l') }]))
-})
-
-it('knows the records of any broker', async () => {
-  const broker: Broker<typeof topics> = new Broker({ topics })
-  await broker.producer().send({ topic: 'orders', value: 1 })
-  assertRecords(broker, 'orders', [{ value: 1 }])
-  await broker.close()
-})
+import { billing, failureOf, topics } from './billing-scene.ts'
 
 it('knows exactly what a group has processed, in whatever order and however often', async () => {
   const { broker } = await billing()
@@ -387,44 +279,6 @@ it('says nothing about what the timeline has let go', async () => {
   expect(() => assertNothingLost(broker, 'billing')).toThrow(IllegalStateError)
 })
 
-it('has a matcher for each of them', async () => {
-  const { broker } = await billing()
-  fill(broker, 'orders', 2)
-  await broker.idle()
-  expect(broker).toHoldRecords('orders', [{ value: 0 }, { value: 1 }])
-  expect(broker).toHaveProcessed('billing', [{ value: 0 }, { value: 1 }])
-  expect(broker).toKeepEveryKeyInOrder('billing')
-  expect(broker).toLoseNothing('billing')
-  expect(broker).toCommitOnlyProcessed('billing')
-  expect(broker).toRepeatOnlyAfterRebalance('billing')
-  expect(broker).not.toHoldRecords('orders', [])
-  expect(() => expect(broker).toHaveProcessed('billing', [])).toThrow(
-    "Group 'billing' has processed 2 records",
-  )
-  expect(() => expect(broker).not.toLoseNothing('billing')).toThrow(
-    "Expected otherwise, but group 'billing' has lost nothing",
-  )
-})
-
-it('shows in the message of a matcher how the records differ: jest shows nothing else', async () => {
-  const { broker } = await billing()
-  fill(broker, 'orders', 2)
-  await broker.idle()
-  const shown = (expectation: () => void) => {
-    try {
-      expectation()
-    } catch (error) {
-      return stripVTControlCharacters((error as Error).message)
-    }
-    throw new Error('expected the matcher to fail')
-  }
-  const records = shown(() => expect(broker).toHoldRecords('orders', [{ value: 0 }, { value: 7 }]))
-  expect(records).toMatch(/^Topic 'orders' holds other records than the 2 that were expected\n/)
-  expect(records).toMatch(/^- .*"value": 7,\n\+ .*"value": 1,$/m)
-  const processed = shown(() => expect(broker).toHaveProcessed('billing', [{ value: 0 }, { value: 7 }]))
-  expect(processed).toMatch(/got orders-0@0[\s\S]*\n- .*"value": 7,\n\+ .*"value": 1,$/m)
-})
-
 it('knows no group by a misspelt name, even where nothing was to be processed', async () => {
   const { broker } = await billing()
   expect(() => assertProcessed(broker, 'biling', [])).toThrow(
@@ -462,18 +316,6 @@ it('vouches for no group of Kafka clients, of which it has seen nothing', async 
   expect(() => expect(broker).toLoseNothing('billing')).toThrow(why)
   await consumer.disconnect()
   await broker.close()
-})
-
-it('gives a record that several expected ones fit to the one that no other record fits', async () => {
-  const { broker } = await billing()
-  broker.topic('orders').append({ key: 'a', value: 1 })
-  broker.topic('orders').append({ key: 'a', value: 2 })
-  broker.topic('orders').append({ key: 'b', value: 1 })
-  await broker.idle()
-  assertProcessed(broker, 'billing', [{}, { value: 1 }, { key: 'a', value: 1 }])
-  expect(
-    failureOf(() => assertProcessed(broker, 'billing', [{}, { value: 2 }, { value: 2 }])).message,
-  ).toContain('1 of the expected ones are missing, 1 were not expected')
 })
 
 it('asks a transaction that was committed, and none that was aborted, for its records', async () => {
@@ -525,14 +367,6 @@ it.each([
   expect(() => assertion(new Broker() as never, 'billing')).toThrow(
     `${name}: expected a TestBroker, received a Broker`,
   )
-})
-
-it('refuses expected records that are no records', async () => {
-  const { broker } = await billing()
-  expect(() => assertRecords(broker, 'orders', undefined as never)).toThrow(InvalidArgumentError)
-  expect(() => assertProcessed(broker, 'billing', ['a'] as never)).toThrow(InvalidArgumentError)
-  expect(() => processedBy(undefined as never, 'billing')).toThrow(InvalidArgumentError)
-  expect(() => assertRecords({} as never, 'orders', [])).toThrow('expected a broker, received an object')
 })
 
 it('knows what a group has processed after the log has let go of it', async () => {

@@ -1,0 +1,31 @@
+import { AssertionError } from 'node:assert'
+import { topic } from 'brokerlet'
+import { type BrokerMatchers, matchers, TestBroker } from 'brokerlet/testing'
+import { expect } from 'vitest'
+
+declare module 'vitest' {
+  interface Matchers<T = any> extends BrokerMatchers<T> {}
+}
+
+expect.extend(matchers)
+
+export const topics = { orders: topic({ partitions: 1 }) }
+
+/** A broker on which a consumer of the group 'billing' reads 'orders'. */
+export async function billing(handler: (offset: number) => unknown = () => {}, options: object = {}) {
+  const broker = new TestBroker({ topics })
+  const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'], ...options })
+  await consumer.run({ eachRecord: ({ offset }) => handler(offset) })
+  return { broker, consumer }
+}
+
+/** The error of an assertion that fails. */
+export function failureOf(assertion: () => void): AssertionError {
+  try {
+    assertion()
+  } catch (error) {
+    expect(error).toBeInstanceOf(AssertionError)
+    return error as AssertionError
+  }
+  throw new Error('expected the assertion to fail')
+}
