@@ -1,0 +1,198 @@
+import { expect, it } from 'vitest'
+import { Consumer } from '../../src/consumer/consumer.ts'
+import type { ConsumerOptions } from '../../src/consumer/consumer-options.ts'
+import type { Engine } from '../../src/engine.ts'
+import { IllegalStateError, UnknownTopicOrPartitionError } from '../../src/errors.ts'
+import { fill, gate } from '../helpers/behaviours.ts'
+import { rejectionOf } from '../helpers/errors.ts'
+import { orders0 } from '../helpers/orders.ts'
+import { testBroker } from '../helpers/test-broker.ts'
+import { consumerWith, withMembers } from './slow-engine-scene.ts'
+
+const fromFirst = { assign: [{ ...orders0, offset: 0 }] }
+
+/** A consumer whose engine looks up the first offsets in this way, and later ones as the broker does. */
+function consumerThatLooksUp(
+  { broker }: ReturnType<typeof testBroker>,
+  options: ConsumerOptions,
+  ...ways: (() => Promise<number>)[]
+): Consumer {
+  const engine = withMembers<Engine>(broker.engine, {
+    offsetFor: (tp, spec, isolationLevel) =>
+      (typeof spec === 'number' ? undefined : ways.shift()?.()) ??
+      broker.engine.offsetFor(tp, spec, isolationLevel),
+  })
+  return new Consumer(engine, options)
+}
+
+it('begins where it is told while it looks up what its group has committed', async () => {
+  const made = testBroker()
+  const { broker, clock } = made
+  broker.createTopic('orders')
+  fill(broker, 'orders', 3)
+  const { opened, open } = gate()
+  const consumer = consumerWith(
+    made,
+    membership => ({ committed: tp => opened.then(() => membership.committed(tp)) }),
+    { topics: undefined, assign: [orders0] },
+  )
+  const seen: number[] = []
+  void consumer.run({ eachRecord: ({ offset }) => void seen.push(offset) })
+  await clock.settle()
+  await consumer.assign([{ ...orders0, offset: 2 }])
+  open()
+  await clock.settle()
+  expect(seen).toEqual([2])
+})
+
+it('begins where it was told last though two look-ups before are answered later', async () => {
+  const made = testBroker()
+  made.broker.createTopic('orders')
+  fill(made.broker, 'orders', 3)
+  const [first, second] = [gate(), gate()]
+  const options = { assign: [{ ...orders0, offset: 'beginning' as const }] }
+  const ways = [() => first.opened.then(() => 0), () => second.opened.then(() => 3)]
+  const consumer = consumerThatLooksUp(made, options, ...ways)
+  const seen: number[] = []
+  void consumer.run({ eachRecord: ({ offset }) => void seen.push(offset) })
+  await made.clock.settle()
+  await consumer.assign([{ ...orders0, offset: 'end' }])
+  first.open()
+  await made.clock.settle()
+  await consumer.assign([{ ...orders0, offset: 1 }])
+  second.open()
+  await made.clock.settle()
+  expect(seen).toEqual([1, 2])
+})
+
+it('begins where it was told though that can be looked up only later, and the next assign does not say it again', async () => {
+  const made = testBroker()
+  const { broker, clock } = made
+  for (const name of ['others', 'orders']) broker.createTopic(name)
+  fill(broker, 'orders', 3)
+  const revoked = gate()
+  const unknown = () => Promise.reject(new UnknownTopicOrPartitionError('no leader'))
+  const others0 = { topic: 'others', partition: 0 }
+  const options = { groupId: 'g', assign: [others0], onRevoked: () => revoked.opened }
+  const consumer = consumerThatLooksUp(made, options, () => Promise.resolve(0), unknown)
+  const seen: number[] = []
+  await consumer.run({ eachRecord: ({ offset }) => void seen.push(offset) })
+  await consumer.assign([{ ...orders0, offset: 'end' }])
+  await consumer.assign([orders0])
+  revoked.open()
+  await clock.advance(1000)
+  fill(broker, 'orders', 1)
+  await clock.settle()
+  expect(seen).toEqual([3])
+})
+
+it('goes on where its group has committed after an assign was refused though it had begun elsewhere meanwhile', async () => {
+  const made = testBroker()
+  const { broker, clock } = made
+  broker.createTopic('orders')
+  fill(broker, 'orders', 3)
+  const { opened, open } = gate()
+  const subscribe = () =>
+    opened.then(() => {
+      throw new Error('refused')
+    })
+  const options = { topics: undefined, assign: [{ ...orders0, offset: 1 }] }
+  const consumer = consumerWith(made, () => ({ subscribe }), options)
+  const seen: number[] = []
+  let fails = true
+  void consumer.run({
+    retry: { attempts: 1 },
+    eachRecord: ({ offset }) => {
+      seen.push(offset)
+      if (offset < 2 || !fails) return
+      fails = false
+      throw new Error('down')
+    },
+  })
+  const refused = rejectionOf(consumer.assign([orders0]))
+  await clock.settle()
+  open()
+  await refused
+  await clock.advance(1000)
+  expect(seen).toEqual([1, 2, 2])
+})
+
+it('looks an offset up again that a seek could not ask for, unless another seek came meanwhile', async () => {
+  const made = testBroker()
+  const { broker, clock } = made
+  broker.createTopic('orders')
+  fill(broker, 'orders', 3)
+  const unknown = async () => broker.topic('payments').partitionCount
+  const found = async () => 0
+  const consumer = consumerThatLooksUp(made, fromFirst, unknown, found, unknown)
+  const read: number[] = []
+  await consumer.run({ eachRecord: ({ offset }) => void read.push(offset) })
+  await clock.settle()
+  consumer.seek(orders0, 'beginning')
+  await clock.advance(499)
+  expect(read).toEqual([0, 1, 2])
+  await clock.advance(1)
+  expect(read).toEqual([0, 1, 2, 0, 1, 2])
+  consumer.seek(orders0, 'beginning')
+  consumer.seek(orders0, 2)
+  await clock.advance(1000)
+  expect(read).toEqual([0, 1, 2, 0, 1, 2, 2])
+  await consumer.close()
+})
+
+it('crashes where a seek is refused for good', async () => {
+  const made = testBroker()
+  const { broker, clock } = made
+  broker.createTopic('orders')
+  const consumer = consumerThatLooksUp(made, fromFirst, async () => {
+    throw new IllegalStateError('not allowed')
+  })
+  const done = rejectionOf(consumer.done)
+  await consumer.run({ eachRecord: () => {} })
+  consumer.seek(orders0, 'end')
+  await clock.settle()
+  expect((await done).message).toContain('not allowed')
+})
+
+/** A consumer that is to read from offset 0, where the log begins at 2, and whose engine looks that up in this way. */
+async function readerOfGone(...ways: (() => Promise<number>)[]) {
+  const made = testBroker()
+  const { broker, clock } = made
+  broker.createTopic('orders')
+  fill(broker, 'orders', 4)
+  broker.topic('orders').partitions[0]!.deleteRecords(2)
+  const consumer = consumerThatLooksUp(made, fromFirst, ...ways)
+  const read: unknown[] = []
+  consumer.on('offsetReset', ({ from, to }) => read.push(`from ${from} to ${to}`))
+  await consumer.run({ eachRecord: ({ offset }) => void read.push(offset) })
+  await clock.settle()
+  return { clock, consumer, read }
+}
+
+it('looks up again where to go on after records that are gone, unless a seek came meanwhile', async () => {
+  const { opened, open } = gate()
+  const unknown = async () => {
+    throw new UnknownTopicOrPartitionError('not yet')
+  }
+  const asked = await readerOfGone(unknown, () => opened.then(() => 2))
+  await asked.clock.advance(499)
+  expect(asked.read).toEqual([])
+  await asked.clock.advance(1)
+  open()
+  await asked.clock.settle()
+  expect(asked.read).toEqual(['from 0 to 2', 2, 3])
+
+  const late = gate()
+  const moved = await readerOfGone(() => late.opened.then(() => 2))
+  moved.consumer.seek(orders0, 3)
+  late.open()
+  await moved.clock.settle()
+  expect(moved.read).toEqual([3])
+})
+
+it('crashes where it is refused for good where to go on', async () => {
+  const { consumer } = await readerOfGone(async () => {
+    throw new IllegalStateError('not allowed')
+  })
+  expect((await rejectionOf(consumer.done)).message).toContain('not allowed')
+})
