@@ -3,9 +3,6 @@ import { expect, it } from 'vitest'
 import { type Consumer, isBrokerletError, type Producer, topic } from '../../src/index.ts'
 import { type Operation, TestBroker } from '../../src/testing/index.ts'
 import { fc } from '../helpers/fast-check.ts'
-import { collectWarnings } from '../helpers/warnings.ts'
-
-collectWarnings()
 
 const planned = new Error('planned')
 const names = ['orders', 'checked', 'table', 'dlq', 'missing'] as const

@@ -6,11 +6,8 @@ import { fill, gate, names, owners, range } from '../helpers/behaviours.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
-import { collectWarnings } from '../helpers/warnings.ts'
 
 const orders1 = { topic: 'orders', partition: 1 } as const
-collectWarnings()
-
 // --- a fourth consumer ------------------------------------------------------------------------------------------------
 
 /** Three consumers on twelve partitions; `slow` is what giving up, or handling, takes from when a test sets it. */

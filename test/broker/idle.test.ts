@@ -4,9 +4,6 @@ import { fill, gate, range } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
-import { collectWarnings } from '../helpers/warnings.ts'
-
-collectWarnings()
 
 /** Whether a promise has settled, each time it is asked. */
 function watch(promise: Promise<unknown>): { readonly settled: boolean } {

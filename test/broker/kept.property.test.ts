@@ -3,9 +3,6 @@ import { isBrokerletError } from '../../src/index.ts'
 import type { TopicChanges, TopicOptions } from '../../src/topic-definition.ts'
 import { fc } from '../helpers/fast-check.ts'
 import { testBroker } from '../helpers/test-broker.ts'
-import { collectWarnings } from '../helpers/warnings.ts'
-
-collectWarnings()
 
 const kinds = {
   feed: { retentionMs: 5000, segmentRecords: 3 },

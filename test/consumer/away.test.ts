@@ -2,7 +2,6 @@ import { expect, it } from 'vitest'
 import type { Consumer } from '../../src/index.ts'
 import { fill, gate } from '../helpers/behaviours.ts'
 import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
-import { collectWarnings } from '../helpers/warnings.ts'
 
 // What is waited for, and what is kept, while a consumer is away: it restarts, was removed, or gave a partition up.
 
@@ -11,8 +10,6 @@ const readers = [
   ['a member of a group', { groupId: 'g' }],
   ['a reader without a group', {}],
 ] as const
-collectWarnings()
-
 /** A scene in which the handler takes 10 ms, and fails at its first attempt at offset 3 of 5. */
 async function failingOnce(options: { readonly groupId?: string }) {
   const { broker, clock } = brokerWithOrders(5)

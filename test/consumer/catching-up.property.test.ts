@@ -4,9 +4,6 @@ import { at, fill, range } from '../helpers/behaviours.ts'
 import { Lot, seeds } from '../helpers/lot.ts'
 import { orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
-import { collectWarnings } from '../helpers/warnings.ts'
-
-collectWarnings()
 
 /** A consumer whose handlers fail, take too long, and whose hooks take their time; it has the topic for itself. */
 class Scene {

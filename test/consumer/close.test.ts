@@ -4,11 +4,8 @@ import { fill, gate, names } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
-import { collectWarnings } from '../helpers/warnings.ts'
 
 const retry = { attempts: 1 }
-collectWarnings()
-
 it('finishes what is in flight, commits, leaves, and reports what it left', async () => {
   const { broker, clock } = brokerWithOrders(3, 2)
   const steps: unknown[] = []

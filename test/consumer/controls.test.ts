@@ -5,9 +5,6 @@ import { fill, gate, names, offsets, range } from '../helpers/behaviours.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
-import { collectWarnings } from '../helpers/warnings.ts'
-
-collectWarnings()
 
 // --- seek -------------------------------------------------------------------------------------------------------------
 

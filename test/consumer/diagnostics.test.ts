@@ -19,9 +19,7 @@ import {
 import { fill, offsets } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { brokerWithOrders } from '../helpers/orders.ts'
-import { collectWarnings } from '../helpers/warnings.ts'
 
-collectWarnings()
 const undo: (() => void)[] = []
 afterEach(() => {
   for (const each of undo.splice(0)) each()

@@ -2,11 +2,8 @@ import { expect, it } from 'vitest'
 import { fill, gate } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
-import { collectWarnings } from '../helpers/warnings.ts'
 
 const retry = { attempts: 1 }
-collectWarnings()
-
 it('reads to the present end first with drain', async () => {
   const { broker, clock } = brokerWithOrders(3, 2)
   const seen: string[] = []

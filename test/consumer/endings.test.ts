@@ -3,11 +3,8 @@ import { expect, it } from 'vitest'
 import { fill, gate, names, offsets, range } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
-import { collectWarnings } from '../helpers/warnings.ts'
 
 const retry = { attempts: 1 }
-collectWarnings()
-
 it('ends when a listener of its crash closes it, and gives it what was left', async () => {
   const { broker, clock } = brokerWithOrders(2)
   const left: unknown[] = []

@@ -6,9 +6,6 @@ import { collect } from '../helpers/collect.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
-import { collectWarnings } from '../helpers/warnings.ts'
-
-collectWarnings()
 
 it('hands out record by record; each is done when the loop asks for the next', async () => {
   const { broker } = brokerWithOrders(3)

@@ -2,9 +2,6 @@ import { describe, expect, it } from 'vitest'
 import { InvalidArgumentError, type RecordContext, type RunOptions } from '../../src/index.ts'
 import { fill, names } from '../helpers/behaviours.ts'
 import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
-import { collectWarnings } from '../helpers/warnings.ts'
-
-collectWarnings()
 
 /** A consumer whose handler pauses its partition at each record. */
 async function pausing(records: number, each: (pause: RecordContext['pause']) => void) {

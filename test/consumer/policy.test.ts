@@ -5,9 +5,6 @@ import { fill, gate, range } from '../helpers/behaviours.ts'
 import { thrownBy } from '../helpers/errors.ts'
 import { orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
-import { collectWarnings } from '../helpers/warnings.ts'
-
-collectWarnings()
 
 function brokerWith(options: ConstructorParameters<typeof Broker>[0], records = 0) {
   const made = testBroker(options as object)

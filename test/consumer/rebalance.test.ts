@@ -6,9 +6,6 @@ import { fill, gate, names, owners, range } from '../helpers/behaviours.ts'
 import { collect } from '../helpers/collect.ts'
 import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
-import { collectWarnings } from '../helpers/warnings.ts'
-
-collectWarnings()
 
 it('calls onAssigned once, with nothing, for a member that there is no partition for', async () => {
   const { broker, clock } = brokerWithOrders(1)

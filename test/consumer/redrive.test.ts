@@ -10,10 +10,7 @@ import { fill, gate, range } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
-import { collectWarnings } from '../helpers/warnings.ts'
 import { brokerWithOrders, letters, never, run } from './dead-letter-scene.ts'
-
-collectWarnings()
 
 function failAt(...bad: readonly number[]) {
   return ({ offset }: { readonly offset: number }) => {

@@ -10,14 +10,11 @@ import {
 } from '../../src/index.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
-import { collectWarnings } from '../helpers/warnings.ts'
 
 const topics = [
   { topic: 'orders.1m', delayMs: 60_000 },
   { topic: 'orders.1h', delayMs: 3_600_000 },
 ]
-collectWarnings()
-
 function brokerWith(count: number, options = {}) {
   const made = testBroker(options)
   const { broker, clock } = made

@@ -4,9 +4,6 @@ import { fill, gate, range } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
-import { collectWarnings } from '../helpers/warnings.ts'
-
-collectWarnings()
 
 /** A consumer of `orders` whose handler fails at offset 0 of partition 0 as long as `failing` says so. */
 function failingAtFirst(records = 1, partitions = 1) {

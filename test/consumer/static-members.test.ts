@@ -3,9 +3,6 @@ import { UnreleasedInstanceIdError } from '../../src/index.ts'
 import { names, owners, range } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { brokerWithOrders } from '../helpers/orders.ts'
-import { collectWarnings } from '../helpers/warnings.ts'
-
-collectWarnings()
 
 it('keeps the partitions of a closed static member for its session time', async () => {
   const { broker, clock } = brokerWithOrders(0, 4)

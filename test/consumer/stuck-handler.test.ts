@@ -3,9 +3,6 @@ import { CommitFailedError } from '../../src/index.ts'
 import { fill, names, owners } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
-import { collectWarnings } from '../helpers/warnings.ts'
-
-collectWarnings()
 
 it('loses its partitions to the others when a handler takes longer than maxPollIntervalMs', async () => {
   const { broker, clock } = brokerWithOrders(0, 2)

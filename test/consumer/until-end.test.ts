@@ -1,9 +1,6 @@
 import { expect, it } from 'vitest'
 import { at, fill, gate, offsets, range } from '../helpers/behaviours.ts'
 import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
-import { collectWarnings } from '../helpers/warnings.ts'
-
-collectWarnings()
 
 it('reads what was there when it began, and ends by itself', async () => {
   const { broker } = brokerWithOrders(3, 2)

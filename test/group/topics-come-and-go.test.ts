@@ -1,9 +1,6 @@
 import { expect, it } from 'vitest'
 import { names, owners, range } from '../helpers/behaviours.ts'
 import { testBroker } from '../helpers/test-broker.ts'
-import { collectWarnings } from '../helpers/warnings.ts'
-
-collectWarnings()
 
 const subscriptions = [/^a/, /^[ab]/, /1$/, ['a1', 'b2', 'a1'], /./, /^[ab]/] as const
 

@@ -10,9 +10,6 @@ import type { AnyRecord, Broker, ProcessTrace, RecordHeaders, RunOptions } from 
 import { headersOf, InvalidOptionError } from '../../src/index.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
-import { collectWarnings } from '../helpers/warnings.ts'
-
-collectWarnings()
 
 beforeAll(() => {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())

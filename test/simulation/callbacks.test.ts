@@ -2,10 +2,8 @@ import { expect, it } from 'vitest'
 import { type Consumer, isBrokerletError, topic } from '../../src/index.ts'
 import { TestBroker } from '../../src/testing/index.ts'
 import { Lot } from '../helpers/lot.ts'
-import { collectWarnings } from '../helpers/warnings.ts'
 import { problemsBySeed } from './problems-by-seed.ts'
 
-collectWarnings()
 const planned = new Error('planned')
 const topics = { orders: topic<number>({ partitions: 2 }), audit: topic<number>({ partitions: 1 }) }
 const ownEvents = ['assigned', 'revoked', 'lost', 'retrying', 'restarting', 'skipped', 'closed'] as const

@@ -2,10 +2,8 @@ import { expect, it } from 'vitest'
 import { isBrokerletError, topic } from '../../src/index.ts'
 import { TestBroker } from '../../src/testing/index.ts'
 import { Lot } from '../helpers/lot.ts'
-import { collectWarnings } from '../helpers/warnings.ts'
 import { problemsBySeed } from './problems-by-seed.ts'
 
-collectWarnings()
 const names = ['feed', 'log', 'queue'] as const
 type Name = (typeof names)[number]
 

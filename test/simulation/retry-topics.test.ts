@@ -2,10 +2,7 @@ import { expect, it } from 'vitest'
 import { json, type RecordOf, type TopicDefinition, topic } from '../../src/index.ts'
 import { TestBroker } from '../../src/testing/index.ts'
 import { Lot } from '../helpers/lot.ts'
-import { collectWarnings } from '../helpers/warnings.ts'
 import { problemsBySeed } from './problems-by-seed.ts'
-
-collectWarnings()
 
 interface Value {
   readonly id: number

@@ -9,9 +9,6 @@ import {
   TestBroker,
 } from '../../src/testing/index.ts'
 import { gate } from '../helpers/behaviours.ts'
-import { collectWarnings } from '../helpers/warnings.ts'
-
-collectWarnings()
 
 const assertions = [
   assertDuplicatesOnlyAfterRebalance,

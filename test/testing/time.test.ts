@@ -4,9 +4,7 @@ import { TestBroker } from 'brokerlet/testing'
 import { expect, it } from 'vitest'
 import { fill } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
-import { collectWarnings } from '../helpers/warnings.ts'
 
-collectWarnings()
 const topics = { orders: topic({ partitions: 1 }) }
 
 it('begins at 2020-01-01T00:00Z and stands still', async () => {
