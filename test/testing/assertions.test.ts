@@ -143,6 +143,21 @@ it('does not hold a seek, a skip or a reset against a commit', async () => {
   assertNoCommitPastProcessed(broker, 'billing')
 })
 
+it('takes each topic by itself where several are committed at once', async () => {
+  const broker = new TestBroker({ topics: { orders: topic(), payments: topic() } })
+  const consumer = broker.consumer({ groupId: 'billing', topics: ['orders', 'payments'], autoCommit: false })
+  fill(broker, 'orders', 2)
+  fill(broker, 'payments', 2)
+  await consumer.poll({ maxRecords: 3 })
+  const read = ['orders', 'payments'].map(name =>
+    consumer.position({ topic: name as 'orders', partition: 0 }),
+  )
+  expect(read.toSorted()).toEqual([1, 2])
+  await consumer.commit()
+  expect(broker.timeline.ofKind('committed').map(entry => entry.offsets.length)).toEqual([2])
+  assertNoCommitPastProcessed(broker, 'billing')
+})
+
 it('sees a record that comes twice for no reason, and none that comes after a takeover', async () => {
   const { broker, consumer } = await billing()
   fill(broker, 'orders', 2)

@@ -91,6 +91,7 @@ it('takes bytes for the same bytes, a Buffer or not', async () => {
   await broker.producer().send({ topic: 'files', key: Buffer.from('k'), value: Buffer.from('v') })
   assertRecords(broker, 'files', [{ key: Buffer.from('k'), value: new Uint8Array([118]) }])
   failureOf(() => assertRecords(broker, 'files', [{ key: Buffer.from('l') }]))
+  failureOf(() => assertRecords(broker, 'files', [{ value: { id: 1 } }]))
 })
 
 it('knows the records of any broker', async () => {

@@ -144,6 +144,16 @@ it('tells of one partition', async () => {
   expect(part.entries.length).toBeLessThan(timeline.entries.length)
 })
 
+it('tells of one partition nothing of one with its number in another topic', async () => {
+  const broker = new TestBroker({ topics: { orders: topic(), payments: topic() } })
+  const consumer = broker.consumer({ groupId: 'billing', topics: ['orders', 'payments'] })
+  await consumer.run({ eachRecord: () => {} })
+  fill(broker, 'payments', 1)
+  await broker.idle()
+  const entries = [...broker.timeline.forPartition({ topic: 'orders', partition: 0 })]
+  expect(entries.map(({ kind }) => kind)).toEqual(['topic created', 'assigned', 'started'])
+})
+
 it.each([undefined, null, 'orders-0'])('tells nothing of %j, which is no partition', wrong => {
   const { timeline } = new TestBroker({ topics: { orders: topic() } })
   expect(() => timeline.forPartition(wrong as never)).toThrow('forPartition: expected { topic, partition }')
