@@ -224,6 +224,26 @@ it('knows a record that was asked for again into a batch of its own first delive
   assertDuplicatesOnlyAfterRebalance(broker, 'billing')
 })
 
+it('does not count for the order what a member ends after it has lost the partition', async () => {
+  const broker = new TestBroker({ topics })
+  for (const value of [0, 1]) broker.topic('orders').append({ key: 'a', value })
+  const options = { groupId: 'billing', topics: ['orders'] } as const
+  const stuck = broker.consumer({ ...options, maxPollIntervalMs: 100 }).on('lost', () => {})
+  await stuck.run({ eachRecord: () => broker.clock.sleep(1000) })
+  await broker.advance(100)
+  const other = broker.consumer(options).on('skipped', () => {})
+  await other.run({
+    eachRecord: ({ offset }) => {
+      if (offset === 0) throw new Error('no')
+    },
+    retry: { attempts: 1 },
+    onFailure: 'skip',
+  })
+  await broker.advance(900)
+  expect(offsets(broker.timeline.ofKind('processed'))).toEqual([1, 0])
+  assertEveryKeyInOrder(broker, 'billing')
+})
+
 it('counts only the first time that a record of a key is processed', async () => {
   const { broker, consumer } = await billing(() => {}, { autoCommit: false })
   for (const value of [0, 1]) await broker.producer().send({ topic: 'orders', key: 'k', value })
