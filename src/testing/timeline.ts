@@ -1,3 +1,4 @@
+import { type InspectOptions, inspect } from 'node:util'
 import { onePartition } from '../offset-checks.ts'
 import type { AnyRecord } from '../record.ts'
 import type { TopicPartition } from '../topic-partition.ts'
@@ -116,6 +117,12 @@ export class Timeline implements Iterable<TimelineEntry> {
   /** Returns the transcript: a snapshot of the timeline would hold nothing that happened otherwise. */
   toJSON(): string {
     return this.toString()
+  }
+
+  /** What `console.log` prints: the transcript, or one line within something else, such as an error. @internal */
+  [inspect.custom](depth: number | null, options: InspectOptions): string {
+    if (depth === options.depth) return this.toString()
+    return `Timeline(${this.entries.length})`
   }
 }
 

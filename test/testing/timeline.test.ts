@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { topic } from 'brokerlet'
 import { TestBroker } from 'brokerlet/testing'
 import { expect, it } from 'vitest'
@@ -34,6 +35,12 @@ it('is its transcript in a snapshot, and as JSON', async () => {
   const broker = new TestBroker({ topics: { orders: topic({ partitions: 1 }) } })
   expect(broker.timeline).toMatchInlineSnapshot(`"0 ms  topic orders made with 1 partition"`)
   expect(JSON.stringify(broker.timeline)).toBe(JSON.stringify(String(broker.timeline)))
+})
+
+it('is its transcript in console.log, and in one line within something else', async () => {
+  const { timeline } = await story()
+  expect(inspect(timeline)).toBe(String(timeline))
+  expect(inspect({ timeline })).toBe(`{ timeline: Timeline(${timeline.entries.length}) }`)
 })
 
 it('prints as a readable transcript', async () => {
