@@ -21,8 +21,19 @@ export function eventLoopTurn(): Promise<void> {
   })
 }
 
-// The functions as they were when this module was loaded, before a test replaced them.
-const { setTimeout: realSetTimeout, clearTimeout: realClearTimeout } = globalThis
+/** The clock of fake timers, as vitest and jest have them: it keeps the functions that it has replaced. */
+interface FakeClock {
+  readonly _setTimeout?: typeof setTimeout
+  readonly _clearTimeout?: typeof clearTimeout
+}
+
+// The functions as they were before anybody replaced them: a runner may have done so for every test file, before that
+// loads this module.
+const { clock: fakeClock = {} } = globalThis.setTimeout as { readonly clock?: FakeClock }
+const {
+  _setTimeout: realSetTimeout = globalThis.setTimeout,
+  _clearTimeout: realClearTimeout = globalThis.clearTimeout,
+} = fakeClock
 
 /** Calls `callback` after `ms` milliseconds of real time, for which no process stays alive; returns what takes it back. */
 export function afterRealDelay(ms: number, callback: () => void): () => void {

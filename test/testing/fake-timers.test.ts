@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { IllegalStateError, topic } from 'brokerlet'
 import { TestBroker } from 'brokerlet/testing'
 import { afterEach, expect, it, vi } from 'vitest'
@@ -42,6 +43,28 @@ it('says that fake timers hold a handler back, where the broker does not have th
   vi.useRealTimers()
   const without = await rejectionOf(broker.advanceUntilIdle({ realTimeoutMs: 3 }))
   expect(String(without)).not.toContain('Fake timers')
+  await broker.close()
+})
+
+it('waits in real time also where the timers were fake before it was loaded', async () => {
+  vi.useFakeTimers()
+  vi.resetModules()
+  const kit = await import('../../src/testing/index.ts')
+  const broker = new kit.TestBroker({ topics })
+  let handled = 0
+  await broker.consumer({ groupId: 'g', topics: ['orders'] }).run({
+    eachRecord: async () => {
+      await readFile(import.meta.filename)
+      handled++
+    },
+  })
+  fill(broker, 'orders', 1)
+  await broker.idle()
+  expect(handled).toBe(1)
+  const hanging = broker.consumer({ groupId: 'hanging', topics: ['orders'] })
+  await hanging.run({ eachRecord: () => new Promise(resolve => setTimeout(resolve, 5)) })
+  const error = await rejectionOf(broker.idle({ timeoutMs: 3 }))
+  expect(String(error)).toContain('Fake timers hold setTimeout back')
   await broker.close()
 })
 

@@ -12,11 +12,15 @@ let billing: ReturnType<typeof consumer>
 // Real time is fake here, as far as it is a timer; the broker's own time is virtual anyway.
 beforeEach(async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  // Wrapped, so that the kit does not know the fake one, and finds the real one behind it.
+  const { setTimeout: fake } = globalThis
+  vi.stubGlobal('setTimeout', (...args: Parameters<typeof setTimeout>) => fake(...args))
   vi.resetModules()
   const testing = await import('../../src/testing/index.ts')
   broker = new testing.TestBroker({ topics })
 })
 afterEach(async () => {
+  vi.unstubAllGlobals()
   vi.useRealTimers()
   await broker.close()
 })
