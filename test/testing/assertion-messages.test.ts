@@ -67,3 +67,13 @@ it('says which records a group has processed without being expected, and which i
   not expected: { value: { id: 1, total: { amount: { cents: 5 } } } }`,
   )
 })
+
+it('says nothing of records that are not expected where there are none', async () => {
+  const broker = await billing({ id: 1 })
+  const message = messageOf(() => assertProcessed(broker, 'billing', [{ value: { id: 1 } }, { key: 'o-1' }]))
+  const [first] = message.split('. What happened:\n')
+  expect(first).toBe(
+    `Group 'billing' has processed 1 record: 1 of the expected ones are missing, 0 were not expected
+  missing: { key: 'o-1' }`,
+  )
+})

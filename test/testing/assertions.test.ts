@@ -85,6 +85,20 @@ it('counts what was skipped, and what was dropped unread, as lost', async () => 
   failureOf(() => assertNothingLost(broker, 'billing'))
 })
 
+it('counts as lost what left the log unread with its segment', async () => {
+  const broker = new TestBroker({ topics: { orders: topic({ retentionRecords: 8 }) } })
+  broker.on('recordsDropped', () => {})
+  const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'] })
+  await consumer.run({ eachRecord: () => {} })
+  consumer.pause()
+  fill(broker, 'orders', 20)
+  consumer.resume()
+  await broker.idle()
+  expect(failureOf(() => assertNothingLost(broker, 'billing')).message).toContain(
+    "Group 'billing' has not processed orders-0@0",
+  )
+})
+
 it('begins where the group began to read', async () => {
   const broker = new TestBroker({ topics })
   fill(broker, 'orders', 5)
@@ -141,6 +155,27 @@ it('does not hold a seek, a skip or a reset against a commit', async () => {
   consumer.seek(orders0, 3)
   await broker.idle()
   assertNoCommitPastProcessed(broker, 'billing')
+
+  consumer.pause()
+  fill(broker, 'orders', 5)
+  broker.on('recordsDropped', () => {})
+  broker.topic('orders').partitions[0]!.deleteRecords(8)
+  consumer.resume()
+  await broker.idle()
+  expect(broker.timeline.ofKind('reset')).toMatchObject([{ from: 5, to: 8 }])
+  assertNoCommitPastProcessed(broker, 'billing')
+
+  const { broker: skipping, consumer: skips } = await billing(
+    () => {
+      throw new Error('no')
+    },
+    undefined,
+    { retry: { attempts: 1 }, onFailure: 'skip' },
+  )
+  skips.on('skipped', () => {})
+  fill(skipping, 'orders', 1)
+  await skipping.idle()
+  assertNoCommitPastProcessed(skipping, 'billing')
 })
 
 it('takes each topic by itself where several are committed at once', async () => {

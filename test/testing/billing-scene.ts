@@ -12,10 +12,14 @@ expect.extend(matchers)
 export const topics = { orders: topic({ partitions: 1 }) }
 
 /** A broker on which a consumer of the group 'billing' reads 'orders'. */
-export async function billing(handler: (offset: number) => unknown = () => {}, options: object = {}) {
+export async function billing(
+  handler: (offset: number) => unknown = () => {},
+  options: object = {},
+  runOptions: object = {},
+) {
   const broker = new TestBroker({ topics })
   const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'], ...options })
-  await consumer.run({ eachRecord: ({ offset }) => handler(offset) })
+  await consumer.run({ ...runOptions, eachRecord: ({ offset }) => handler(offset) })
   return { broker, consumer }
 }
 

@@ -99,6 +99,13 @@ it('has one line for the partitions that a member begins to read at one offset',
   ])
 })
 
+it('says of a member for which there is no partition that it has none', async () => {
+  const broker = new TestBroker({ topics: { orders: topic() } })
+  for (const clientId of ['first', 'second'])
+    await broker.consumer({ groupId: 'billing', topics: ['orders'], clientId }).ready()
+  expect(String(broker.timeline)).toMatch(/billing\/second-\d+ has no partitions$/m)
+})
+
 it('has a line for each member, though one got what comes after what another one got', async () => {
   const broker = new TestBroker({ topics: { orders: topic({ partitions: 1 }) } })
   fill(broker, 'orders', 2)
@@ -182,6 +189,7 @@ it('tells of one group', async () => {
   await broker.idle()
   const text = String(broker.timeline.forGroup('audit'))
   expect(text).toContain('audit/consumer-')
+  expect(text).toContain('fault: ')
   expect(text).not.toContain('billing/')
 })
 
