@@ -304,6 +304,22 @@ it('asks for everything from where the group began first, wherever it began late
   expect(error.message).toContain("Group 'billing' has not processed orders-0@1")
 })
 
+it('does not miss a record that waits in a retry topic', async () => {
+  const broker = new TestBroker({ topics: { orders: topic(), later: topic() } })
+  const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'] })
+  await consumer.run({
+    eachRecord: () => {
+      throw new Error('no')
+    },
+    retry: { attempts: 1, topics: [{ topic: 'later', delayMs: 1000 }] },
+  })
+  fill(broker, 'orders', 1)
+  await broker.advance(500)
+  expect(broker.timeline.ofKind('delayed')).toHaveLength(1)
+  assertNothingLost(broker, 'billing')
+  assertNoCommitPastProcessed(broker, 'billing')
+})
+
 it('counts a record that was processed from a retry topic as one of its own topic', async () => {
   const broker = new TestBroker({ topics: { ...topics, later: topic({ partitions: 1 }) } })
   const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'] })

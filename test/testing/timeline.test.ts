@@ -3,6 +3,7 @@ import { topic } from 'brokerlet'
 import { TestBroker } from 'brokerlet/testing'
 import { expect, it } from 'vitest'
 import { fill } from '../helpers/behaviours.ts'
+import { orders0 } from '../helpers/orders.ts'
 
 const topics = { orders: topic({ partitions: 2 }) }
 
@@ -97,6 +98,13 @@ it('has one line for the partitions that a member begins to read at one offset',
     'late/a-000001 reads orders-2 from 1',
     'b-000002: reads mails-0 from 0',
   ])
+})
+
+it('tells what a reader without a group is given', async () => {
+  const broker = new TestBroker({ topics: { orders: topic() } })
+  await broker.consumer({ topics: ['orders'], clientId: 'audit' }).ready()
+  expect(broker.timeline.ofKind('assigned')).toMatchObject([{ group: undefined, partitions: [orders0] }])
+  expect(String(broker.timeline)).toMatch(/audit.*: was given orders-0$/m)
 })
 
 it('says of a member for which there is no partition that it has none', async () => {
