@@ -9,6 +9,8 @@ import type { Timeline } from './timeline.ts'
 // A handler may throw anything; without an error, its caller would not know that something failed.
 const anError: Check = { expected: 'an error', accepts: value => value !== undefined }
 
+const nothing = () => {}
+
 type FaultAction = 'fail' | 'delay' | 'pause'
 
 /** A fault, and how often it was met. */
@@ -26,12 +28,14 @@ export class FaultPlan extends FaultRules<FaultAction, FaultScope, FaultPoint> {
   readonly #timeline: Timeline
   readonly #topics: ReadonlyMap<string, unknown>
   readonly #groups: ReadonlyMap<string, unknown>
+  readonly #watch: (what: string) => () => void
 
-  /** @hidden */
+  /** `watch` is told what is waited for, and returns what ends that. @hidden */
   constructor(
     clock: BrokerClock,
     timeline: Timeline,
     { topics, groups }: Readonly<Record<'topics' | 'groups', ReadonlyMap<string, unknown>>>,
+    watch: (what: string) => () => void,
   ) {
     super({
       covers,
@@ -43,6 +47,7 @@ export class FaultPlan extends FaultRules<FaultAction, FaultScope, FaultPoint> {
     this.#timeline = timeline
     this.#topics = topics
     this.#groups = groups
+    this.#watch = watch
   }
 
   /** @internal */
@@ -105,6 +110,24 @@ export class FaultPlan extends FaultRules<FaultAction, FaultScope, FaultPoint> {
   /** Holds the next operation of this scope back until the barrier is released. */
   pauseNext(scope: FaultScope): Barrier {
     this.#check('faults.pauseNext', scope)
-    return this.addBarrier('pause', scope)
+    const barrier = this.addBarrier('pause', scope)
+    const watch = () => this.#watch(`an operation to come to a barrier (${describeScope(scope)})`)
+    let unwatch: (() => void) | undefined
+    const over = () => {
+      unwatch?.()
+      unwatch = nothing
+    }
+    void barrier.entered.then(over)
+    return {
+      // Who asks for it waits.
+      get entered() {
+        unwatch ??= watch()
+        return barrier.entered
+      },
+      release() {
+        over()
+        barrier.release()
+      },
+    }
   }
 }

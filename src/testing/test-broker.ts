@@ -148,7 +148,8 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
       () => [...consumers].map(({ processing }) => processing),
       () => [...this.engine.served].flatMap(left => left()),
     )
-    this.faults = new FaultPlan(this.engine.clock, this.timeline, this.engine)
+    const watch = (what: string) => watchStandstill(this.#bench, what)
+    this.faults = new FaultPlan(this.engine.clock, this.timeline, this.engine, watch)
     this.#bench = {
       faults: this.faults,
       timeline: this.timeline,

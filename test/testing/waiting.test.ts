@@ -105,6 +105,36 @@ it('says what a group of Kafka clients lacks that never catches up: its time-out
   expect(await waiting).toMatchObject({ code: 'REQUEST_TIMED_OUT' })
 })
 
+it('says why nobody comes to a barrier: only time can bring that', async () => {
+  await consumer().ready()
+  const barrier = broker.faults.pauseNext({ operation: 'leave', group: 'billing' })
+  broker.crash({ group: 'billing' })
+  void barrier.entered
+  await realSeconds(2.1)
+  expect(warnings).toEqual([
+    expect.stringMatching(
+      /^Waited 2 s of real time for an operation to come to a barrier \(leave of group billing\), and the broker's time stands still\. What waits for time: /,
+    ),
+  ])
+})
+
+it('says nothing of a barrier to which somebody has come, or that was let go', async () => {
+  const slept = broker.clock.sleep(1000)
+  await consumer().run({ eachRecord: () => {} })
+  const met = broker.faults.pauseNext({ operation: 'handle' })
+  const { entered } = met
+  broker.topic('orders').append({ value: 1 })
+  await entered
+  const letGo = broker.faults.pauseNext({ operation: 'leave' })
+  void letGo.entered
+  letGo.release()
+  await realSeconds(10)
+  expect(warnings).toEqual([])
+  met.release()
+  await broker.advance(1000)
+  await slept
+})
+
 it('says nothing of a consumer that crashed while it waited', async () => {
   await consumer().ready()
   broker.crash({ group: 'billing' })
