@@ -11,17 +11,15 @@ import { type Check, requireArgument } from '../validate.ts'
  */
 export type ExpectedRecord = Partial<AnyRecord>
 
-// Written as an object so that none can be missing.
-const everyField: Readonly<Record<keyof AnyRecord, true>> = {
-  topic: true,
-  partition: true,
-  offset: true,
-  timestamp: true,
-  key: true,
-  value: true,
-  headers: true,
-}
-const fields: readonly string[] = Object.keys(everyField)
+const fields: readonly string[] = [
+  'topic',
+  'partition',
+  'offset',
+  'timestamp',
+  'key',
+  'value',
+  'headers',
+] satisfies (keyof AnyRecord)[]
 
 const recordList: Check = {
   expected: 'an array of records, each by its fields',
