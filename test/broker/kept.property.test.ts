@@ -45,7 +45,9 @@ const scenario = fc.record({
   steps: fc.array(fc.tuple(fc.constantFrom(...names), step), { minLength: 20, maxLength: 70 }),
 })
 
-it('a broker keeps as many records and bytes as it says, and a partition, too, whatever is done to them', async () => {
+it('a broker keeps as many records and bytes as it says, and a partition, too, whatever is done to them', {
+  timeout: 120_000,
+}, async () => {
   await fc.assert(
     fc.asyncProperty(scenario, async ({ maxRecords, maxBytes, steps }) => {
       const { broker, clock } = testBroker({ maxRecords, maxBytes })

@@ -32,7 +32,9 @@ const scenario = fc.record({
   steps: fc.array(fc.tuple(fc.nat(2), step), { minLength: 20, maxLength: 80 }),
 })
 
-it('a full broker loses nothing that it may not lose, and nothing unread while there is something read', async () => {
+it('a full broker loses nothing that it may not lose, and nothing unread while there is something read', {
+  timeout: 120_000,
+}, async () => {
   await fc.assert(
     fc.asyncProperty(scenario, async ({ topics, maxRecords, segmentRecords, groups, steps }) => {
       const { broker } = testBroker({ maxRecords })
