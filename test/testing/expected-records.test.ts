@@ -117,6 +117,7 @@ it('refuses expected records that are no records', async () => {
   const { broker } = await billing()
   expect(() => assertRecords(broker, 'orders', undefined as never)).toThrow(InvalidArgumentError)
   expect(() => assertProcessed(broker, 'billing', ['a'] as never)).toThrow(InvalidArgumentError)
+  expect(() => assertProcessed(broker, 'billing', [null] as never)).toThrow(InvalidArgumentError)
   expect(() => processedBy(undefined as never, 'billing')).toThrow(InvalidArgumentError)
   expect(() => assertRecords({} as never, 'orders', [])).toThrow('expected a broker, received an object')
 })
