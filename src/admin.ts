@@ -29,11 +29,19 @@ export interface Admin {
   ): Promise<readonly (TopicPartition & { readonly offset: number | null })[]>
   /** Lists the ids of the groups, sorted. */
   listGroups(): Promise<readonly string[]>
-  /** @throws GroupIdNotFoundError */
+  /**
+   * Describes a group; its partitions are in the order of their topics' names.
+   *
+   * @throws GroupIdNotFoundError
+   */
   describeGroup(groupId: string): Promise<GroupSummary>
   /** @throws GroupIdNotFoundError, NonEmptyGroupError */
   deleteGroup(groupId: string): Promise<void>
-  /** Lists the offsets that a group has committed. */
+  /**
+   * Lists the offsets that a group has committed, in the order of topics' names and of partitions.
+   *
+   * @throws GroupIdNotFoundError
+   */
   listGroupOffsets(groupId: string): Promise<readonly TopicPartitionOffset[]>
   /**
    * Sets the committed offsets of an Empty group: to given offsets, which creates a group that does not exist, or to

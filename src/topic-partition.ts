@@ -22,6 +22,11 @@ export interface OffsetAndMetadata {
 /** A place in a partition, by offset, by name or by time. */
 export type OffsetSpec = number | 'beginning' | 'end' | { readonly timestamp: number }
 
+/** Orders partitions by topic, and those of a topic by number. */
+export function byTopicAndPartition(a: TopicPartition, b: TopicPartition): number {
+  return a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1
+}
+
 /** The usual short form, `orders-3`. */
 export function formatTopicPartition(tp: TopicPartition): string {
   return `${tp.topic}-${tp.partition}`

@@ -1,6 +1,7 @@
 import type { ConsumerGroup } from '../group/consumer-group.ts'
 import type { Topic } from '../log/topic.ts'
 import type { GroupSummary, TopicSummary } from '../summaries.ts'
+import { byTopicAndPartition } from '../topic-partition.ts'
 import type { MemoryEngine } from './memory-engine.ts'
 
 /** A broker as plain JSON: what a dashboard, a health check or a metric needs. */
@@ -70,12 +71,15 @@ export function describeGroup(group: ConsumerGroup): GroupSummary {
       connected,
       assignment,
     })),
-    partitions: group.lagByPartition().map(({ topic, partition, lag }) => ({
-      topic,
-      partition,
-      committed: group.committed({ topic, partition })?.offset ?? null,
-      lag,
-      memberId: owners.get(`${topic}/${partition}`) ?? null,
-    })),
+    partitions: group
+      .lagByPartition()
+      .toSorted(byTopicAndPartition)
+      .map(({ topic, partition, lag }) => ({
+        topic,
+        partition,
+        committed: group.committed({ topic, partition })?.offset ?? null,
+        lag,
+        memberId: owners.get(`${topic}/${partition}`) ?? null,
+      })),
   }
 }

@@ -2,7 +2,12 @@ import type { Admin } from '../admin.ts'
 import { groupOffsets, namedOffset, offsetList, partitionList } from '../offset-checks.ts'
 import type { GroupSummary, TopicSummary } from '../summaries.ts'
 import { type AnyTopic, type TopicChanges, type TopicOptions, toTopicOptions } from '../topic-definition.ts'
-import type { OffsetSpec, TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
+import {
+  byTopicAndPartition,
+  type OffsetSpec,
+  type TopicPartition,
+  type TopicPartitionOffset,
+} from '../topic-partition.ts'
 import { requireArgument } from '../validate.ts'
 import { describeGroup, describeTopic } from './broker-description.ts'
 import type { MemoryEngine } from './memory-engine.ts'
@@ -78,7 +83,7 @@ export class MemoryAdmin implements Admin {
 
   async listGroupOffsets(groupId: string): Promise<readonly TopicPartitionOffset[]> {
     this.#engine.requireOpen()
-    return this.#engine.groupCoordinator.existing(groupId).offsets
+    return this.#engine.groupCoordinator.existing(groupId).offsets.toSorted(byTopicAndPartition)
   }
 
   async setGroupOffsets(

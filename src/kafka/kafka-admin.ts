@@ -19,6 +19,7 @@ import {
 } from '../topic-definition.ts'
 import { checkTopicName, requireTopicName } from '../topic-name.ts'
 import {
+  byTopicAndPartition,
   formatTopicPartition,
   type OffsetSpec,
   type TopicPartition,
@@ -426,11 +427,6 @@ const alterOperations = { set: 0, delete: 1 } as const
 // Or further: another program may have added partitions at once.
 function hasGrownTo(topic: ClusterTopic | undefined, partitions: number): boolean {
   return topic !== undefined && topic.partitionCount >= partitions
-}
-
-// Coordinators answer in no order.
-function byTopicAndPartition(a: TopicPartition, b: TopicPartition): number {
-  return a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1
 }
 
 // A missing topic is a final answer where the topic must exist already.

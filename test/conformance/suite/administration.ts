@@ -174,13 +174,18 @@ export const administration: Area = ({ test, scene }) => {
     ])
   })
 
-  test('describes the partitions of a group in order', async () => {
+  test('describes the partitions of a group, and lists its offsets, in the order of their topics and numbers', async () => {
     const { place, topic, group } = await scene({ partitions: 6 })
-    const order = [4, 1, 5, 0, 3, 2]
-    const offsets = order.map(partition => ({ topic, partition, offset: 0 }))
-    await place.admin.setGroupOffsets(group, offsets)
+    const [first, last] = [`${topic}-a`, `${topic}-b`]
+    for (const name of [first, last]) await place.admin.createTopic(name)
+    const order = [4, 1, 5, 0, 3, 2].map(partition => ({ topic, partition, offset: 0 }))
+    const zero = { partition: 0, offset: 0 }
+    await place.admin.setGroupOffsets(group, [{ topic: last, ...zero }, ...order, { topic: first, ...zero }])
+    const sorted = [...numbers(6).map(partition => [topic, partition]), [first, 0], [last, 0]]
     const { partitions } = await place.admin.describeGroup(group)
-    expect(partitions.map(({ partition }) => partition)).toEqual(numbers(6))
+    expect(partitions.map(each => [each.topic, each.partition])).toEqual(sorted)
+    const listed = await place.admin.listGroupOffsets(group)
+    expect(listed.map(each => [each.topic, each.partition])).toEqual(sorted)
   })
 
   test('describes a group one of whose topics was deleted a moment ago', async () => {
