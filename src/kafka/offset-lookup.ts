@@ -1,10 +1,9 @@
 import { UnknownTopicOrPartitionError } from '../errors.ts'
-import type { MaybePromise } from '../maybe-promise.ts'
 import type { IsolationLevel } from '../record.ts'
 import { formatTopicPartition, type OffsetSpec, type TopicPartition } from '../topic-partition.ts'
+import type { ClientLibrary } from './client-library.ts'
 import type { Cluster } from './cluster.ts'
 import { byTopic, distinct, groupBy } from './group-by.ts'
-import { firstErrno } from './group-offsets.ts'
 import { TurnBatch } from './turn-batch.ts'
 
 /** A place in a log that only its leader knows. */
@@ -14,7 +13,17 @@ const earliest = -2
 const latest = -1
 
 // The offset that was found for a partition; undefined where that is gone, so that others do not fail with it.
-type Found = (tp: TopicPartition) => MaybePromise<number | undefined>
+type Found = (tp: TopicPartition) => Promise<number | undefined>
+
+interface Question {
+  readonly timestamp: number
+  readonly isolationLevel: IsolationLevel
+  /** Since when it is asked, on the monotonic clock. */
+  readonly since: number
+}
+
+type Response = Awaited<ReturnType<ClientLibrary['listOffsetsV7']['api']['async']>>
+type Answer = Response['topics'][number]['partitions'][number]
 
 /** Resolves an offset spec to an offset. Lookups of the same turn share one request for each leader. */
 export class OffsetLookup {
@@ -41,8 +50,8 @@ export class OffsetLookup {
     if (batch === undefined) {
       batch = new TurnBatch(this.#cluster.clock, asked => {
         this.#batches.delete(key)
-        const found = this.#ask(distinct(asked), timestamp, isolationLevel)
-        return asked.map(async partition => found(partition))
+        const since = this.#cluster.clock.monotonic()
+        return asked.map(this.#ask(distinct(asked), { timestamp, isolationLevel, since }))
       })
       this.#batches.set(key, batch)
     }
@@ -55,18 +64,9 @@ export class OffsetLookup {
   }
 
   // By leader: a partition that has none, or one that does not answer, does not keep the others waiting.
-  #ask(
-    partitions: readonly TopicPartition[],
-    timestamp: number,
-    isolationLevel: IsolationLevel,
-    since: number = this.#cluster.clock.monotonic(),
-  ): Found {
-    const found = new Map<string, Promise<Found>>()
-    for (const led of groupBy(partitions, tp => this.#leaderOf(tp)).values()) {
-      const answer = this.#askLeader(led, timestamp, isolationLevel, since)
-      for (const tp of led) found.set(formatTopicPartition(tp), answer)
-    }
-    return async tp => (await found.get(formatTopicPartition(tp))!)(tp)
+  #ask(partitions: readonly TopicPartition[], question: Question): Found {
+    const byLeader = groupBy(partitions, tp => this.#leaderOf(tp))
+    return inParts(byLeader, led => this.#askLeader(led, question))
   }
 
   // -1 where it has none now, undefined where it is gone.
@@ -75,47 +75,75 @@ export class OffsetLookup {
     return isThere ? (this.#cluster.leader(tp)?.node ?? -1) : undefined
   }
 
-  async #askLeader(
-    led: readonly TopicPartition[],
-    timestamp: number,
-    isolationLevel: IsolationLevel,
-    since: number,
-  ): Promise<Found> {
+  async #askLeader(led: readonly TopicPartition[], question: Question): Promise<Found> {
     let parted = false
     try {
       const responses = await this.#cluster.askLeaders(led, {
         what: `Looking up offsets of ${led.map(formatTopicPartition).join(', ')}`,
+        ...(led.length === 1 ? { fields: led[0]! } : {}),
         api: this.#cluster.library.listOffsetsV7,
-        since,
+        since: question.since,
         request: some => [
           -1,
-          isolationLevel === 'read_committed' ? 1 : 0,
+          question.isolationLevel === 'read_committed' ? 1 : 0,
           byTopic(some, tp => ({
             partitionIndex: tp.partition,
             currentLeaderEpoch: this.#cluster.requireLeader(tp).epoch,
-            timestamp: BigInt(timestamp),
+            timestamp: BigInt(question.timestamp),
           })),
         ],
-        errno: ({ topics }) => firstErrno(topics),
+        errno: commonErrno,
         goesOn: () => {
           parted = new Set(led.map(tp => this.#leaderOf(tp))).size > 1
           return !parted
         },
       })
-      const offsets = new Map<string, number>()
-      for (const { topics } of responses) {
-        for (const topic of topics) {
-          for (const { partitionIndex: partition, offset } of topic.partitions) {
-            offsets.set(formatTopicPartition({ topic: topic.name, partition }), Number(offset))
-          }
-        }
-      }
-      return tp => offsets.get(formatTopicPartition(tp))
+      return this.#answered(led, responses, question)
     } catch (error) {
       if (!parted) throw error
-      return this.#ask(led, timestamp, isolationLevel, since)
+      return this.#ask(led, question)
     }
   }
+
+  // What was refused is asked for again apart, so that it neither holds up the rest nor fails with something else.
+  #answered(led: readonly TopicPartition[], responses: readonly Response[], question: Question): Found {
+    const answers = new Map<string, Answer>()
+    for (const { name: topic, partitions } of responses.flatMap(({ topics }) => topics)) {
+      for (const answer of partitions) {
+        answers.set(formatTopicPartition({ topic, partition: answer.partitionIndex }), answer)
+      }
+    }
+    const errnoOf = (tp: TopicPartition) => answers.get(formatTopicPartition(tp))?.errorCode ?? 0
+    const refused = groupBy(
+      led.filter(tp => errnoOf(tp) !== 0),
+      errnoOf,
+    )
+    const again = inParts(refused, alike => this.#askLeader(alike, question))
+    return async tp => {
+      if (errnoOf(tp) !== 0) return again(tp)
+      const offset = answers.get(formatTopicPartition(tp))?.offset
+      return offset === undefined ? undefined : Number(offset)
+    }
+  }
+}
+
+// Asks for each part by itself.
+function inParts(
+  parts: ReadonlyMap<unknown, readonly TopicPartition[]>,
+  ask: (part: readonly TopicPartition[]) => Promise<Found>,
+): Found {
+  const found = new Map<string, Promise<Found>>()
+  for (const part of parts.values()) {
+    const answer = ask(part)
+    for (const tp of part) found.set(formatTopicPartition(tp), answer)
+  }
+  return async tp => (await found.get(formatTopicPartition(tp))!)(tp)
+}
+
+// The error with which a leader has refused all that it was asked for, else 0.
+function commonErrno({ topics }: Response): number {
+  const errnos = new Set(topics.flatMap(({ partitions }) => partitions.map(({ errorCode }) => errorCode)))
+  return errnos.size === 1 ? [...errnos][0]! : 0
 }
 
 // In a request a negative time means something else: -1 the end, -2 the beginning.

@@ -4,8 +4,11 @@ import { Cluster, type ClusterOptions } from '../../src/kafka/cluster.ts'
 import { OffsetLookup } from '../../src/kafka/offset-lookup.ts'
 import { VirtualClock } from '../../src/testing/index.ts'
 
-/** The leaders of the partitions of a topic at a cluster of one broker: 1, or -1 for none. Its offsets are all 7. */
-async function open(leaders: number[]) {
+/**
+ * The leaders of the partitions of a topic at a cluster of one broker: 1, or -1 for none. Its offsets are all 7; looking
+ * one up is refused where `errnos` has an error for the partition.
+ */
+async function open(leaders: number[], errnos: Record<number, number> = {}) {
   const clock = new VirtualClock()
   const api = (name: string) => ({ api: { key: 0, version: 0 }, name })
   const [metadata, listOffsets] = [api('Metadata'), api('ListOffsets')]
@@ -19,12 +22,21 @@ async function open(leaders: number[]) {
   })
   const call = async (_broker: unknown, asked: unknown, request: readonly unknown[]) => {
     if (asked === metadata) return { brokers: [broker], topics: [topic()] }
-    const [, , topics] = request as [unknown, unknown, { partitions: object[] }[]]
-    const partitions = topics[0]!.partitions.map(each => ({ ...each, errorCode: 0, offset: 7n }))
+    const [, , topics] = request as [unknown, unknown, { partitions: { partitionIndex: number }[] }[]]
+    const partitions = topics[0]!.partitions.map(each => ({
+      ...each,
+      errorCode: errnos[each.partitionIndex] ?? 0,
+      offset: 7n,
+    }))
     return { topics: [{ name: 'log', partitions }] }
   }
   const cluster = new Cluster({
-    library: { metadataV12: metadata, listOffsetsV7: listOffsets },
+    library: {
+      metadataV12: metadata,
+      listOffsetsV7: listOffsets,
+      protocolErrorsCodesById: { 5: 'LEADER_NOT_AVAILABLE', 29: 'TOPIC_AUTHORIZATION_FAILED' },
+      protocolErrors: { LEADER_NOT_AVAILABLE: { canRetry: true, message: 'none yet' } },
+    },
     connections: { open: () => ({ call, readiest: () => broker }) },
     bootstrapBrokers: [broker],
     clock: new BrokerClock(clock),
@@ -58,4 +70,18 @@ it('takes no longer where partitions that are looked up together get leaders one
     message: expect.stringContaining('gave up after 1000 ms: log-1 has no'),
   }
   expect(outcomes).toMatchObject([7, late, late])
+})
+
+it('answers for the others where a leader refuses some of the partitions', async () => {
+  const errnos = { 1: 5, 2: 29 }
+  const { clock, find, outcomes } = await open([1, 1, 1, 1], errnos)
+  for (const partition of [0, 1, 2, 3]) void find(partition)
+  await clock.advance(0)
+  const refused = { code: 'TOPIC_AUTHORIZATION_FAILED', topic: 'log', partition: 2 }
+  expect(outcomes).toMatchObject([7, undefined, refused, 7])
+  await clock.advance(500)
+  expect(outcomes[1]).toBeUndefined()
+  errnos[1] = 0
+  await clock.advance(500)
+  expect(outcomes[1]).toBe(7)
 })
