@@ -37,6 +37,32 @@ export interface LibrarySasl {
   readonly token?: string | (() => string | Promise<string>)
   readonly oauthBearerExtensions?: Extensions | (() => Extensions | Promise<Extensions>)
   authBytesValidator?(answer: Buffer, done: (error: Error | null, answer?: Buffer) => void): void
+  /** In place of the library's own choice by the mechanism. */
+  authenticate?(
+    mechanism: string,
+    connection: LibraryConnection,
+    api: SaslAuthenticate,
+    username: LibrarySasl['username'],
+    password: LibrarySasl['password'],
+    token: LibrarySasl['token'],
+    done: SaslDone,
+  ): void
+}
+
+type SaslAuthenticate = (connection: LibraryConnection, proof: Buffer, done: SaslDone) => void
+type SaslDone = (error: Error | null, answer?: SaslAnswer) => void
+
+interface SaslAnswer {
+  readonly authBytes: Buffer
+  readonly sessionLifetimeMs: bigint
+}
+
+interface LibraryExchange<Proof extends readonly unknown[]> {
+  authenticate(
+    api: SaslAuthenticate,
+    connection: LibraryConnection,
+    ...proof: [...Proof, done: SaslDone]
+  ): unknown
 }
 
 export interface LibraryConnectionOptions {
@@ -182,12 +208,22 @@ export interface CommittedPartition {
 
 type ByPartition = readonly TopicPartitions<{ readonly partitionIndex: number; readonly errorCode: number }>[]
 
+type ByName = [username: LibrarySasl['username'], password: LibrarySasl['password']]
+
 /** The parts of the library that are used. */
 export interface ClientLibrary {
   /** The version of the library. */
   readonly clientSoftwareVersion: string
   readonly ConnectionPool: new (clientId: string, options: LibraryConnectionOptions) => LibraryConnectionPool
+  readonly saslPlain: LibraryExchange<ByName>
+  readonly saslScramSha: LibraryExchange<[algorithm: string, ...ByName, crypto: unknown]> & {
+    readonly defaultCrypto: unknown
+  }
+  readonly saslOAuthBearer: LibraryExchange<
+    [token: LibrarySasl['token'], extensions: LibrarySasl['oauthBearerExtensions']]
+  >
   readonly TimeoutError: new (message: string) => Error
+  readonly protocolAPIsById: Readonly<Record<number, string>>
   readonly protocolErrorsCodesById: Readonly<Record<number, string>>
   readonly protocolErrors: Readonly<Record<string, { readonly canRetry: boolean; readonly message: string }>>
   readonly apiVersionsV3: Api<
@@ -384,7 +420,10 @@ export interface ClientLibrary {
     { readonly topics: readonly Coded[] }
   >
   readonly deleteTopicsV6: Api<
-    [topics: readonly { readonly name: string }[], timeoutMs: number],
+    [
+      topics: readonly { readonly name: string | null; readonly topicId?: string | undefined }[],
+      timeoutMs: number,
+    ],
     { readonly responses: readonly (Coded & { readonly topicId: string })[] }
   >
   readonly createPartitionsV3: Api<

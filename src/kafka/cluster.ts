@@ -63,6 +63,9 @@ const patienceMs = 2000
 
 const unknownTopic = errnos.UNKNOWN_TOPIC_OR_PARTITION
 
+/** Kafka's number of an error that another attempt may not meet. */
+export const leaderNotAvailable = 5
+
 /** The kinds of coordinators, with Kafka's numbers. */
 export const coordinatorTypes = { group: 0, transaction: 1 } as const
 
@@ -162,9 +165,17 @@ export class Cluster {
       this.#spoken = new Map(
         apiKeys.map(({ apiKey, minVersion, maxVersion }) => [apiKey, [minVersion, maxVersion]]),
       )
+      for (const api of this.#needed()) this.#requireSpoken(api, what)
     } finally {
       unanswered.cancel()
     }
+  }
+
+  // What every program needs. The rest, groups among it, is missed by whoever uses it.
+  #needed(): readonly Api<never, unknown>[] {
+    const { metadataV12, produceV9, fetchV13, listOffsetsV7, findCoordinatorV4, initProducerIdV4 } =
+      this.library
+    return [metadataV12, produceV9, fetchV13, listOffsetsV7, findCoordinatorV4, initProducerIdV4]
   }
 
   /** Whether the cluster speaks this version of an API: a broker closes the connection on another one. */
@@ -177,10 +188,11 @@ export class Cluster {
   #requireSpoken(api: Api<never, unknown>, what: string): void {
     if (this.speaks(api)) return
     const { key, version } = api.api
-    throw new ClusterError(
-      'UNSUPPORTED_VERSION',
-      `${what}: the cluster does not speak version ${version} of Kafka's API ${key}; Apache Kafka 4.0 does`,
-    )
+    const name = this.library.protocolAPIsById[key] ?? `Kafka's API ${key}`
+    const spoken = this.#spoken?.get(key)
+    const others = spoken === undefined ? '' : `, only ${spoken[0]} to ${spoken[1]}`
+    const why = `the cluster does not speak version ${version} of ${name}${others}; Apache Kafka 4.0 does`
+    throw new ClusterError('UNSUPPORTED_VERSION', `${what}: ${why}`)
   }
 
   // --- topics -------------------------------------------------------------------------------------------------------
@@ -307,7 +319,9 @@ export class Cluster {
       api: this.library.metadataV12,
       // Version 2 of the library lets brokers create topics unless it is told otherwise.
       request: () => [topics, false],
-      errno: () => 0,
+      // A broker that has just begun: without brokers there is nobody to ask, and no leader.
+      errno: ({ brokers }) => (brokers.length === 0 ? leaderNotAvailable : 0),
+      message: () => 'the broker that was asked knows of no brokers yet',
     })
     this.#brokers = new Map(metadata.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]))
     return metadata

@@ -1,4 +1,5 @@
 import type { Admin } from '../admin.ts'
+import { errnos } from '../error-codes.ts'
 import {
   describeValue,
   GroupIdNotFoundError,
@@ -27,7 +28,7 @@ import {
 } from '../topic-partition.ts'
 import { name as nonEmptyName, requireArgument } from '../validate.ts'
 import type { Coded } from './client-library.ts'
-import { type Cluster, type ClusterTopic, partitionsOf } from './cluster.ts'
+import { type Cluster, type ClusterTopic, leaderNotAvailable, partitionsOf } from './cluster.ts'
 import { hasCode } from './cluster-error.ts'
 import { consumerGroupDescribe } from './consumer-group-describe.ts'
 import { byTopic, distinct } from './group-by.ts'
@@ -108,19 +109,29 @@ export class KafkaAdmin implements Admin {
 
   async deleteTopic(name: string): Promise<void> {
     requireTopicName(name)
+    if (this.#cluster.knownTopic(name) !== undefined) await this.#cluster.refresh()
+    const topic = await this.#topicOf(name)
+    // Where the answer to the first attempt was lost, another program may have created one of the same name since. So the
+    // next ones are about the id, and one that is unknown by then was deleted.
+    const again = topic && { name: null, topicId: topic.id }
+    let asked: typeof again
     const { responses } = await this.#cluster.askAny({
       what: `Deleting topic '${name}'`,
       fields: { topic: name },
       api: this.#cluster.library.deleteTopicsV6,
       waits: true,
-      request: () => [[{ name }], this.#host.requestTimeoutMs] as const,
-      errno: ({ responses: [deleted] }) => deleted!.errorCode,
+      request: () => [[asked ?? { name }], this.#host.requestTimeoutMs] as const,
+      errno: ({ responses: [deleted] }) =>
+        asked !== undefined && deleted!.errorCode === errnos.UNKNOWN_TOPIC_ID ? 0 : deleted!.errorCode,
       message: ({ responses: [deleted] }) => deleted!.errorMessage,
-      goesOn: isTransient,
+      goesOn: error => {
+        asked = again
+        return isTransient(error)
+      },
     })
-    const { topicId } = responses[0]!
+    const { topicId } = asked ?? responses[0]!
     // Another program may create one of the same name at once.
-    await this.#untilKnown(name, topic => topic?.id !== topicId)
+    await this.#untilKnown(name, known => known?.id !== topicId)
   }
 
   async #topicOf(name: string): Promise<ClusterTopic | undefined> {
@@ -419,7 +430,6 @@ export class KafkaAdmin implements Admin {
   }
 }
 
-const leaderNotAvailable = 5
 const groupIdNotFound = 69
 const topicResource = 2
 const alterOperations = { set: 0, delete: 1 } as const

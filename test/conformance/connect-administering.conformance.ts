@@ -1,0 +1,103 @@
+import { afterEach, expect, it, vi } from 'vitest'
+import { Connections } from '../../src/kafka/connections.ts'
+import { WireFaults } from '../../src/server/index.ts'
+import { sendNumbers } from './collect.ts'
+import { start } from './served-broker.ts'
+
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
+/** Changes what brokers answer, on its way to the client. */
+function answering(change: (answer: any) => object): void {
+  const { call } = Connections.prototype
+  vi.spyOn(Connections.prototype, 'call').mockImplementation(async function (this: Connections, ...asked) {
+    return change(await call.apply(this, asked))
+  })
+}
+
+it('deletes a topic once, also where the answer is lost and another program makes it anew', async () => {
+  const faults = new WireFaults()
+  const { broker, join } = await start({ faults })
+  const cluster = await join()
+  const made: string[] = []
+  broker.on('topicDeleted', ({ topic }) => {
+    broker.createTopic(topic)
+    made.push(topic)
+  })
+  faults.disconnect({ api: 'DeleteTopics' }, { when: 'after' })
+  await cluster.admin.deleteTopic('orders')
+  expect(made).toEqual(['orders'])
+})
+
+it('has deleted a topic where only the answer was lost', async () => {
+  const faults = new WireFaults()
+  const { broker, join } = await start({ faults })
+  const cluster = await join()
+  faults.disconnect({ api: 'DeleteTopics' }, { when: 'after' })
+  await cluster.admin.deleteTopic('orders')
+  expect(await broker.admin.listTopics()).toEqual([])
+})
+
+it('deletes what has a name now, also where it has known another topic by that name', async () => {
+  const { broker, join } = await start()
+  const cluster = await join()
+  await cluster.admin.describeTopic('orders')
+  await broker.admin.deleteTopic('orders')
+  await broker.admin.createTopic('orders')
+  await cluster.admin.deleteTopic('orders')
+  expect(await broker.admin.listTopics()).toEqual([])
+})
+
+it('asks again for the brokers where one that was asked knows none yet', async () => {
+  const { broker, join } = await start()
+  await broker.admin.setGroupOffsets('g', [{ topic: 'orders', partition: 0, offset: 0 }])
+  const cluster = await join()
+  let emptied = 0
+  answering(answer => ('brokers' in answer && emptied++ === 0 ? { ...answer, brokers: [] } : answer))
+  expect(await cluster.admin.listGroups()).toEqual(['g'])
+  expect(emptied).toBe(2)
+})
+
+it('looks up what it may, where another look-up of the same moment is refused', async () => {
+  const faults = new WireFaults()
+  const { broker, join } = await start({ faults })
+  await broker.admin.createTopic('secret')
+  await sendNumbers(broker, 'orders', 3)
+  const { admin } = await join()
+  faults.fail({ api: 'ListOffsets', topic: 'secret' }, 'TOPIC_AUTHORIZATION_FAILED', { always: true })
+  const at = ['orders', 'secret'].map(topic => ({ topic, partition: 0 }))
+  const [open, secret] = await Promise.allSettled(at.map(tp => admin.listOffsets([tp], 'end')))
+  expect(open).toMatchObject({ value: [{ topic: 'orders', offset: 3 }] })
+  expect(secret).toMatchObject({ reason: { code: 'TOPIC_AUTHORIZATION_FAILED', topic: 'secret' } })
+})
+
+it.each([
+  [
+    'that is older',
+    { apiKey: 1, minVersion: 4, maxVersion: 12 },
+    'the cluster does not speak version 13 of Fetch, only 4 to 12; Apache Kafka 4.0 does',
+  ],
+  [
+    'that is newer',
+    { apiKey: 0, minVersion: 10, maxVersion: 14 },
+    'the cluster does not speak version 9 of Produce, only 10 to 14; Apache Kafka 4.0 does',
+  ],
+  [
+    'of another kind',
+    undefined,
+    'the cluster does not speak version 7 of ListOffsets; Apache Kafka 4.0 does',
+  ],
+])('connects to no cluster %s and does not speak what is needed', async (_which, spoken, why) => {
+  const { server, join } = await start()
+  answering(answer => {
+    if (!('apiKeys' in answer)) return answer
+    const others = answer.apiKeys.filter(({ apiKey }: any) => apiKey !== (spoken?.apiKey ?? 2))
+    return { ...answer, apiKeys: spoken === undefined ? others : [...others, spoken] }
+  })
+  await expect(join()).rejects.toMatchObject({
+    name: 'ClusterError',
+    code: 'UNSUPPORTED_VERSION',
+    message: `Connecting to the cluster (${server.address}): ${why}`,
+  })
+})
