@@ -1,6 +1,7 @@
 import { describeError, describeValue, type InvalidOptionError } from '../errors.ts'
 import { anObject, type Check, oneOf, optionError } from '../validate.ts'
-import type { LibrarySasl } from './client-library.ts'
+import type { ClientLibrary, LibrarySasl } from './client-library.ts'
+import { authenticateForATimer } from './sasl-session.ts'
 
 /** A secret, or a function that returns it whenever a connection needs it. */
 export type Secret = string | (() => string | Promise<string>)
@@ -85,26 +86,29 @@ export class Credentials {
   areAskedFor = false
   readonly #asked = new Set<string>()
 
-  constructor(sasl: ClientSaslOptions) {
+  constructor(sasl: ClientSaslOptions, library: ClientLibrary) {
     if (sasl.mechanism !== 'OAUTHBEARER') {
       const { username, password } = sasl
       this.forLibrary = {
         ...sasl,
         username: this.#secret('username', username),
         password: this.#secret('password', password),
+        authenticate: authenticateForATimer(library, undefined),
       }
       return
     }
     const { token, oauthBearerExtensions = {} } = sasl
+    const extensions = this.#named(
+      'oauthBearerExtensions',
+      oauthBearerExtensions,
+      areExtensions,
+      someExtensions,
+    )
     this.forLibrary = {
       ...sasl,
       token: this.#secret('token', token),
-      oauthBearerExtensions: this.#named(
-        'oauthBearerExtensions',
-        oauthBearerExtensions,
-        areExtensions,
-        someExtensions,
-      ),
+      oauthBearerExtensions: extensions,
+      authenticate: authenticateForATimer(library, extensions),
       authBytesValidator: requireAccepted,
     }
   }

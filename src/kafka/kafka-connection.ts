@@ -143,7 +143,7 @@ export async function connect<Topics extends TopicMap = OpenTopics>(
       maxInflights: Number.MAX_SAFE_INTEGER,
       ...(resolved.tls === undefined ? {} : { tls: resolved.tls, tlsServerName: isNamed(resolved) }),
     },
-    credentials: resolved.sasl && new Credentials(resolved.sasl),
+    credentials: resolved.sasl && new Credentials(resolved.sasl, library),
     append: resolved,
     fetch: resolved,
     serdeOf: name => {
