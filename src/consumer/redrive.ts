@@ -206,7 +206,9 @@ class Redrive implements MembershipListener, EngineClient {
     const fetchPosition = Math.max(committed?.offset ?? 0, first)
     if (fetchPosition >= end) return
     this.#requireTopic()
-    const reading = { ...tp, fetchPosition, end, paused: false } as Reading
+    // That of the last letter which was moved before: a log that has lost it is read anew from where it lost it. (KIP-320)
+    const leaderEpoch = fetchPosition === committed?.offset ? committed.leaderEpoch : undefined
+    const reading = { ...tp, fetchPosition, leaderEpoch, end, paused: false } as Reading
     const fetch = start(reading)
     reading.fetch = isPromise(fetch) ? await fetch : fetch
     this.#readings.push(reading)
@@ -254,9 +256,11 @@ class Redrive implements MembershipListener, EngineClient {
       return this.#write(reading, moves.slice(half), next)
     }
     this.#moved += moves.filter(({ goes }) => goes).length
-    const { topic, partition } = reading
+    const { topic, partition, fetch } = reading
     const assignmentEpoch = this.#epochs.get(partition) ?? -1
-    await this.#membership!.commit([{ topic, partition, offset: next, assignmentEpoch }])
+    const leaderEpoch = fetch.epochBefore?.(next)
+    const offset = { topic, partition, offset: next, assignmentEpoch }
+    await this.#membership!.commit([leaderEpoch === undefined ? offset : { ...offset, leaderEpoch }])
   }
 
   // The filter gets a value that cannot be decoded as its bytes.

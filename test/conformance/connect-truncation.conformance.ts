@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Consumer } from '../../src/index.ts'
-import type { ConnectOptions } from '../../src/kafka/index.ts'
+import type { Consumer, ConsumerOptions } from '../../src/index.ts'
+import type { ConnectOptions, KafkaConnection } from '../../src/kafka/index.ts'
 import { OffsetLookup } from '../../src/kafka/offset-lookup.ts'
 import { gate } from '../helpers/behaviours.ts'
 import { numbers, sendNumbers, until, values } from './collect.ts'
@@ -67,6 +67,19 @@ const resetsOf = (consumer: Consumer) => {
   return resets
 }
 
+/** A consumer that runs, with the values that it sees and how it is reset. */
+async function running(cluster: KafkaConnection, options: ConsumerOptions) {
+  const consumer = cluster.consumer(options)
+  const resets = resetsOf(consumer)
+  const seen: unknown[] = []
+  await consumer.run({ eachRecord: ({ value }) => seen.push(value) })
+  return { consumer, seen, resets }
+}
+
+async function pollTen(consumer: Consumer): Promise<void> {
+  for (let polled = 0; polled < 10; ) polled += (await consumer.poll({ timeoutMs: 5000 })).length
+}
+
 describe('a log that has lost its end with its leader', () => {
   it.each([
     ['a member', { groupId: 'g' }],
@@ -75,10 +88,7 @@ describe('a log that has lost its end with its leader', () => {
   ] as const)('is read by %s from where what was read ends in it', async (_who, options) => {
     const { broker, cluster, elect } = await tenRecords()
     await broker.admin.setGroupOffsets('g', [{ topic: 'log', partition: 0, offset: 0 }])
-    const consumer = cluster.consumer({ topics: ['log'], ...options })
-    const resets = resetsOf(consumer)
-    const seen: unknown[] = []
-    await consumer.run({ eachRecord: ({ value }) => seen.push(value) })
+    const { consumer, seen, resets } = await running(cluster, { topics: ['log'], ...options })
     await until(() => expect(seen).toEqual(numbers(10)))
     leader.ends = { endOffset: 5n }
     await elect()
@@ -115,8 +125,7 @@ describe('a log that has lost its end with its leader', () => {
       const { cluster, elect } = await tenRecords()
       const options = { groupId: 'g', topics: ['log'], autoOffsetReset: 'earliest' } as const
       const before = cluster.consumer({ ...options, autoCommit: how === 'auto' })
-      let polled = 0
-      while (polled < 10) polled += (await before.poll({ timeoutMs: 5000 })).length
+      await pollTen(before)
       if (how === 'asked') await before.commit([{ topic: 'log', partition: 0, offset: 8 }])
       if (how === 'transaction')
         await cluster.producer({ transactionalId: 'tx' }).transaction(tx => tx.sendOffsets(before))
@@ -125,10 +134,7 @@ describe('a log that has lost its end with its leader', () => {
       const from = how === 'asked' ? 8 : 10
       leader.ends = { endOffset: 5n }
       await elect()
-      const consumer = cluster.consumer(options)
-      const resets = resetsOf(consumer)
-      const seen: unknown[] = []
-      await consumer.run({ eachRecord: ({ value }) => seen.push(value) })
+      const { consumer, seen, resets } = await running(cluster, options)
       expect(await consumer.committed(tp)).toEqual({ offset: from })
       await until(() => expect(seen).toEqual(numbers(5, 5)))
       expect(resets).toEqual([{ from, to: 5, reason: 'truncated' }])
@@ -141,8 +147,7 @@ describe('a log that has lost its end with its leader', () => {
     const { cluster, elect } = await tenRecords()
     const options = { groupId: 'g', topics: ['log'], autoOffsetReset: 'earliest' } as const
     const before = cluster.consumer(options)
-    let polled = 0
-    while (polled < 10) polled += (await before.poll({ timeoutMs: 5000 })).length
+    await pollTen(before)
     await before.close()
     const between: Consumer = cluster.consumer({
       ...options,
@@ -154,10 +159,7 @@ describe('a log that has lost its end with its leader', () => {
     await between.close()
     leader.ends = { endOffset: 5n }
     await elect()
-    const consumer = cluster.consumer(options)
-    const resets = resetsOf(consumer)
-    const seen: unknown[] = []
-    await consumer.run({ eachRecord: ({ value }) => seen.push(value) })
+    const { seen, resets } = await running(cluster, options)
     await until(() => expect(resets).toEqual([{ from: 10, to: 5, reason: 'truncated' }]))
     await until(() => expect(seen).toEqual(numbers(5, 5)))
   })
@@ -180,6 +182,16 @@ describe('a log that has lost its end with its leader', () => {
     })
     await until(() => expect(seen).toEqual([...numbers(8), ...numbers(5, 5)]))
     expect(resets).toEqual([{ from: 7, to: 5, reason: 'truncated' }])
+  })
+
+  it('is sent back from where what was sent back before ends in it, where it is one of dead letters', async () => {
+    const { broker, cluster, elect } = await tenRecords()
+    const options = { from: 'log', to: 'orders' } as const
+    expect(await cluster.redrive(options)).toBe(10)
+    leader.ends = { endOffset: 5n }
+    await elect()
+    await sendNumbers(broker, 'log', 3)
+    expect(await cluster.redrive(options)).toBe(8)
   })
 
   it('is read anew where it was only fetched, and not read', async () => {
@@ -206,10 +218,7 @@ describe('a log that has lost its end with its leader', () => {
   it('is read from where a seek went while its leader was asked, if it has that', async () => {
     const { cluster, elect } = await tenRecords()
     const { opened: held, open: free } = gate()
-    const consumer = cluster.consumer({ topics: ['log'], from: 'beginning' })
-    const resets = resetsOf(consumer)
-    const seen: unknown[] = []
-    await consumer.run({ eachRecord: ({ value }) => seen.push(value) })
+    const { consumer, seen, resets } = await running(cluster, { topics: ['log'], from: 'beginning' })
     await until(() => expect(seen).toEqual(numbers(10)))
     leader.ends = { endOffset: 5n }
     leader.held = held
@@ -223,10 +232,11 @@ describe('a log that has lost its end with its leader', () => {
 
   it('is reset by the policy where its leader knows nothing of the epoch', async () => {
     const { cluster, elect } = await tenRecords()
-    const consumer = cluster.consumer({ topics: ['log'], autoOffsetReset: 'latest', from: 'beginning' })
-    const resets = resetsOf(consumer)
-    const seen: unknown[] = []
-    await consumer.run({ eachRecord: ({ value }) => seen.push(value) })
+    const { seen, resets } = await running(cluster, {
+      topics: ['log'],
+      autoOffsetReset: 'latest',
+      from: 'beginning',
+    })
     await until(() => expect(seen).toEqual(numbers(10)))
     leader.ends = { leaderEpoch: -1, endOffset: -1n }
     await elect()
@@ -256,10 +266,7 @@ describe('a log that has lost its end with its leader', () => {
 
 it('asks once where a log has kept its end, and reads on', async () => {
   const { cluster, elect } = await tenRecords()
-  const consumer = cluster.consumer({ topics: ['log'], from: 'beginning' })
-  const resets = resetsOf(consumer)
-  const seen: unknown[] = []
-  await consumer.run({ eachRecord: ({ value }) => seen.push(value) })
+  const { seen, resets } = await running(cluster, { topics: ['log'], from: 'beginning' })
   await until(() => expect(seen).toEqual(numbers(10)))
   expect(leader.asked).toBe(0)
   await elect()
@@ -272,9 +279,7 @@ it('asks once where a log has kept its end, and reads on', async () => {
 it('asks nothing, and reads on, where the cluster does not tell where epochs end', async () => {
   leader.version = 99
   const { cluster, elect } = await tenRecords()
-  const consumer = cluster.consumer({ topics: ['log'], from: 'beginning' })
-  const seen: unknown[] = []
-  await consumer.run({ eachRecord: ({ value }) => seen.push(value) })
+  const { seen } = await running(cluster, { topics: ['log'], from: 'beginning' })
   await until(() => expect(seen).toEqual(numbers(10)))
   await elect()
   await sendNumbers(cluster, 'log', 3)
