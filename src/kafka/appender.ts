@@ -327,7 +327,10 @@ export class Appender {
   }
 
   #waitForLeaders(queues: readonly PartitionQueue[]): void {
-    for (const queue of queues) queue.failure = this.#host.cluster.noLeader(queue)
+    for (const queue of queues) {
+      queue.failure = this.#host.cluster.noLeader(queue)
+      queue.failures++
+    }
     this.#postpone(queues)
   }
 
@@ -335,7 +338,7 @@ export class Appender {
   #postpone(queues: readonly PartitionQueue[]): void {
     const { cluster } = this.#host
     const { clock, random } = cluster
-    const delayMs = backoffMs(Math.max(1, ...queues.map(({ failures }) => failures)), random)
+    const delayMs = backoffMs(Math.max(...queues.map(({ failures }) => failures)), random)
     for (const queue of queues) queue.postponed = true
     const go = () => {
       for (const queue of queues) queue.postponed = false
