@@ -1,6 +1,4 @@
 import type { BrokerClock } from '../broker-clock.ts'
-import type { EngineTopic } from '../engine.ts'
-import { errnos } from '../error-codes.ts'
 import {
   type BrokerletError,
   describeError,
@@ -13,36 +11,14 @@ import type { Serde } from '../serde.ts'
 import { didYouMean, suggest } from '../suggest.ts'
 import { requireTopicName } from '../topic-name.ts'
 import type { TopicPartition } from '../topic-partition.ts'
+import type { Ask } from './ask.ts'
 import type { Api, BrokerAddress, ClientLibrary, MetadataResponse } from './client-library.ts'
 import { ClusterError, hasCode, toClusterError } from './cluster-error.ts'
+import { ClusterMetadata, type ClusterTopic, type Leader } from './cluster-metadata.ts'
 import { addressOf, type Connections, type ConnectionsFactory, isUntrusted } from './connections.ts'
 import { groupBy } from './group-by.ts'
 import { retry } from './retry.ts'
-
-/** A topic of the cluster, as its metadata says. */
-export interface ClusterTopic extends EngineTopic {
-  /** Another topic of the same name has another one. */
-  readonly id: string
-  readonly internal: boolean
-  /** Who leads each partition. */
-  readonly leaders: readonly Leadership[]
-}
-
-/** Who leads a partition, and how often that has changed. */
-export interface Leadership {
-  /** -1 is none for now. */
-  readonly node: number
-  readonly epoch: number
-}
-
-/** The leader of a partition, to be asked under the epoch in which it leads. */
-export interface Leader extends Leadership {
-  readonly broker: BrokerAddress
-}
-
-export function partitionsOf({ name: topic, partitionCount }: ClusterTopic): TopicPartition[] {
-  return Array.from({ length: partitionCount }, (_, partition) => ({ topic, partition }))
-}
+import { SpokenVersions } from './spoken-versions.ts'
 
 export interface ClusterOptions {
   readonly library: ClientLibrary
@@ -61,37 +37,11 @@ export interface ClusterOptions {
 // How long `connect` is silent about brokers that do not answer.
 const patienceMs = 2000
 
-const unknownTopic = errnos.UNKNOWN_TOPIC_OR_PARTITION
-
 /** Kafka's number of an error that another attempt may not meet. */
 export const leaderNotAvailable = 5
 
 /** The kinds of coordinators, with Kafka's numbers. */
 export const coordinatorTypes = { group: 0, transaction: 1 } as const
-
-/** A request to the cluster, and how to read its response. */
-export interface Ask<Request extends readonly unknown[], Response> {
-  /** What was tried, for error messages. */
-  readonly what: string
-  /** The fields of errors. */
-  readonly fields?: ErrorFields
-  readonly api: Api<Request, Response>
-  /** Builds the request anew for each attempt. */
-  request(): Readonly<Request>
-  /** The error code in a response, by Kafka's number; 0 for none. */
-  errno(response: Response): number
-  message?(response: Response): string | null | undefined
-  /** Whether it may wait for the controller or for replicas: what is answered at once must not wait behind it. */
-  readonly waits?: boolean
-  /** Whether it is a heartbeat: a member must not fall silent behind what takes its coordinator some time. */
-  readonly beats?: boolean
-  /** Since when it is tried, by the monotonic clock; default now. */
-  readonly since?: number
-  /** Whether a request that is under way when the time is over is still waited for; default false. */
-  readonly outlasts?: boolean
-  /** Whether to try again after a retriable failure. Default always. */
-  goesOn?(error: unknown): boolean | Promise<boolean>
-}
 
 /**
  * Knows the leaders and coordinators of a cluster, sends requests to them, and looks them up again when they change.
@@ -108,8 +58,8 @@ export class Cluster {
   readonly #beating: Connections
   readonly #waiting: Connections
   readonly #options: ClusterOptions
-  #brokers = new Map<number, BrokerAddress>()
-  #topics = new Map<string, ClusterTopic>()
+  readonly #versions: SpokenVersions
+  readonly #known: ClusterMetadata
   readonly #wanted = new Set<string>()
   readonly #coordinators = new Map<string, BrokerAddress>()
   readonly #watchers = new Map<() => void, boolean>()
@@ -119,8 +69,6 @@ export class Cluster {
   #turn = 0
   // How many requests to any broker have failed since the last answer.
   #unanswered = 0
-  // The lowest and highest version of each API that the cluster speaks.
-  #spoken: ReadonlyMap<number, readonly [number, number]> | undefined
 
   constructor(options: ClusterOptions) {
     this.library = options.library
@@ -132,6 +80,8 @@ export class Cluster {
     this.#beating = options.connections.open()
     this.#waiting = options.connections.open()
     this.#options = options
+    this.#versions = new SpokenVersions(options.library)
+    this.#known = new ClusterMetadata(topic => options.serdeOf(topic))
   }
 
   /**
@@ -162,56 +112,41 @@ export class Cluster {
           return others-- > 0 || !(isUntrusted(error) || hasCode(error, 'SASL_AUTHENTICATION_FAILED'))
         },
       })
-      this.#spoken = new Map(
-        apiKeys.map(({ apiKey, minVersion, maxVersion }) => [apiKey, [minVersion, maxVersion]]),
-      )
-      for (const api of this.#needed()) this.#requireSpoken(api, what)
+      this.#versions.learn(apiKeys)
+      // The rest, groups among it, is missed by whoever uses it.
+      for (const api of this.#needed) this.#versions.require(api, what)
     } finally {
       unanswered.cancel()
     }
   }
 
-  // What every program needs. The rest, groups among it, is missed by whoever uses it.
-  #needed(): readonly Api<never, unknown>[] {
+  // What every program needs.
+  get #needed(): readonly Api<never, unknown>[] {
     const { metadataV12, produceV9, fetchV13, listOffsetsV7, findCoordinatorV4, initProducerIdV4 } =
       this.library
     return [metadataV12, produceV9, fetchV13, listOffsetsV7, findCoordinatorV4, initProducerIdV4]
   }
 
-  /** Whether the cluster speaks this version of an API: a broker closes the connection on another one. */
-  speaks({ api: { key, version } }: Api<never, unknown>): boolean {
-    if (this.#spoken === undefined) return true
-    const [min, max] = this.#spoken.get(key) ?? [0, -1]
-    return min <= version && version <= max
-  }
-
-  #requireSpoken(api: Api<never, unknown>, what: string): void {
-    if (this.speaks(api)) return
-    const { key, version } = api.api
-    const name = this.library.protocolAPIsById[key] ?? `Kafka's API ${key}`
-    const spoken = this.#spoken?.get(key)
-    const others = spoken === undefined ? '' : `, only ${spoken[0]} to ${spoken[1]}`
-    const why = `the cluster does not speak version ${version} of ${name}${others}; Apache Kafka 4.0 does`
-    throw new ClusterError('UNSUPPORTED_VERSION', `${what}: ${why}`)
+  /** Whether the cluster speaks this version of an API. */
+  speaks(api: Api<never, unknown>): boolean {
+    return this.#versions.speak(api)
   }
 
   // --- topics -------------------------------------------------------------------------------------------------------
 
   /** Returns a topic whose metadata is known already, and that has that partition as far as is known. */
-  knownTopic(name: string, partition = 0): ClusterTopic | undefined {
-    const known = this.#topics.get(name)
-    return known !== undefined && partition < known.partitionCount ? known : undefined
+  knownTopic(name: string, partition?: number): ClusterTopic | undefined {
+    return this.#known.topic(name, partition)
   }
 
   /** Returns the name of a topic by its id. */
   nameOf(topicId: string): string | undefined {
-    for (const { id, name } of this.#topics.values()) if (id === topicId) return name
-    return undefined
+    return this.#known.nameOf(topicId)
   }
 
   /** The topics whose metadata is known: all of the cluster's while a watcher wants all. */
   get topics(): ReadonlyMap<string, ClusterTopic> {
-    return this.#topics
+    return this.#known.topics
   }
 
   /**
@@ -223,18 +158,18 @@ export class Cluster {
   async topic(name: string, partition = 0): Promise<ClusterTopic> {
     requireTopicName(name)
     const isKnown = () => this.knownTopic(name, partition) !== undefined
-    if (isKnown()) return this.#topics.get(name)!
+    if (isKnown()) return this.topics.get(name)!
     this.#wanted.add(name)
     // A refresh under way was asked for earlier: it may be about other topics, or from before this one was created.
     await this.#refreshing?.catch(() => {})
     if (!isKnown()) await this.refresh()
     // The broker that was asked may lag behind, and not know yet that the topic has grown.
-    if (!isKnown() && this.#topics.has(name)) await this.refresh()
-    if (this.#topics.has(name)) return this.#topics.get(name)!
+    if (!isKnown() && this.topics.has(name)) await this.refresh()
+    if (this.topics.has(name)) return this.topics.get(name)!
     const { topics } = await this.#metadata(null)
     // The broker that was asked first may have lagged behind.
     if (topics.some(topic => topic.name === name)) await this.refresh()
-    const found = this.#topics.get(name)
+    const found = this.topics.get(name)
     if (found !== undefined) return found
     this.#wanted.delete(name)
     const suggestions = suggest(
@@ -300,17 +235,12 @@ export class Cluster {
 
   async #refresh(): Promise<void> {
     this.#readsAll = this.#wantsAll
-    const asked = this.#readsAll ? null : [...new Set([...this.#wanted, ...this.#topics.keys()])]
+    const asked = this.#readsAll ? null : [...new Set([...this.#wanted, ...this.topics.keys()])]
     const metadata = await this.#metadata(asked)
     // A broker that lags behind may not know a new topic yet: a topic is gone only where two responses lack it.
-    this.#keep(this.#lacksKnown(metadata) ? await this.#metadata(asked) : metadata)
+    this.#known.keep(this.#known.lacksKnown(metadata) ? await this.#metadata(asked) : metadata)
     const all = this.#readsAll
     for (const [changed, wantsAll] of [...this.#watchers]) if (all || !wantsAll) changed()
-  }
-
-  #lacksKnown({ topics }: MetadataResponse): boolean {
-    const answered = new Set(topics.map(({ name, errorCode }) => (errorCode === unknownTopic ? null : name)))
-    return [...this.#topics.keys()].some(name => !answered.has(name))
   }
 
   async #metadata(topics: readonly string[] | null): Promise<MetadataResponse> {
@@ -323,42 +253,8 @@ export class Cluster {
       errno: ({ brokers }) => (brokers.length === 0 ? leaderNotAvailable : 0),
       message: () => 'the broker that was asked knows of no brokers yet',
     })
-    this.#brokers = new Map(metadata.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]))
+    this.#known.keepBrokers(metadata)
     return metadata
-  }
-
-  #keep({ topics }: MetadataResponse): void {
-    const before = this.#topics
-    this.#topics = new Map()
-    for (const { name, topicId, errorCode, isInternal, partitions } of topics) {
-      if (name === null) continue
-      const former = before.get(name)
-      // A topic with another error than UNKNOWN_TOPIC_OR_PARTITION is unavailable for now, not gone.
-      if (errorCode !== 0 && (errorCode === unknownTopic || former === undefined)) continue
-      // Partitions are only ever added: a broker that reports fewer lags behind.
-      const lags = former?.id === topicId && partitions.length < former.partitionCount
-      if (errorCode !== 0 || lags) {
-        this.#topics.set(name, former!)
-        continue
-      }
-      const known = former?.id === topicId ? former.leaders : []
-      const leaders: Leadership[] = []
-      for (const { partitionIndex, leaderId: node, leaderEpoch: epoch } of partitions) {
-        // A broker that lags behind names a former leader, which may not know yet either that it is none any more. One
-        // that names no epoch (-1) is believed, as Kafka's clients do.
-        const last = known[partitionIndex]
-        const lagsBehind = last !== undefined && epoch !== -1 && epoch < last.epoch
-        leaders[partitionIndex] = lagsBehind ? last : { node, epoch }
-      }
-      this.#topics.set(name, {
-        name,
-        id: topicId,
-        internal: isInternal,
-        leaders,
-        partitionCount: leaders.length,
-        serde: former?.serde ?? this.#options.serdeOf(name),
-      })
-    }
   }
 
   // --- asking -------------------------------------------------------------------------------------------------------
@@ -372,7 +268,7 @@ export class Cluster {
   async #askNext<Request extends readonly unknown[], Response>(
     ask: Ask<Request, Response>,
   ): Promise<Response> {
-    const known = [...this.#brokers.values()]
+    const known = this.#known.brokers
     // A given address may be wrong, or that of a former broker: it is of use only while no known broker answers.
     const brokers = this.#unanswered < known.length ? known : [...known, ...this.#options.bootstrapBrokers]
     const connections = this.#connectionsFor(ask)
@@ -397,7 +293,7 @@ export class Cluster {
     return this.#retry(ask, async () => {
       await this.refresh()
       return Promise.all(
-        Array.from(this.#brokers.values(), async broker =>
+        this.#known.brokers.map(async broker =>
           this.#asked(ask, await this.requests.call(broker, ask.api, ask.request())),
         ),
       )
@@ -470,10 +366,8 @@ export class Cluster {
   }
 
   /** Returns the leader of a partition, or undefined where it has none now. */
-  leader({ topic, partition }: TopicPartition): Leader | undefined {
-    const leadership = this.#topics.get(topic)?.leaders[partition]
-    const broker = leadership && this.#brokers.get(leadership.node)
-    return broker && { ...leadership, broker }
+  leader(tp: TopicPartition): Leader | undefined {
+    return this.#known.leader(tp)
   }
 
   /** @throws ClusterError, a retriable one, where the partition has no leader */
@@ -516,7 +410,7 @@ export class Cluster {
     attempt: () => Promise<T>,
     before?: () => Promise<boolean>,
   ): Promise<T> {
-    this.#requireSpoken(api, what)
+    this.#versions.require(api, what)
     const { clock, random, apiTimeoutMs: timeoutMs } = this
     const worthIt = async (error: unknown) =>
       (before === undefined || (await before())) && (goesOn === undefined || (await goesOn(error)))

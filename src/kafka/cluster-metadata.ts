@@ -1,0 +1,116 @@
+import type { EngineTopic } from '../engine.ts'
+import { errnos } from '../error-codes.ts'
+import type { Serde } from '../serde.ts'
+import type { TopicPartition } from '../topic-partition.ts'
+import type { BrokerAddress, MetadataResponse } from './client-library.ts'
+
+/** A topic of the cluster, as its metadata says. */
+export interface ClusterTopic extends EngineTopic {
+  /** Another topic of the same name has another one. */
+  readonly id: string
+  readonly internal: boolean
+  /** Who leads each partition. */
+  readonly leaders: readonly Leadership[]
+}
+
+/** Who leads a partition, and how often that has changed. */
+export interface Leadership {
+  /** -1 is none for now. */
+  readonly node: number
+  readonly epoch: number
+}
+
+/** The leader of a partition, to be asked under the epoch in which it leads. */
+export interface Leader extends Leadership {
+  readonly broker: BrokerAddress
+}
+
+export function partitionsOf({ name: topic, partitionCount }: ClusterTopic): TopicPartition[] {
+  return Array.from({ length: partitionCount }, (_, partition) => ({ topic, partition }))
+}
+
+const unknownTopic = errnos.UNKNOWN_TOPIC_OR_PARTITION
+
+/** What is known of a cluster by the metadata that its brokers answer: its brokers, its topics, and who leads them. */
+export class ClusterMetadata {
+  readonly #serdeOf: (topic: string) => Serde
+  #brokers = new Map<number, BrokerAddress>()
+  #topics = new Map<string, ClusterTopic>()
+
+  constructor(serdeOf: (topic: string) => Serde) {
+    this.#serdeOf = serdeOf
+  }
+
+  get brokers(): readonly BrokerAddress[] {
+    return [...this.#brokers.values()]
+  }
+
+  get topics(): ReadonlyMap<string, ClusterTopic> {
+    return this.#topics
+  }
+
+  /** The topic of that name, if it has that partition as far as is known. */
+  topic(name: string, partition = 0): ClusterTopic | undefined {
+    const known = this.#topics.get(name)
+    return known !== undefined && partition < known.partitionCount ? known : undefined
+  }
+
+  /** The name of a topic by its id. */
+  nameOf(topicId: string): string | undefined {
+    for (const { id, name } of this.#topics.values()) if (id === topicId) return name
+    return undefined
+  }
+
+  /** The leader of a partition, or undefined where it has none now. */
+  leader({ topic, partition }: TopicPartition): Leader | undefined {
+    const leadership = this.#topics.get(topic)?.leaders[partition]
+    const broker = leadership && this.#brokers.get(leadership.node)
+    return broker && { ...leadership, broker }
+  }
+
+  /** Takes the brokers of an answer. */
+  keepBrokers({ brokers }: MetadataResponse): void {
+    this.#brokers = new Map(brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]))
+  }
+
+  /** Whether an answer lacks a topic that is known. */
+  lacksKnown({ topics }: MetadataResponse): boolean {
+    const answered = new Set(topics.map(({ name, errorCode }) => (errorCode === unknownTopic ? null : name)))
+    return [...this.#topics.keys()].some(name => !answered.has(name))
+  }
+
+  /** Takes what a broker has answered, for all that is known and what was asked for. */
+  keep({ topics }: MetadataResponse): void {
+    const before = this.#topics
+    this.#topics = new Map()
+    for (const { name, topicId, errorCode, isInternal, partitions } of topics) {
+      if (name === null) continue
+      const former = before.get(name)
+      // A topic with another error than UNKNOWN_TOPIC_OR_PARTITION is unavailable for now, not gone.
+      if (errorCode !== 0 && (errorCode === unknownTopic || former === undefined)) continue
+      // Partitions are only ever added: a broker that reports fewer lags behind.
+      const lags = former?.id === topicId && partitions.length < former.partitionCount
+      if (errorCode !== 0 || lags) {
+        this.#topics.set(name, former!)
+        continue
+      }
+      const known = former?.id === topicId ? former.leaders : []
+      const leaders: Leadership[] = []
+      for (const { partitionIndex, leaderId: node, leaderEpoch: epoch } of partitions) {
+        // A broker that lags behind names a former leader, which may not know yet either that it is none any more. One
+        // that names no epoch (-1) is believed, as Kafka's clients do.
+        const last = known[partitionIndex]
+        const lagsBehind = last !== undefined && epoch !== -1 && epoch < last.epoch
+        leaders[partitionIndex] = lagsBehind ? last : { node, epoch }
+      }
+      this.#topics.set(name, {
+        name,
+        id: topicId,
+        internal: isInternal,
+        leaders,
+        partitionCount: leaders.length,
+        serde: former?.serde ?? this.#serdeOf(name),
+      })
+    }
+  }
+}
