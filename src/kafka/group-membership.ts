@@ -264,7 +264,7 @@ export class GroupMembership implements Membership {
     this.#end()
     // Whoever still joins hears of it, and leaves.
     if (!this.#joined) return
-    void this.#leaveQuietly()
+    void this.#passing(this.#leaveQuietly())
     const reason =
       error instanceof BrokerletError
         ? error

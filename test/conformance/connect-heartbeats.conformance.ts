@@ -157,3 +157,20 @@ it('come at once where what they were answered could not be followed', async () 
   await ready
   await until(() => expect(consumer.assignment).toHaveLength(1))
 })
+
+it('tell the group that a refused member goes, also where its connection closes at once', async () => {
+  const { faults, broker, cluster, member } = await startMember()
+  const consumer = member()
+  await consumer.run({ eachRecord: () => {} })
+  await consumer.ready()
+  expect(broker.group('g').members).toHaveLength(1)
+  const closed = new Promise(resolve => {
+    consumer.on('lost', () => {
+      faults.fail({ api: 'ConsumerGroupHeartbeat' }, 'NOT_COORDINATOR')
+      resolve(cluster.close())
+    })
+  })
+  faults.fail({ api: 'ConsumerGroupHeartbeat' }, 'GROUP_AUTHORIZATION_FAILED')
+  await closed
+  expect(broker.group('g').members).toEqual([])
+})
