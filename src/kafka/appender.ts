@@ -36,10 +36,10 @@ export interface AppenderHost {
   readonly limits: AppendLimits
   readonly transactionalId?: string
   /**
-   * Returns the producer id and epoch to write with; a new one with `another`, where a batch was given up
-   * that the old one may have written.
+   * Returns the producer id and epoch to write with: the first one, or one after another under which a batch was given up
+   * that may have been written.
    */
-  identity(another: boolean): Promise<ProducerIdentity>
+  identity(before: ProducerIdentity | undefined): Promise<ProducerIdentity>
 }
 
 const duplicateSequenceNumber = 46
@@ -170,7 +170,7 @@ export class Appender {
     if (this.#identifying) return
     this.#identifying = true
     try {
-      const identity = await this.#host.identity(this.#identity !== undefined)
+      const identity = await this.#host.identity(this.#identity)
       this.#identity = identity
       for (const queue of queues) queue.writeAs(identity)
     } catch (error) {
@@ -291,7 +291,7 @@ export class Appender {
   }
 
   // The log has lost the batches before this one, with a former leader, and does not have this one either: it would know it
-  // for a repetition. The numbers begin anew under another producer id. (As Java's producer, KIP-360)
+  // for a repetition. The numbers begin anew under a later epoch. (As Java's producer, KIP-360)
   #hasGap(error: unknown): boolean {
     const { transactionalId } = this.#host
     return (

@@ -77,8 +77,8 @@ export class ClusterTransactionalProducer implements TransactionalProducer {
     this.#appender = new Appender({
       ...this.#host,
       transactionalId: this.#transactionalId,
-      identity: async another => {
-        if (!another) return identity
+      identity: async before => {
+        if (before === undefined) return identity
         throw new TransactionAbortedError(
           `A batch of producer '${this.#transactionalId}' was given up; its transaction cannot commit`,
           { transactionalId: this.#transactionalId },

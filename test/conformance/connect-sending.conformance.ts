@@ -1,9 +1,27 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import type { BatchOptions } from '../../src/kafka/client-library.ts'
+import { Connections } from '../../src/kafka/connections.ts'
 import { connect } from '../../src/kafka/index.ts'
 import { RequestLog, WireFaults } from '../../src/server/index.ts'
 import { collect } from '../helpers/collect.ts'
 import { numbers, readAll, sendNumbers, until, values } from './collect.ts'
 import { start } from './served-broker.ts'
+
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
+/** The epochs under which batches are sent from now on, by request. */
+function watchEpochs(): number[] {
+  const epochs: number[] = []
+  const { call } = Connections.prototype
+  vi.spyOn(Connections.prototype, 'call').mockImplementation(function (this: Connections, ...asked) {
+    const options = asked[2][3] as Partial<BatchOptions> | undefined
+    if (options?.sequences !== undefined) epochs.push(options.producerEpoch!)
+    return call.apply(this, asked)
+  })
+  return epochs
+}
 
 describe('sending', () => {
   it('writes a batch once where its answer was lost', async () => {
@@ -41,10 +59,10 @@ describe('sending', () => {
     expect(values(await readAll(cluster, 'orders'))).toEqual(numbers(50))
   })
 
-  it('writes a batch under another producer id where the log has lost those before it', async () => {
+  it('writes a batch under a later epoch where the log has lost those before it', async () => {
     const faults = new WireFaults()
-    const requests = new RequestLog()
-    const { broker, join } = await start({ faults, requests })
+    const epochs = watchEpochs()
+    const { broker, join } = await start({ faults })
     const cluster = await join()
     const producer = cluster.producer()
     const send = (value: number) => producer.send({ topic: 'orders', partition: 0, value })
@@ -54,7 +72,8 @@ describe('sending', () => {
     await Promise.all(sent)
     await send(3)
     expect(faults.unused).toEqual([])
-    expect(requests.of({ api: 'InitProducerId' })).toHaveLength(2)
+    expect(epochs.at(0)).toBe(0)
+    expect(epochs.at(-1)).toBe(1)
     expect(values(await readAll(broker, 'orders'))).toEqual([0, 1, 2, 3, 'other'])
   })
 
@@ -77,15 +96,15 @@ describe('sending', () => {
 
   it.each([
     [
-      'goes on as another producer where it is not known whether a batch was written',
+      'goes on under a later epoch where it is not known whether a batch was written',
       'UNKNOWN_SERVER_ERROR',
-      2,
+      [0, 1, 1],
     ],
-    ['stays the same producer where a batch was refused', 'INVALID_RECORD', 1],
-  ] as const)('%s', async (_what, error, producers) => {
+    ['stays under its epoch where a batch was refused', 'INVALID_RECORD', [0, 0, 0]],
+  ] as const)('%s', async (_what, error, expected) => {
     const faults = new WireFaults()
-    const requests = new RequestLog()
-    const { join } = await start({ faults, requests })
+    const epochs = watchEpochs()
+    const { join } = await start({ faults })
     const cluster = await join()
     const producer = cluster.producer()
     faults.fail({ api: 'Produce' }, error)
@@ -94,7 +113,7 @@ describe('sending', () => {
     })
     await producer.send({ topic: 'orders', partition: 0, value: 2 })
     await producer.send({ topic: 'orders', partition: 1, value: 3 })
-    expect(requests.of({ api: 'InitProducerId' })).toHaveLength(producers)
+    expect(epochs).toEqual(expected)
   })
 
   it('has no more requests on their way to a broker than it may', async () => {
@@ -209,6 +228,23 @@ describe('sending', () => {
     await expect(lost).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
     held.release()
     await producer.send({ topic: 'orders', partition: 0, value: 'next' })
+    expect(values(await readAll(cluster, 'orders'))).toEqual(['next'])
+  })
+
+  it('writes nothing late of what it gave up, once it has gone on', async () => {
+    const faults = new WireFaults()
+    const requests = new RequestLog()
+    const { join } = await start({ faults, requests })
+    const cluster = await join({ deliveryTimeoutMs: 150, requestTimeoutMs: 200 })
+    const held = faults.pauseNext({ api: 'Produce' })
+    const producer = cluster.producer()
+    const lost = producer.send({ topic: 'orders', partition: 0, value: 'lost' })
+    await expect(lost).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    await until(() => producer.send({ topic: 'orders', partition: 0, value: 'next' }))
+    expect(values(await readAll(cluster, 'orders'))).toEqual(['next'])
+    held.release()
+    const refused = { outcome: 'answered', errors: ['INVALID_PRODUCER_EPOCH'] }
+    await until(() => expect(requests.of({ api: 'Produce' })[0]).toMatchObject(refused))
     expect(values(await readAll(cluster, 'orders'))).toEqual(['next'])
   })
 
