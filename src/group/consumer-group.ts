@@ -494,9 +494,8 @@ export class ConsumerGroup {
   #requireEmpty(what: string): void {
     if (this.#empty) return
     const members = this.#members.size === 0 ? 'members on the wire' : counted(this.#members.size, 'member')
-    throw new NonEmptyGroupError(`Group '${this.id}' has ${members}; it must be Empty before ${what}`, {
-      groupId: this.id,
-    })
+    const rule = `it must be Empty before ${what}: close its consumers first`
+    throw new NonEmptyGroupError(`Group '${this.id}' has ${members}; ${rule}`, { groupId: this.id })
   }
 
   // --- lag ----------------------------------------------------------------------------------------------------------

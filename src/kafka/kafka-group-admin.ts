@@ -234,7 +234,7 @@ function notFound(groupId: string): GroupIdNotFoundError {
 
 function notEmpty(groupId: string, cause?: unknown): NonEmptyGroupError {
   return new NonEmptyGroupError(
-    `Group '${groupId}' has members; it must be Empty before its offsets can be set`,
+    `Group '${groupId}' has members; it must be Empty before its offsets can be set: close its consumers first`,
     cause === undefined ? { groupId } : { groupId, cause },
   )
 }

@@ -74,7 +74,7 @@ it('lists and describes groups, and deletes an empty one', async () => {
   expect(await rejectionOf(admin.deleteGroup('b'))).toMatchObject({
     code: 'NON_EMPTY_GROUP',
     errno: 68,
-    message: "Group 'b' has 1 member; it must be Empty before it can be deleted",
+    message: "Group 'b' has 1 member; it must be Empty before it can be deleted: close its consumers first",
   })
   await consumer.close()
   await admin.deleteGroup('b')
