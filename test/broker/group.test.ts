@@ -405,7 +405,8 @@ it('refuses to move a group that has members', async () => {
   expect(thrownBy(() => broker.group('g').setOffsets('earliest'))).toMatchObject({
     code: 'NON_EMPTY_GROUP',
     groupId: 'g',
-    message: "Group 'g' has 1 member; it must be Empty before its offsets can be set: close its consumers first",
+    message:
+      "Group 'g' has 1 member; it must be Empty before its offsets can be set: close its consumers first",
   })
 })
 
