@@ -294,30 +294,43 @@ export class LogWriter {
   }
 
   #wait<T>(unwritten: Unwritten<T>, shortage: Shortage, wait: SendWait | undefined): Promise<T> {
-    const { demands } = unwritten
-    const waits =
-      shortage.partition === undefined
-        ? demands.some(({ partition }) => partition.room?.waits)
-        : shortage.partition.room?.waits
-    if (!waits || wait === undefined || wait.timeoutMs === 0) throw this.#queueFull(shortage)
-    // Where one partition is waited for, another one may be full whose topic refuses.
-    const refuses = demands.find(
-      ({ partition: { room }, count, bytes }) => room?.waits === false && !room.fits(count, bytes),
-    )
-    if (refuses !== undefined) throw this.#queueFull(refuses)
+    const refused = this.#refused(unwritten.demands, shortage)
+    if (refused !== undefined) throw this.#queueFull(refused)
+    if (wait === undefined || wait.timeoutMs === 0) throw this.#queueFull(shortage)
     return this.#waiting.add(unwritten, shortage, wait)
   }
 
+  // What is short where a topic lets nobody wait for it, whatever the other topics of the call say.
+  #refused(demands: readonly Demand[], shortage: Shortage): Shortage | undefined {
+    const { partition, behind } = shortage
+    if (behind === undefined && partition === undefined) {
+      const waits = demands.map(demand => demand.partition.room?.waits)
+      return waits.includes(true) && !waits.includes(false) ? undefined : shortage
+    }
+    if (behind === undefined && !partition?.room?.waits) return shortage
+    // Where one partition is waited for, another one may be full, or have sends that wait, whose topic refuses.
+    for (const demand of demands) {
+      const { room } = demand.partition
+      if (room?.waits !== false) continue
+      const fits = room.fits(demand.count, demand.bytes)
+      const lacks = fits ? this.#waiting.ahead([demand]) : { partition: demand.partition }
+      if (lacks !== undefined) return lacks
+    }
+    return undefined
+  }
+
   #queueFull(shortage: Shortage): QueueFullError {
-    const { partition } = shortage
+    const { partition, behind = partition } = shortage
     return new QueueFullError(`No room: ${this.#explain(shortage)}`, {
-      topic: partition?.topic,
-      partition: partition?.index,
+      topic: behind?.topic,
+      partition: behind?.index,
       details: partition === undefined ? [] : this.#host.readers(partition),
     })
   }
 
-  #explain({ partition }: Shortage): string {
+  #explain({ partition, behind }: Shortage): string {
+    if (behind !== undefined)
+      return `an earlier send to ${nameOf(behind)} waits for room: ${this.#explain({ partition })}`
     if (partition === undefined) {
       const { records, maxRecords, bytes, maxBytes } = this.#log
       const limit = maxRecords === -1 ? '' : ` of maxRecords ${maxRecords}`

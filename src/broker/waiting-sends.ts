@@ -74,7 +74,9 @@ export class WaitingSends implements EngineClient {
   ahead(demands: readonly Demand[]): Shortage | undefined {
     for (const { partition } of demands) {
       const first = this.#first(partition)
-      if (first !== undefined) return first.shortage
+      if (first === undefined) continue
+      const full = first.shortage.partition
+      return { partition: full, behind: full === partition ? undefined : partition }
     }
     // Who may drop unread records takes no room from those who wait for the broker's.
     const holdsBack =

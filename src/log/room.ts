@@ -11,6 +11,8 @@ export interface Demand {
 /** What is full: a partition, or without one the whole broker. */
 export interface Shortage {
   readonly partition: Partition | undefined
+  /** Another partition, in which an earlier send waits for this one, and is not to be overtaken. */
+  readonly behind?: Partition | undefined
 }
 
 /**

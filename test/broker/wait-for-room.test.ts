@@ -413,4 +413,51 @@ describe("whenFull: 'wait'", () => {
     await clock.settle()
     expect(told).toEqual(['log,strict QueueFullError', 'strict,log QueueFullError'])
   })
+
+  it('a batch does not wait for room in the broker, either, where one of its topics refuses', async () => {
+    const { broker, clock } = testBroker({ maxRecords: 3 })
+    const log = broker.createTopic('log', { whenFull: 'wait' })
+    for (const name of ['strict', 'feed']) {
+      broker.createTopic(name, { whenFull: name === 'strict' ? 'reject' : 'drop-oldest' })
+    }
+    const group = broker.createGroup('g', { topics: ['log'] })
+    for (let value = 0; value < 3; value++) log.append({ value })
+    const batch = (topics: readonly string[]) =>
+      outcomeOf(broker.producer().sendBatch(topics.map(name => ({ topic: name, value: 'x' }))))
+    const refused = [batch(['log', 'strict']), batch(['strict', 'log']), batch(['feed', 'strict'])]
+    const waiting = batch(['log', 'feed'])
+    await clock.settle()
+    expect([...refused, waiting]).toEqual([['QueueFullError'], ['QueueFullError'], ['QueueFullError'], []])
+    group.setOffsets([{ ...log0, offset: 3 }])
+    await clock.settle()
+    expect(waiting).toEqual(['written'])
+  })
+
+  it('whoever would have to follow a send that waits elsewhere is refused in the name of its own partition', async () => {
+    const { broker, clock, told, follow, producer } = full()
+    const feed = broker.createTopic('feed')
+    const strict = broker.createTopic('strict', { retentionRecords: 5, whenFull: 'reject' })
+    follow('batch', producer.sendBatch(['feed', 'strict', 'log'].map(name => ({ topic: name, value: 'x' }))))
+    const late = (name: string) => producer.send({ topic: name, value: 1 }, { timeoutMs: 0 })
+    for (const [name, error] of [
+      ['feed', thrownBy(() => feed.append({ value: 1 }))],
+      ['strict', thrownBy(() => strict.append({ value: 1 }))],
+      ['feed', await rejectionOf(late('feed'))],
+      ['strict', await rejectionOf(late('strict'))],
+    ] as const) {
+      expect(error).toMatchObject({ name: 'QueueFullError', topic: name, partition: 0 })
+      expect(error.message).toBe(
+        `No room: an earlier send to ${name}-0 waits for room: log-0 keeps 3 records, and its retentionRecords is 3; ` +
+          "group 'g' has not committed 3 of them",
+      )
+    }
+    // The topic that refuses lets nobody wait; the other one does.
+    follow('strict', producer.send({ topic: 'strict', value: 2 }))
+    follow('both', producer.sendBatch(['feed', 'strict'].map(name => ({ topic: name, value: 2 }))))
+    follow('feed', producer.send({ topic: 'feed', value: 2 }, { timeoutMs: 50 }))
+    await clock.settle()
+    expect(told).toEqual(['strict QueueFullError', 'both QueueFullError'])
+    await clock.advance(50)
+    expect(told.slice(2)).toEqual(['feed TimeoutError'])
+  })
 })
