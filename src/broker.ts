@@ -32,6 +32,7 @@ import {
 } from './topic-definition.ts'
 import { checkTopicName } from './topic-name.ts'
 import {
+  accepts,
   anObject,
   boolean,
   type Check,
@@ -46,6 +47,7 @@ import {
   nameList,
   objectWith,
   oneOf,
+  optionsOf,
   requireArgument,
 } from './validate.ts'
 
@@ -216,11 +218,11 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
    * @throws InvalidOptionError where a topic exists with an option that contradicts the declared one; creates none then
    */
   declare<More extends TopicMap>(topics: More): Broker<Merged<Topics, More>> {
-    if (!topicMap.accepts(topics)) throw invalidOption('declare', 'topics', topicMap.expected, topics)
+    if (!accepts(topicMap, topics)) throw invalidOption('declare', 'topics', topicMap.expected, topics)
     const missing: [string, TopicOptions][] = []
-    for (const [name, definition] of Object.entries(topics)) {
+    for (const [name, definition] of optionsOf('declare', topics)) {
       checkTopicName(name)
-      const options = toTopicOptions(name, definition)
+      const options = toTopicOptions(name, definition as AnyTopic)
       const existing = this.#engine.topics.get(name)
       this.#engine.logConfig(name, options)
       if (existing) refuseContradiction(existing, options)

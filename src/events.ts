@@ -1,6 +1,6 @@
 import { EventEmitter } from 'eventemitter3'
 import { events } from './diagnostics.ts'
-import { describeError, InvalidArgumentError, stacksOf } from './errors.ts'
+import { describeError, describeValue, InvalidArgumentError, stacksOf } from './errors.ts'
 import { isThenable } from './maybe-promise.ts'
 import { didYouMean, suggest } from './suggest.ts'
 import type { TopicPartitionOffset } from './topic-partition.ts'
@@ -131,12 +131,12 @@ export class Events<Map extends { error: unknown }> {
     })
   }
 
-  #requireName(name: string): void {
-    if (Object.hasOwn(this.#names, name)) return
+  #requireName(name: unknown): asserts name is string {
+    if (typeof name === 'string' && Object.hasOwn(this.#names, name)) return
     const known = Object.keys(this.#names)
-    const suggestions = suggest(String(name), known)
+    const suggestions = typeof name === 'string' ? suggest(name, known) : []
     const help = suggestions.length > 0 ? didYouMean(suggestions) : `; known events: ${known.join(', ')}`
-    throw new InvalidArgumentError(`${this.#source} has no event '${String(name)}'${help}`, {
+    throw new InvalidArgumentError(`${this.#source} has no event ${describeValue(name)}${help}`, {
       field: 'name',
       received: name,
       suggestions,

@@ -14,7 +14,12 @@ export function isPromise<T>(answer: MaybePromise<T>): answer is Promise<T> {
  * not end as an unhandled rejection.
  */
 export function forgetPromise(value: unknown): value is PromiseLike<unknown> {
-  if (!isThenable(value)) return false
+  try {
+    if (!isThenable(value)) return false
+  } catch {
+    // It cannot be asked, so nothing can wait for it.
+    return false
+  }
   // What a `then` throws that is not as a promise has it is caught, too.
   Promise.resolve(value).catch(() => {})
   return true

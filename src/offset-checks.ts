@@ -1,4 +1,4 @@
-import { type Check, either, integer, oneOf } from './validate.ts'
+import { type Check, either, integer, isListOf, oneOf } from './validate.ts'
 
 const offset = integer(0)
 
@@ -26,15 +26,15 @@ export const onePartition: Check = {
 /** Partitions. */
 export const partitionList: Check = {
   expected: 'an array of { topic, partition } with whole numbers, 0 or more',
-  accepts: value => Array.isArray(value) && value.every(isTopicPartition),
+  accepts: value => isListOf(value, isTopicPartition),
 }
 
 /** Offsets of partitions, as a commit takes them. */
 export const offsetList: Check = {
   expected: 'an array of { topic, partition, offset, metadata? } with whole numbers, 0 or more',
   accepts: value =>
-    Array.isArray(value) &&
-    value.every(
+    isListOf(
+      value,
       each =>
         isTopicPartition(each) &&
         offset.accepts(each.offset) &&

@@ -54,7 +54,7 @@ export class Serde {
       if (this.keys === 'string') return key
     } else if (key === null || key === undefined) {
       return null
-    } else if (key instanceof Uint8Array && this.keys === 'bytes') {
+    } else if (this.keys === 'bytes' && key instanceof Uint8Array) {
       // A copy: the log keeps the bytes that were hashed, even if the sender reuses its buffer.
       return new Uint8Array(key)
     }
@@ -101,10 +101,19 @@ export class Serde {
 
   #accept(value: unknown, result: StandardSchemaV1.Result<unknown>): unknown {
     const output = this.#output(result)
-    if (isPromise(output)) throw this.promised(output)
+    if (this.#isPromise(output)) throw this.promised(output)
     if (output === undefined)
       throw this.#invalid('value', "its schema's output is undefined, which no record can hold")
     return this.#store(value, output)
+  }
+
+  #isPromise(value: unknown): boolean {
+    try {
+      return isPromise(value)
+    } catch (cause) {
+      // A proxy whose traps throw.
+      throw this.#invalid('value', `value could not be read: ${describeError(cause)}`, undefined, { cause })
+    }
   }
 
   #store(input: unknown, output: unknown): unknown {
@@ -127,7 +136,7 @@ export class Serde {
 
   #encode(codec: NonNullable<TopicOptions['codec']>, value: unknown): Uint8Array {
     // JSON would make an empty object of it.
-    if (isPromise(value)) throw this.promised(value)
+    if (this.#isPromise(value)) throw this.promised(value)
     let encoded: unknown
     try {
       encoded = codec.encode(value)

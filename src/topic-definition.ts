@@ -1,6 +1,7 @@
+import { describeError, InvalidOptionError } from './errors.ts'
 import type { ConsumerRecord, HeaderList, RecordHeaders, RecordKey } from './record.ts'
 import type { StandardSchemaV1 } from './standard-schema.ts'
-import { anObject, type Check, invalidArgument, optionError, requireOptions } from './validate.ts'
+import { anObject, type Check, invalidArgument, optionError, optionsOf, requireOptions } from './validate.ts'
 
 type Flat<T> = { [P in keyof T]: T[P] }
 
@@ -212,8 +213,17 @@ export interface AnyTopic {
 
 /** The options of a topic, given as they are or as a definition. */
 export function toTopicOptions(name: string, given: TopicOptions | AnyTopic): TopicOptions {
-  if (typeof given === 'object' && given !== null) return 'options' in given ? given.options : given
+  if (typeof given === 'object' && given !== null) return givenOptions(name, given)
   throw invalidArgument(`Topic '${name}'`, 'options', 'options or topic(...)', given, { topic: name })
+}
+
+function givenOptions(name: string, given: TopicOptions | AnyTopic): TopicOptions {
+  try {
+    return 'options' in given ? given.options : given
+  } catch (cause) {
+    const message = `Topic '${name}': the options could not be read: ${describeError(cause)}`
+    throw new InvalidOptionError(message, { topic: name, cause })
+  }
 }
 
 // The options that the records of a log were written with, which therefore cannot change.
@@ -233,7 +243,7 @@ const fixed: Readonly<Record<string, string>> = {
 export function checkTopicChanges(name: string, changes: TopicChanges): void {
   const where = `Topic '${name}'`
   requireOptions(where, changes, ' to alter', { topic: name })
-  for (const [option, received] of Object.entries(changes)) {
+  for (const [option, received] of optionsOf(where, changes, { topic: name })) {
     if (!Object.hasOwn(fixed, option)) continue
     throw optionError(where, option, `cannot be altered; ${fixed[option]}`, { topic: name, received })
   }

@@ -1,4 +1,10 @@
-import { describeValue, type ErrorFields, InvalidArgumentError, InvalidOptionError } from './errors.ts'
+import {
+  describeError,
+  describeValue,
+  type ErrorFields,
+  InvalidArgumentError,
+  InvalidOptionError,
+} from './errors.ts'
 import { didYouMean, suggest } from './suggest.ts'
 
 /** What an option must be: `expected` is the end of the sentence "expected ...". */
@@ -30,7 +36,7 @@ export function checkOptions<Options extends object>(
 ): void {
   requireOptions(where, options)
   const known: Readonly<Record<string, Check>> = checks
-  for (const [option, value] of Object.entries(options)) {
+  for (const [option, value] of optionsOf(where, options)) {
     if (!Object.hasOwn(known, option)) {
       const meant = Object.hasOwn(others, option) ? others[option]! : undefined
       if (typeof meant === 'object') throw elsewhere(where, option, meant.instead)
@@ -38,8 +44,27 @@ export function checkOptions<Options extends object>(
       throw unknownOption(where, option, names, meant === undefined ? suggest(option, names) : [meant])
     }
     const check = known[option]!
-    if (value !== undefined && !check.accepts(value))
+    if (value !== undefined && !accepts(check, value))
       throw invalidOption(where, option, check.expected, value)
+  }
+}
+
+/** Returns the options that an object has; refuses one that cannot be read, such as a proxy whose traps throw. */
+export function optionsOf(where: string, options: object, fields?: ErrorFields): [string, unknown][] {
+  try {
+    return Object.entries(options)
+  } catch (cause) {
+    const message = `${where}: the options could not be read: ${describeError(cause)}`
+    throw new InvalidOptionError(message, { ...fields, cause })
+  }
+}
+
+/** Whether a check accepts a value. What cannot even be looked into is not what was expected. */
+export function accepts(check: Check, value: unknown): boolean {
+  try {
+    return check.accepts(value)
+  } catch {
+    return false
   }
 }
 
@@ -61,7 +86,7 @@ function elsewhere(where: string, option: string, instead: string): InvalidOptio
 
 /** Refuses what is no object of options; `use` says what they are for. */
 export function requireOptions(where: string, received: unknown, use = '', fields?: ErrorFields): void {
-  if (typeof received === 'object' && received !== null && !Array.isArray(received)) return
+  if (typeof received === 'object' && received !== null && !accepts(aList, received)) return
   const expected = 'an object of options'
   const message = `${where}: expected ${expected}${use}, received ${describeValue(received)}`
   throw new InvalidOptionError(message, { expected, received, ...fields })
@@ -95,7 +120,7 @@ export function requireOption(where: string, option: string, value: unknown, che
 
 /** Refuses an argument of a call, saying what was expected and what arrived. */
 export function requireArgument(where: string, field: string, value: unknown, check: Check): void {
-  if (!check.accepts(value)) throw invalidArgument(where, field, check.expected, value)
+  if (!accepts(check, value)) throw invalidArgument(where, field, check.expected, value)
 }
 
 /** The error for an argument that cannot be meant. */
@@ -167,12 +192,17 @@ export const name: Check = {
 /** An array of anything. */
 export const aList: Check = { expected: 'an array', accepts: value => Array.isArray(value) }
 
+/** Whether a value is an array of nothing else; a hole in it is something else, which `every` would pass over. */
+export function isListOf<T>(value: unknown, isOne: (each: unknown) => boolean): value is readonly T[] {
+  return Array.isArray(value) && value.findIndex(each => !isOne(each)) === -1
+}
+
 /** A list of strings; `what` says of what. */
 /* @__NO_SIDE_EFFECTS__ */
 export function nameList(what: string): Check {
   return {
     expected: `an array of ${what}`,
-    accepts: value => Array.isArray(value) && value.every(each => typeof each === 'string'),
+    accepts: value => isListOf(value, each => typeof each === 'string'),
   }
 }
 

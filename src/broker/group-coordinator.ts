@@ -89,8 +89,10 @@ export class GroupCoordinator {
     const group = this.groups.get(groupId)
     if (group) return group
     this.#refuseOther(groupId)
-    const suggestions = suggest(String(groupId), this.groups.keys())
-    throw new GroupIdNotFoundError(`There is no group '${String(groupId)}'${didYouMean(suggestions)}`, {
+    if (typeof groupId !== 'string')
+      throw new GroupIdNotFoundError(`groupId expected a string, received ${describeValue(groupId)}`)
+    const suggestions = suggest(groupId, this.groups.keys())
+    throw new GroupIdNotFoundError(`There is no group '${groupId}'${didYouMean(suggestions)}`, {
       groupId,
       suggestions,
     })

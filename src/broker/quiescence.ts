@@ -2,7 +2,7 @@ import { counted } from '../counted.ts'
 import { describeError, NeverIdleError } from '../errors.ts'
 import type { ConsumerGroup } from '../group/consumer-group.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
-import { abortSignal, type Check, checkOptions, duration } from '../validate.ts'
+import { abortSignal, type Check, checkOptions, duration, isListOf } from '../validate.ts'
 import type { MemoryEngine } from './memory-engine.ts'
 
 /** What `idle` waits for, and how long. */
@@ -16,7 +16,7 @@ export interface IdleOptions {
 
 const groupList: Check = {
   expected: 'an array of group ids',
-  accepts: value => Array.isArray(value) && value.every(each => typeof each === 'string'),
+  accepts: value => isListOf(value, each => typeof each === 'string'),
 }
 
 /** Knows whether a broker is idle, and what keeps it from that. */

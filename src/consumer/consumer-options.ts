@@ -15,6 +15,7 @@ import {
   either,
   integer,
   invalidOption,
+  isListOf,
   name,
   type OtherWords,
   objectWith,
@@ -100,8 +101,8 @@ export interface ResolvedConsumerOptions {
 const assignmentList: Check = {
   expected: 'an array of { topic, partition, offset? } with whole numbers, 0 or more',
   accepts: value =>
-    Array.isArray(value) &&
-    value.every(
+    isListOf(
+      value,
       each => isTopicPartition(each) && (each.offset === undefined || offsetSpec.accepts(each.offset)),
     ),
 }
@@ -211,9 +212,9 @@ export function resolveConsumerOptions(options: ConsumerOptions): ResolvedConsum
 /** The interest that `topics` stands for, or undefined where it is invalid. */
 export function toInterest(topics: unknown): Exclude<Interest, { kind: 'assign' }> | undefined {
   const list: readonly unknown[] = Array.isArray(topics) ? topics : [topics]
-  if (Array.isArray(topics) && list.every(each => typeof each === 'string'))
-    return { kind: 'topics', names: [...list] }
-  if (!list.every(each => each instanceof RegExp)) return undefined
+  if (Array.isArray(topics) && isListOf(list, each => typeof each === 'string'))
+    return { kind: 'topics', names: [...list] as string[] }
+  if (!isListOf<RegExp>(list, each => each instanceof RegExp)) return undefined
   // Without g and y, which would make a pattern remember where it last matched.
   return {
     kind: 'patterns',

@@ -1,6 +1,16 @@
 import { IllegalStateError } from '../errors.ts'
 import type { AnyRecord, ConsumerRecord } from '../record.ts'
-import { anObject, anything, type Check, type Checks, callback, checkOptions } from '../validate.ts'
+import {
+  accepts,
+  anObject,
+  anything,
+  type Check,
+  type Checks,
+  callback,
+  checkOptions,
+  isListOf,
+  optionsOf,
+} from '../validate.ts'
 import { type ConsumerOptions, resolveConsumerOptions } from './consumer-options.ts'
 import {
   type Batch,
@@ -71,7 +81,7 @@ export interface ConsumerPolicyOptions<Name extends string = string> {
 
 const functions: Check = {
   expected: 'a function, or an array of functions',
-  accepts: value => callback.accepts(value) || (Array.isArray(value) && value.every(callback.accepts)),
+  accepts: value => callback.accepts(value) || isListOf(value, callback.accepts),
 }
 
 /** How each option is checked. */
@@ -116,7 +126,8 @@ export class ConsumerPolicy {
 
   /** @throws InvalidOptionError where a default is invalid for every consumer */
   constructor({ consumerDefaults = {}, around = [], aroundBatch = [] }: ConsumerPolicyOptions) {
-    const { run = {}, ...consumer } = consumerDefaults
+    const defaults: ConsumerDefaults = Object.fromEntries(optionsOf('consumerDefaults', consumerDefaults))
+    const { run = {}, ...consumer } = defaults
     this.#consumer = consumer
     this.#run = run
     this.#around = typeof around === 'function' ? [around] : around
@@ -144,9 +155,10 @@ export class ConsumerPolicy {
    * option is filled in only where that option allows it, and never one that the handler or the consumer cannot have.
    */
   forRun(options: RunOptions<AnyRecord, string>, member = true): RunOptions<AnyRecord, string> {
-    if (!anObject.accepts(options)) return options
     const { ordering, windowRecords, parkedDelayMs, onFailure, retry, ...run } = this.#run
     const merged = withDefaults<RunOptions<AnyRecord, string>>(run, options)
+    // NaN is no options, either, and equals nothing.
+    if (Object.is(merged, options)) return options
     const byRecord = merged.eachBatch === undefined
     fillIn(merged, 'retry', byRecord && member ? retry : withoutTopics(retry))
     // Parking needs ordering by key: a run that sets another ordering does not get it as a default.
@@ -176,7 +188,7 @@ export class ConsumerPolicy {
 }
 
 function withoutTopics(retry: CommonRunOptions<string>['retry']): CommonRunOptions<string>['retry'] {
-  return anObject.accepts(retry) ? { ...retry, topics: undefined } : retry
+  return accepts(anObject, retry) ? { ...retry, topics: undefined } : retry
 }
 
 type AroundAny<Input> = (input: Input, context: RecordContext, next: () => unknown) => unknown
@@ -193,10 +205,18 @@ function wrapOne<Input>(inner: Handler<Input>, around: AroundAny<Input>): Handle
   }
 }
 
-// A value that is not an object is left for the checks to refuse.
+// What is not an object of options, or cannot be read, is left for the checks to refuse.
+function copyOf<Options extends object>(options: Options): Options | undefined {
+  try {
+    return anObject.accepts(options) ? { ...options } : undefined
+  } catch {
+    return undefined
+  }
+}
+
 function withDefaults<Options extends object>(defaults: Partial<Options>, options: Options): Options {
-  if (!anObject.accepts(options)) return options
-  const merged = { ...options }
+  const merged = copyOf(options)
+  if (merged === undefined) return options
   for (const [name, value] of Object.entries(defaults) as [keyof Options, never][])
     fillIn(merged, name, value)
   return merged

@@ -399,7 +399,8 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   #statesOf(method: string, partitions: readonly TopicPartition[] | undefined): PartitionState[] {
     if (partitions === undefined) return this.#coordinator.controlled
     requireArgument(method, 'partitions', partitions, aList)
-    return partitions.map(tp => this.#state(method, tp))
+    // Not `map`, which passes over holes.
+    return Array.from(partitions, tp => this.#state(method, tp))
   }
 
   #state(method: string, tp: TopicPartition): PartitionState {

@@ -181,7 +181,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     if (!check.accepts(total)) {
       throw new InvalidPartitionsError(
         `Topic '${this.name}' has ${counted(this.#partitions.length, 'partition')}; addPartitions expected ${check.expected}, ` +
-          `received ${String(total)}`,
+          `received ${describeValue(total)}`,
         { topic: this.name, received: total, expected: check.expected },
       )
     }

@@ -129,11 +129,20 @@ export function toProducerRecord(
   const headers = givenHeaders === undefined ? noHeaders : toRecordHeaders(topic.name, givenHeaders)
   const timestamp = givenTimestamp === undefined ? undefined : checkTimestamp(topic.name, givenTimestamp)
   const stored = topic.serde.serialize(value)
-  if (!isPromise(stored))
+  if (!isLater(topic.name, stored))
     return place(topic, value, partition, partitioner, sticky, key, stored, headers, timestamp)
   // No schema that answers later: the value itself is a promise.
   if (!topic.serde.validates) throw topic.serde.promised(stored)
   return placeLater(topic, value, partition, partitioner, sticky, key, stored, headers, timestamp)
+}
+
+function isLater<T>(topic: string, stored: MaybePromise<T>): stored is Promise<T> {
+  try {
+    return isPromise(stored)
+  } catch (cause) {
+    // A proxy whose traps throw, such as one that was revoked.
+    throw unreadable(topic, 'value', cause)
+  }
 }
 
 // A function of its own: a closure in the caller would allocate what it captures for every record.

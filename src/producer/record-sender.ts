@@ -4,7 +4,7 @@ import { describeValue, InvalidArgumentError } from '../errors.ts'
 import { forgetPromise, isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { RecordMetadata } from '../record.ts'
 import { TaskQueue } from '../task-queue.ts'
-import { invalidArgument } from '../validate.ts'
+import { accepts, aList, invalidArgument } from '../validate.ts'
 import { BusyProducer } from './busy-producer.ts'
 import type { Partitioner, StickyRoundRobin } from './partitioner.ts'
 import { asSent, readField, readTopic, toProducerRecord, type UncheckedMessage } from './producer-record.ts'
@@ -66,7 +66,7 @@ export class RecordSender {
 
   /** The same for several records. */
   sendBatch(messages: readonly unknown[], wait: SendWait): MaybePromise<RecordMetadata[]> {
-    if (!Array.isArray(messages)) {
+    if (!accepts(aList, messages)) {
       throw invalidArgument('sendBatch', 'messages', 'an array of messages', messages)
     }
     if (this.#queue !== undefined && this.#queue.size > 0) return this.#sendBatchQueued(messages, wait)

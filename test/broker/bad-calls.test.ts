@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { BatchError, headersOf, NonEmptyGroupError, topic } from '../../src/index.ts'
+import { BatchError, Broker, headersOf, NonEmptyGroupError, topic } from '../../src/index.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
@@ -189,5 +189,181 @@ describe('what is no record, and no partition', () => {
         name: 'InvalidOptionError',
       })
     }
+  })
+})
+
+describe('what cannot be read', () => {
+  const broken = new Error('out of order')
+  const refuse = () => {
+    throw broken
+  }
+  const closed = () =>
+    new Proxy({}, { get: refuse, has: refuse, ownKeys: refuse, getPrototypeOf: refuse }) as never
+  const revoked = () => {
+    const { proxy, revoke } = Proxy.revocable({}, {})
+    revoke()
+    return proxy as never
+  }
+  const holes = new Array(2) as never
+  const bare = Object.create(null) as never
+  const at = { topic: 'orders', partition: 0, offset: 1 }
+  const unreadable = 'could not be read: '
+
+  it.each<[string, (broker: ReturnType<typeof shop>['broker']) => unknown, string, string]>([
+    [
+      'options',
+      () => new Broker(closed()),
+      'INVALID_CONFIG',
+      `Broker: the options ${unreadable}out of order`,
+    ],
+    ['an option', () => new Broker({ codec: revoked() }), 'INVALID_CONFIG', "option 'codec' expected"],
+    [
+      'options of a topic',
+      broker => broker.createTopic('log', closed()),
+      'INVALID_CONFIG',
+      `Topic 'log': the options ${unreadable}`,
+    ],
+    ['topics', broker => broker.declare(revoked()), 'INVALID_CONFIG', "declare: option 'topics' expected"],
+    [
+      'a declared topic',
+      broker => broker.declare({ log: closed() }),
+      'INVALID_CONFIG',
+      `Topic 'log': the options ${unreadable}`,
+    ],
+    [
+      'changes',
+      broker => broker.admin.alterTopic('orders', closed()),
+      'INVALID_CONFIG',
+      `Topic 'orders': the options ${unreadable}`,
+    ],
+    [
+      'a number of partitions',
+      broker => broker.admin.addPartitions('orders', bare),
+      'INVALID_PARTITIONS',
+      'received an object',
+    ],
+    [
+      'another one',
+      broker => broker.admin.addPartitions('orders', Symbol('three') as never),
+      'INVALID_PARTITIONS',
+      'received a symbol',
+    ],
+    [
+      'offsets',
+      broker => broker.admin.deleteRecords([at, closed()]),
+      'INVALID_REQUEST',
+      'deleteRecords: expected an array of',
+    ],
+    [
+      'a list with holes',
+      broker => broker.admin.deleteRecords(holes),
+      'INVALID_REQUEST',
+      'deleteRecords: expected an array of',
+    ],
+    [
+      'partitions with holes',
+      broker => broker.admin.deleteGroupOffsets('g', holes),
+      'INVALID_REQUEST',
+      'deleteOffsets: expected an array of',
+    ],
+    [
+      'a place',
+      broker => broker.admin.setGroupOffsets('g', revoked()),
+      'INVALID_REQUEST',
+      'setOffsets: expected',
+    ],
+    [
+      'the id of a group',
+      broker => broker.admin.describeGroup(bare),
+      'GROUP_ID_NOT_FOUND',
+      'groupId expected a string, received an object',
+    ],
+    [
+      'another id',
+      broker => broker.group(Symbol('g') as never),
+      'GROUP_ID_NOT_FOUND',
+      'groupId expected a string, received a symbol',
+    ],
+    [
+      'the name of a topic',
+      broker => broker.admin.deleteTopic(Symbol('orders') as never),
+      'UNKNOWN_TOPIC_OR_PARTITION',
+      'received a symbol',
+    ],
+    [
+      'the name of an event',
+      broker => broker.on(bare, () => {}),
+      'INVALID_REQUEST',
+      'Broker has no event an object; known events',
+    ],
+    ['groups', broker => broker.idle({ groups: holes }), 'INVALID_CONFIG', "idle: option 'groups' expected"],
+    [
+      'topics of a consumer',
+      broker => broker.consumer({ topics: holes }),
+      'INVALID_CONFIG',
+      "Consumer: option 'topics' expected",
+    ],
+    [
+      'an assignment',
+      broker => broker.consumer({ assign: holes }),
+      'INVALID_CONFIG',
+      "Consumer: option 'assign' expected",
+    ],
+    [
+      'options of a consumer',
+      broker => broker.consumer(closed()),
+      'INVALID_CONFIG',
+      `Consumer: the options ${unreadable}`,
+    ],
+    [
+      'options of a run',
+      broker => broker.consumer({ topics: ['orders'] }).run(closed()),
+      'INVALID_CONFIG',
+      `run: the options ${unreadable}`,
+    ],
+    [
+      'NaN for options of a run',
+      broker => broker.consumer({ topics: ['orders'] }).run(Number.NaN as never),
+      'INVALID_CONFIG',
+      'run: expected an object of options, received NaN',
+    ],
+    [
+      'partitions to pause',
+      broker => broker.consumer({ topics: ['orders'] }).pause(holes),
+      'INVALID_REQUEST',
+      'pause: expected { topic, partition }',
+    ],
+    [
+      'a value',
+      broker => broker.producer().send({ topic: 'orders', value: revoked() }),
+      'INVALID_RECORD',
+      `Record for topic 'orders': value ${unreadable}`,
+    ],
+    [
+      'a key',
+      broker => broker.topic('orders').append({ key: revoked(), value: 1 }),
+      'INVALID_RECORD',
+      'key expected a string or null',
+    ],
+    [
+      'messages',
+      broker => broker.producer().sendBatch(revoked()),
+      'INVALID_REQUEST',
+      'sendBatch: expected an array of messages',
+    ],
+    [
+      'a chosen partition',
+      broker => broker.producer({ partitioner: closed }).send({ topic: 'orders', value: 1 }),
+      'INVALID_RECORD',
+      'partition expected a whole number, received an object',
+    ],
+  ])('is refused for %s, and changes nothing', async (_, call, code, text) => {
+    const { broker } = shop()
+    broker.createGroup('g', { topics: ['orders'] })
+    const before = broker.describe()
+    const error = await rejectionOf((async () => call(broker))())
+    expect(error).toMatchObject({ code })
+    expect(error.message).toContain(text)
+    expect(broker.describe()).toEqual(before)
   })
 })
