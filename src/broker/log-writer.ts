@@ -1,34 +1,22 @@
 import type { BrokerClock } from '../broker-clock.ts'
-import { counted } from '../counted.ts'
-import type { EngineClient, ProducerRecord, SendWait } from '../engine.ts'
-import {
-  type BrokerletError,
-  QueueFullError,
-  RecordListTooLargeError,
-  RecordTooLargeError,
-} from '../errors.ts'
+import type { ProducerRecord, SendWait } from '../engine.ts'
 import type { Outbox } from '../events.ts'
 import type { EncodedBatch } from '../log/encoded-batch.ts'
 import type { LogManager } from '../log/log-manager.ts'
 import type { Partition } from '../log/partition.ts'
 import type { ProducerBatch } from '../log/producer-states.ts'
-import { type Demand, makeRoom, type Shortage } from '../log/room.ts'
+import type { Demand, Shortage } from '../log/room.ts'
 import type { BatchMetadata, Topic } from '../log/topic.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import type { RecordMetadata } from '../record.ts'
 import type { OpenTransaction } from '../transaction/open-transaction.ts'
-import { nameOf, type Unwritten, WaitingSends } from './waiting-sends.ts'
+import { SendRoom, type SendRoomHost } from './send-room.ts'
+import type { WaitingSends } from './waiting-sends.ts'
 
 /** What a writer needs of its engine. */
-export interface LogWriterHost {
-  readonly clock: BrokerClock
+export interface LogWriterHost extends SendRoomHost {
   readonly outbox: Outbox
-  readonly log: LogManager
   requireOpen(): void
-  /** Groups that read a partition, and the offset up to which each has committed it. */
-  readers(partition: Partition): readonly { readonly groupId: string; readonly offset: number }[]
-  track(client: EngineClient): void
-  untrack(client: EngineClient): void
 }
 
 /** A transaction in which batches are written as they are. */
@@ -56,22 +44,15 @@ export class LogWriter {
   readonly #host: LogWriterHost
   readonly #log: LogManager
   readonly #clock: BrokerClock
+  readonly #room: SendRoom
   readonly #waiting: WaitingSends
 
   constructor(host: LogWriterHost) {
     this.#host = host
     this.#log = host.log
     this.#clock = host.clock
-    this.#waiting = new WaitingSends({
-      clock: host.clock,
-      makeRoom: demands => {
-        this.#requireCouldFit(demands)
-        return makeRoom(host.log, demands)
-      },
-      explain: shortage => this.#explain(shortage),
-      track: client => host.track(client),
-      untrack: client => host.untrack(client),
-    })
+    this.#room = new SendRoom(host)
+    this.#waiting = this.#room.waiting
   }
 
   /**
@@ -109,7 +90,7 @@ export class LogWriter {
     const topic = topicOf(record)
     if (topic.holdsBack || this.#waiting.size > 0 || !this.#log.hasRoom(1, size)) {
       const demands = [{ partition: topic.partitions[record.partition]!, count: 1, bytes: size }]
-      const shortage = this.#shortage(demands)
+      const shortage = this.#room.shortage(demands)
       if (shortage !== undefined) return this.#appendLater(record, demands, shortage, wait)
     }
     return this.#write(record, size, now, transaction)
@@ -129,7 +110,7 @@ export class LogWriter {
       const now = this.#clock.now()
       return this.#write(record, admit(record, now), now)
     }
-    return this.#wait({ demands, admit: readmit, write }, shortage, wait)
+    return this.#room.wait({ demands, admit: readmit, write }, shortage, wait)
   }
 
   #write(record: ProducerRecord, size: number, now: number, transaction?: OpenTransaction): RecordMetadata {
@@ -148,12 +129,12 @@ export class LogWriter {
   ): MaybePromise<RecordMetadata[]> {
     this.#host.requireOpen()
     const count = records.length
-    this.#requireBatchFits(count)
+    this.#room.requireBatchFits(count)
     const now = this.#clock.now()
     const sizes = admitAll(records, now)
     if (this.#waiting.size > 0 || someHoldBack(records) || !this.#log.hasRoom(count, sum(sizes))) {
       const demands = toDemands(records, sizes)
-      const shortage = this.#shortage(demands)
+      const shortage = this.#room.shortage(demands)
       if (shortage !== undefined) return this.#appendBatchLater(records, demands, shortage, wait)
     }
     return this.#writeAll(records, sizes, now, transaction)
@@ -173,7 +154,7 @@ export class LogWriter {
       const now = this.#clock.now()
       return this.#writeAll(records, admitAll(records, now), now)
     }
-    return this.#wait({ demands, admit: readmit, write }, shortage, wait)
+    return this.#room.wait({ demands, admit: readmit, write }, shortage, wait)
   }
 
   #writeAll(
@@ -201,10 +182,10 @@ export class LogWriter {
     transaction?: OpenTransaction,
   ): MaybePromise<BatchMetadata> {
     this.#host.requireOpen()
-    this.#requireBatchFits(batch.count)
+    this.#room.requireBatchFits(batch.count)
     const now = this.#clock.now()
     const demands = [admitEncoded(target, batch, now)]
-    const shortage = this.#shortage(demands)
+    const shortage = this.#room.shortage(demands)
     if (shortage === undefined) return this.#writeEncoded(target, batch, now, transaction)
     const readmit = () => {
       demands[0]!.bytes = admitEncoded(target, batch, this.#clock.now()).bytes
@@ -214,7 +195,7 @@ export class LogWriter {
       admitEncoded(target, batch, later)
       return this.#writeEncoded(target, batch, later)
     }
-    return this.#wait({ demands, admit: readmit, write }, shortage, wait)
+    return this.#room.wait({ demands, admit: readmit, write }, shortage, wait)
   }
 
   #writeEncoded(
@@ -256,99 +237,6 @@ export class LogWriter {
       this.appendEncoded(target, batch, undefined)) as BatchMetadata
     producers.written(numbered, written, this.#clock.now())
     return { ...written, duplicate: false }
-  }
-
-  // --- room ---------------------------------------------------------------------------------------------------------
-
-  /** Makes room, or says what is full. */
-  #shortage(demands: readonly Demand[]): Shortage | undefined {
-    this.#requireCouldFit(demands)
-    const ahead = this.#waiting.size === 0 ? undefined : this.#waiting.ahead(demands)
-    return ahead ?? makeRoom(this.#log, demands)
-  }
-
-  #requireBatchFits(count: number): void {
-    const { maxRecords } = this.#log
-    if (maxRecords === -1 || count <= maxRecords) return
-    throw neverFits(
-      count,
-      0,
-      `the broker's maxRecords is ${maxRecords}`,
-      `at most ${counted(maxRecords, 'record')}`,
-    )
-  }
-
-  #requireCouldFit(demands: readonly Demand[]): void {
-    const { maxBytes } = this.#log
-    let count = 0
-    let bytes = 0
-    for (const demand of demands) {
-      count += demand.count
-      bytes += demand.bytes
-      const { room } = demand.partition
-      if (room === undefined || room.couldFit(demand.count, demand.bytes)) continue
-      throw neverFits(demand.count, demand.bytes, `of ${nameOf(demand.partition)}, ${room.limits}`)
-    }
-    if (maxBytes !== -1 && bytes > maxBytes)
-      throw neverFits(count, bytes, `the broker's maxBytes is ${maxBytes}`)
-  }
-
-  #wait<T>(unwritten: Unwritten<T>, shortage: Shortage, wait: SendWait | undefined): Promise<T> {
-    const refused = this.#refused(unwritten.demands, shortage)
-    if (refused !== undefined) throw this.#queueFull(refused)
-    if (wait === undefined || wait.timeoutMs === 0) throw this.#queueFull(shortage)
-    return this.#waiting.add(unwritten, shortage, wait)
-  }
-
-  // What is short where a topic lets nobody wait for it, whatever the other topics of the call say.
-  #refused(demands: readonly Demand[], shortage: Shortage): Shortage | undefined {
-    const { partition, behind } = shortage
-    if (behind === undefined && partition === undefined) {
-      const waits = demands.map(demand => demand.partition.room?.waits)
-      return waits.includes(true) && !waits.includes(false) ? undefined : shortage
-    }
-    if (behind === undefined && !partition?.room?.waits) return shortage
-    // Where one partition is waited for, another one may be full, or have sends that wait, whose topic refuses.
-    for (const demand of demands) {
-      const { room } = demand.partition
-      if (room?.waits !== false) continue
-      const fits = room.fits(demand.count, demand.bytes)
-      const lacks = fits ? this.#waiting.ahead([demand]) : { partition: demand.partition }
-      if (lacks !== undefined) return lacks
-    }
-    return undefined
-  }
-
-  #queueFull(shortage: Shortage): QueueFullError {
-    const { partition, behind = partition } = shortage
-    return new QueueFullError(`No room: ${this.#explain(shortage)}`, {
-      topic: behind?.topic,
-      partition: behind?.index,
-      details: partition === undefined ? [] : this.#host.readers(partition),
-    })
-  }
-
-  #explain({ partition, behind }: Shortage): string {
-    if (behind !== undefined)
-      return `an earlier send to ${nameOf(behind)} waits for room: ${this.#explain({ partition })}`
-    if (partition === undefined) {
-      const { records, maxRecords, bytes, maxBytes } = this.#log
-      const limit = maxRecords === -1 ? '' : ` of maxRecords ${maxRecords}`
-      const byteLimit = maxBytes === -1 ? '' : `, ${bytes} bytes of maxBytes ${maxBytes}`
-      return `the broker keeps ${counted(records, 'record')}${limit}${byteLimit}, and none of the remaining ones may go yet`
-    }
-    const { highWatermark, logStartOffset } = partition
-    const readers = this.#host.readers(partition).map(({ groupId, offset }) => {
-      const unread = partition.countFrom(Math.max(offset, logStartOffset), highWatermark, false)
-      return `group '${groupId}' has not committed ${unread} of them`
-    })
-    const who = readers.length === 0 ? 'no group reads it' : readers.join(', ')
-    const kept = partition.countFrom(logStartOffset, highWatermark, false)
-    // They count, though nobody reads them: ends of transactions, and what was compacted before the topic was altered.
-    const gaps = partition.config.retentionRecords === -1 ? 0 : highWatermark - logStartOffset - kept
-    const and =
-      gaps === 0 ? '' : ` and ${counted(gaps, 'offset')} without one (an end of a transaction, or compacted)`
-    return `${nameOf(partition)} keeps ${counted(kept, 'record')}${and}, and its ${partition.room?.limits}; ${who}`
   }
 }
 
@@ -430,15 +318,4 @@ function toDemands(records: readonly ProducerRecord[], sizes: readonly number[] 
     demands.set(partition, demand)
   }
   return [...demands.values()]
-}
-
-function neverFits(count: number, bytes: number, limit: string, expected: string = limit): BrokerletError {
-  if (count === 1) {
-    return new RecordTooLargeError(`A record of ${bytes} bytes can never fit: ${limit}`, { received: bytes })
-  }
-  const size = bytes === 0 ? '' : `, ${bytes} bytes,`
-  return new RecordListTooLargeError(`A batch of ${count} records${size} can never fit: ${limit}`, {
-    expected,
-    received: count,
-  })
 }

@@ -80,7 +80,7 @@ export const brokerMutations: readonly Mutation[] = [
   },
   {
     name: 'who could never fit any more waits on',
-    file: 'broker/log-writer.ts',
+    file: 'broker/send-room.ts',
     find: 'makeRoom: demands => {\n        this.#requireCouldFit(demands)',
     replace: 'makeRoom: demands => {',
     breaks: 'a send that could never fit holds nobody up',
@@ -115,7 +115,7 @@ export const brokerMutations: readonly Mutation[] = [
   },
   {
     name: 'a batch waits for one topic though another one refuses it',
-    file: 'broker/log-writer.ts',
+    file: 'broker/send-room.ts',
     find: 'if (lacks !== undefined) return lacks\n',
     replace: '',
     breaks: "a full topic with whenFull 'reject' refuses",
