@@ -56,6 +56,41 @@ it('maxBytes bounds the topics that keep bytes', () => {
   ])
 })
 
+it('a batch fits that has just as many bytes as the broker may keep, and one that has more never will', async () => {
+  const { broker } = testBroker({ maxBytes: 6, codec: string })
+  broker.createTopic('log')
+  const batch = (values: readonly string[]) =>
+    broker.producer().sendBatch(values.map(value => ({ topic: 'log', value })))
+  await batch(['aaa', 'bbb'])
+  await batch(['ccc', 'ddd'])
+  expect(await rejectionOf(batch(['aaa', 'bbbb']))).toMatchObject({
+    name: 'RecordListTooLargeError',
+    message: "A batch of 2 records, 7 bytes, can never fit: the broker's maxBytes is 6",
+  })
+  expect(broker.describe().bytes).toBe(6)
+})
+
+it('a batch of more records than the broker may keep is refused in these words', async () => {
+  const { broker } = testBroker({ maxRecords: 3 })
+  broker.createTopic('log')
+  const batch = [1, 2, 3, 4].map(value => ({ topic: 'log', value }))
+  expect(await rejectionOf(broker.producer().sendBatch(batch))).toMatchObject({
+    name: 'RecordListTooLargeError',
+    message: "A batch of 4 records can never fit: the broker's maxRecords is 3",
+    expected: 'at most 3 records',
+    received: 4,
+  })
+})
+
+it('whoever is refused because the bytes are used up hears of no limit of records that there is not', () => {
+  const { broker } = testBroker({ maxRecords: -1, maxBytes: 4, codec: string })
+  const table = broker.createTopic('table', { cleanupPolicy: 'compact' })
+  for (const key of ['a', 'b']) table.append({ key, value: 'x' })
+  expect(thrownBy(() => table.append({ key: 'c', value: 'x' })).message).toBe(
+    'No room: the broker keeps 2 records, 4 bytes of maxBytes 4, and none of the remaining ones may go yet',
+  )
+})
+
 it('a broker without limits keeps whatever it gets: more than a billion bytes, too', () => {
   const { broker } = testBroker({ maxRecords: -1, maxBytes: -1 })
   const topic = broker.createTopic('big', {

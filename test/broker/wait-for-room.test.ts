@@ -371,6 +371,27 @@ describe("whenFull: 'wait'", () => {
     await expect(sent[3]).rejects.toMatchObject({ code: 'MESSAGE_TOO_LARGE' })
   })
 
+  it('counts by them as a batch, too', async () => {
+    const { broker, clock } = testBroker()
+    const log = broker.createTopic('log', { retentionRecords: 2, whenFull: 'wait', segmentRecords: 1 })
+    const group = broker.createGroup('g', { topics: ['log'] })
+    const producer = broker.producer()
+    const value = new Uint8Array(100)
+    const batch = (keys: readonly string[]) =>
+      outcomeOf(producer.sendBatch(keys.map(key => ({ topic: 'log', key, value }))))
+    const sent = [batch(['a', 'b']), batch(['c', 'd'])]
+    // From now on it is bytes that count: one more record would fit, and not the two that wait.
+    log.alter({ retentionRecords: null, retentionBytes: 303 })
+    await clock.settle()
+    expect(sent).toEqual([['written'], []])
+    group.setOffsets([{ ...log0, offset: 1 }])
+    await clock.settle()
+    expect([sent, log.records().map(({ key }) => key)]).toEqual([
+      [['written'], ['written']],
+      ['b', 'c', 'd'],
+    ])
+  })
+
   it('is refused where its time has become too old for its topic when there is room', async () => {
     const { clock, producer, told, follow, commit, values } = full({ messageTimestampBeforeMaxMs: 1000 })
     follow('old', producer.send({ topic: 'log', value: 'a', timestamp: clock.now() }))
