@@ -93,8 +93,8 @@ export class SendRoom {
   #refused(demands: readonly Demand[], shortage: Shortage): Shortage | undefined {
     const { partition, behind } = shortage
     if (behind === undefined && partition === undefined) {
-      const waits = demands.map(demand => demand.partition.room?.waits)
-      return waits.includes(true) && !waits.includes(false) ? undefined : shortage
+      const waits = new Set(demands.map(demand => demand.partition.room?.waits))
+      return waits.has(true) && !waits.has(false) ? undefined : shortage
     }
     if (behind === undefined && !partition?.room?.waits) return shortage
     // Where one partition is waited for, another one may be full, or have sends that wait, whose topic refuses.
