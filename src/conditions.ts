@@ -101,6 +101,8 @@ export class Conditions {
       const waiter: Waiter = { condition, settle }
       const unwatch = timeoutMs === Number.POSITIVE_INFINITY ? undefined : this.watcher?.(what, explain)
       const timedOut = () => {
+        // What changed in this turn is looked at after it, and between two fake timers of a test runner there is no turn.
+        this.#check(waiter)
         if (!this.#waiters.has(waiter)) return
         const details = explain()
         settle(new TimeoutError(`Waited ${timeoutMs} ms for ${what}: ${details}`, { details }))

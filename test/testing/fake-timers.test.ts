@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { IllegalStateError, topic } from 'brokerlet'
+import { Broker, IllegalStateError, topic } from 'brokerlet'
 import { TestBroker } from 'brokerlet/testing'
 import { afterEach, expect, it, vi } from 'vitest'
 import { fill } from '../helpers/behaviours.ts'
@@ -174,6 +174,27 @@ it.each(['a sleep of the broker', 'a timer of the test'])(
     expect(broker.group('g').members).toEqual([])
   },
 )
+
+// Between two fake timers the event loop has no turn, in which a wait would hear that its state is reached.
+it('is idle, on a plain broker, where all was handled by the time that idle would give up', async () => {
+  vi.useFakeTimers()
+  const broker = new Broker({ topics })
+  const seen: number[] = []
+  await broker.consumer({ groupId: 'g', topics: ['orders'] }).run({
+    eachRecord: (_record, { attempt }) => {
+      seen.push(attempt)
+      if (attempt < 3) throw new Error('the bank is down')
+    },
+    retry: { delayMs: 1000 },
+  })
+  fill(broker, 'orders', 1)
+  const idle = broker.idle()
+  await vi.advanceTimersByTimeAsync(5000)
+  await idle
+  expect(seen).toEqual([1, 2, 3])
+  vi.useRealTimers()
+  await broker.close()
+})
 
 // The last ones: what the runner itself puts off while they run may come late to what follows.
 it.each([
