@@ -172,7 +172,8 @@ export class Quiescence {
 
   #whyNot(group: ConsumerGroup, named: ReadonlySet<string> | undefined): string | undefined {
     if (group.held) return named ? 'not named' : undefined
-    if (!group.live) return 'empty'
+    // Its consumer may be about to come back, and is waited for then.
+    if (!group.live) return !named && this.#busy(group.id) ? undefined : 'empty'
     return named ? 'not named' : 'paused'
   }
 }

@@ -85,6 +85,7 @@ export interface CrashTarget {
 }
 
 const day = 24 * 60 * 60 * 1000
+const moveNevertheless = "with 'limitMs' how far time may move nevertheless"
 // Less than the 5 s after which a test runner ends a test without a word about why.
 const realMs = 4000
 const closeRealMs = 1000
@@ -256,7 +257,8 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
       limitMs: duration,
       realTimeoutMs: duration,
     })
-    await this.#untilIdle(options.groups, this.#limits(options))
+    const advice = `Name with 'groups' which groups to wait for, or say ${moveNevertheless}`
+    await this.#untilIdle(options.groups, this.#limits(options, advice))
   }
 
   /**
@@ -274,12 +276,12 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
   }
 
   // A handler that always fails is tried again until the limit: the test would end before, and not say why.
-  #limits({ groups, limitMs, realTimeoutMs = realMs }: AdvanceUntilIdleOptions) {
+  #limits({ groups, limitMs, realTimeoutMs = realMs }: AdvanceUntilIdleOptions, advice: string) {
     if (limitMs !== undefined) return { limitMs, realTimeoutMs }
     for (const consumer of this.#consumers) consumer.countAnew()
     const requireProgress = (what: string) => {
       for (const consumer of this.#consumers)
-        if (groups?.includes(consumer.client.group ?? '') ?? true) consumer.requireProgress(what)
+        if (groups?.includes(consumer.client.group ?? '') ?? true) consumer.requireProgress(what, advice)
     }
     return { limitMs: day, realTimeoutMs, requireProgress }
   }
@@ -342,7 +344,12 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
     const what = `${counted(count, 'record')} of topic '${topicName}'`
     const reached = () => topic.records().length >= count
     const explain = async () => `it has ${topic.records().length}`
-    await this.#timeKeeper.until({ what, reached, explain, ...this.#limits(options) })
+    await this.#timeKeeper.until({
+      what,
+      reached,
+      explain,
+      ...this.#limits(options, `Say ${moveNevertheless}`),
+    })
     return topic.records().slice(0, count)
   }
 

@@ -97,23 +97,26 @@ export class TestConsumer<
     this.#hopeless = undefined
   }
 
-  /** @throws NeverIdleError where it does nothing but restart, or fails at a record for ever; `what` is waited for */
-  requireProgress(what: string): void {
+  /**
+   * `what` is waited for, and `advice` says how to wait nevertheless.
+   *
+   * @throws NeverIdleError where it does nothing but restart, or fails at a record for ever
+   */
+  requireProgress(what: string, advice: string): void {
     if (this.ended) return
     if (this.#restarts !== undefined && this.#restarts.count >= mostRestarts) {
       const { error, record } = this.#restarts.event
       const how = `restarted ${mostRestarts} times and handled nothing in between; at ${placeOf(record)}:`
-      throw this.#never(what, how, error)
+      throw this.#never(what, how, error, advice)
     }
     if (this.#hopeless === undefined) return
     const { error, record } = this.#hopeless
-    throw this.#never(what, `failed ${mostFailures} times at ${placeOf(record)}:`, error)
+    throw this.#never(what, `failed ${mostFailures} times at ${placeOf(record)}:`, error, advice)
   }
 
-  #never(what: string, has: string, error: unknown): NeverIdleError {
+  #never(what: string, has: string, error: unknown, advice: string): NeverIdleError {
     return new NeverIdleError(
-      `Waited for ${what}, but ${this.#name} has ${has} ${describeError(error)}. ` +
-        'Say with limitMs how far time may move nevertheless',
+      `Waited for ${what}, but ${this.#name} has ${has} ${describeError(error)}. ${advice}`,
       { cause: error },
     )
   }

@@ -226,6 +226,22 @@ it('says which groups it does not wait for, and why', async () => {
   expect((await error).message).toContain("not waited for: 'left' (empty), 'paused' (paused)")
 })
 
+it('does not say that it does not wait for a group whose only consumer restarts', async () => {
+  const { broker, clock } = brokerWithOrders(1)
+  await broker.consumer({ groupId: 'g', topics: ['orders'] }).run({
+    eachRecord: () => {
+      throw new Error('no stock')
+    },
+    retry: { attempts: 1 },
+  })
+  const error = rejectionOf(broker.idle({ timeoutMs: 10 }))
+  await clock.advance(10)
+  expect((await error).message).toBe(
+    "Waited 10 ms for the broker to be idle: Consumer 'consumer' of group 'g' restarts, since its handler failed: no stock",
+  )
+  await broker.close()
+})
+
 it('does not wait for what a group has committed of a topic that it reads no longer', async () => {
   const { broker } = brokerWithOrders(1)
   broker.createTopic('payments')
