@@ -92,7 +92,9 @@ export class GroupCoordinator {
     if (typeof groupId !== 'string')
       throw new GroupIdNotFoundError(`groupId expected a string, received ${describeValue(groupId)}`)
     const suggestions = suggest(groupId, this.groups.keys())
-    throw new GroupIdNotFoundError(`There is no group '${groupId}'${didYouMean(suggestions)}`, {
+    // A consumer, and a client still more, joins some time after it was made.
+    const advice = didYouMean(suggestions) || '; a group begins with its first member, or by createGroup'
+    throw new GroupIdNotFoundError(`There is no group '${groupId}'${advice}`, {
       groupId,
       suggestions,
     })

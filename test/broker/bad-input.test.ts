@@ -289,4 +289,10 @@ describe('what is not there', () => {
       expect(error.message).toBe("There is no group 'biling'. Did you mean 'billing'?")
     }
   })
+
+  it('says how a group comes to be, where no other has nearly its name', () => {
+    expect(() => new Broker().group('billing')).toThrow(
+      "There is no group 'billing'; a group begins with its first member, or by createGroup",
+    )
+  })
 })
