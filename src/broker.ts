@@ -5,7 +5,7 @@ import { MemoryAdmin } from './broker/memory-admin.ts'
 import { MemoryEngine } from './broker/memory-engine.ts'
 import { type IdleOptions, Quiescence } from './broker/quiescence.ts'
 import { type Clock, type SleepClock, systemClock } from './clock.ts'
-import { type Codec, isSameCodec } from './codec.ts'
+import { type Codec, codecCheck, isSameCodec } from './codec.ts'
 import { Consumer } from './consumer/consumer.ts'
 import type { ConsumerOptions } from './consumer/consumer-options.ts'
 import { ConsumerPolicy, type ConsumerPolicyOptions, policyChecks } from './consumer/consumer-policy.ts'
@@ -121,7 +121,7 @@ export const brokerChecks: Checks<BrokerOptions> = {
   offsetsRetentionMs: limit(1),
   producerIdExpirationMs: integer(1),
   transactionalIdExpirationMs: limit(1),
-  codec: objectWith('encode', 'decode'),
+  codec: codecCheck,
   freeze: boolean,
   clock: aClock,
   random: callback,

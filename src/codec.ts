@@ -1,4 +1,5 @@
 import { jsonText } from './json-text.ts'
+import { type Check, objectWith } from './validate.ts'
 
 /** Turns a topic's values into the bytes that its log keeps, and back. It never sees a null value (a tombstone). */
 export interface Codec<Value> {
@@ -6,6 +7,14 @@ export interface Codec<Value> {
   encode(value: Value): Uint8Array
   /** A copy of the value, for each delivery anew. */
   decode(bytes: Uint8Array): Value
+}
+
+const codecMethods = objectWith('encode', 'decode')
+
+/** What an option `codec` takes; its name in quotes is not one. */
+export const codecCheck: Check = {
+  ...codecMethods,
+  expected: `${codecMethods.expected}, such as json, string or bytes of this package`,
 }
 
 // `json` of one copy of this package is not the object that `json` of another one is, and yet the same codec.

@@ -1,6 +1,6 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import zlib from 'node:zlib'
-import type { Codec } from '../codec.ts'
+import { type Codec, codecCheck } from '../codec.ts'
 import { type ConsumerPolicyOptions, policyChecks } from '../consumer/consumer-policy.ts'
 import { type TopicMap, topicMap, toTopicOptions } from '../topic-definition.ts'
 import {
@@ -14,7 +14,6 @@ import {
   invalidOption,
   name,
   type OtherWords,
-  objectWith,
   oneOf,
   optionError,
   requireOption,
@@ -170,7 +169,7 @@ export function resolveConnectOptions(options: ConnectOptions): ResolvedConnectO
       clientId: name,
       tls: either(boolean, anObject),
       sasl: saslOptions,
-      codec: objectWith('encode', 'decode'),
+      codec: codecCheck,
       compression: oneOf('none', 'gzip', 'snappy', 'lz4', 'zstd'),
       autoCommitIntervalMs: duration,
       batchBytes: integer(1),

@@ -1,3 +1,4 @@
+import { codecCheck } from '../codec.ts'
 import { InvalidOptionError } from '../errors.ts'
 import type { TopicOptions } from '../topic-definition.ts'
 import {
@@ -7,7 +8,6 @@ import {
   integer,
   invalidOption,
   limit,
-  objectWith,
   oneOf,
   optionError,
 } from '../validate.ts'
@@ -42,7 +42,7 @@ const checks: Checks<TopicOptions> = {
   messageTimestampBeforeMaxMs: limit(0),
   messageTimestampAfterMaxMs: limit(0),
   freeze: boolean,
-  codec: objectWith('encode', 'decode'),
+  codec: codecCheck,
   schema: {
     expected: 'a Standard Schema (an object with ~standard)',
     accepts: value =>

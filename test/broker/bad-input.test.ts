@@ -50,7 +50,8 @@ describe('broker options', () => {
       'partition',
       "unknown option 'partition'. Did you mean 'partitions'?",
     ],
-    [{ codec: { encode() {} } }, 'codec', 'expected an object with encode(), decode(), received an object'],
+    [{ codec: { encode() {} } }, 'codec', 'expected an object with encode(), decode(), such as json'],
+    [{ codec: 'json' }, 'codec', "such as json, string or bytes of this package, received 'json'"],
     [{ freeze: 1 }, 'freeze', 'expected true or false, received 1'],
     [{ clock: Date }, 'clock', 'expected an object with now(), monotonic(), setTimer(), turn()'],
     [{ random: 4 }, 'random', 'expected a function, received 4'],
@@ -97,7 +98,7 @@ describe('topic options', () => {
     [{ segmentRecords: 0 }, 'segmentRecords', 'received 0'],
     [{ segmentRecords: 1_048_577 }, 'segmentRecords', 'from 1 to 1048576, received 1048577'],
     [{ messageTimestampType: 'createTime' }, 'messageTimestampType', "one of 'CreateTime', 'LogAppendTime'"],
-    [{ codec: json.encode }, 'codec', 'expected an object with encode(), decode(), received a function'],
+    [{ codec: json.encode }, 'codec', 'json, string or bytes of this package, received a function'],
     [
       { codec: json, freeze: true },
       'freeze',
