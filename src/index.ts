@@ -69,6 +69,7 @@ export type {
   ConsumerDefaults,
   ConsumerPolicyOptions,
 } from './consumer/consumer-policy.ts'
+export type { ConsumerIterator } from './consumer/record-iterator.ts'
 export type { PollOptions } from './consumer/record-stream.ts'
 export type { RedriveOptions } from './consumer/redrive.ts'
 export type { DelayedRetry, RetryOptions } from './consumer/retry-policy.ts'

@@ -4,13 +4,13 @@ import type { ConsumerOptions } from './consumer/consumer-options.ts'
 import type { RedriveOptions } from './consumer/redrive.ts'
 import type { Unread } from './engine.ts'
 import type { Producer, ProducerOptions } from './producer/producer.ts'
-import type { RecordOf, TopicMap } from './topic-definition.ts'
+import type { OpenTopics, RecordOf, TopicMap } from './topic-definition.ts'
 
 /**
  * The interface that modules are written against: everything here works the same in this process and on a real cluster.
- * A module names only the topics it uses; `PubSub<{}>` accepts any broker.
+ * A module names only the topics it uses; `PubSub<{}>` accepts any broker. `PubSub` alone takes any topic and any value.
  */
-export interface PubSub<out Topics extends TopicMap> {
+export interface PubSub<out Topics extends TopicMap = OpenTopics> {
   /** Makes a producer. */
   producer(options?: ProducerOptions): Producer<Topics>
   /** Makes a consumer; it joins its group when it starts to consume. */

@@ -30,7 +30,7 @@ import {
 import { ConsumerPolicy } from './consumer-policy.ts'
 import { type PartitionState, toTopicPartition } from './partition-state.ts'
 import { Processor } from './processor.ts'
-import { RecordIterator } from './record-iterator.ts'
+import { type ConsumerIterator, RecordIterator } from './record-iterator.ts'
 import { type PollOptions, RecordStream } from './record-stream.ts'
 import { type BatchOf, type RunOptions, resolveRunOptions } from './run-options.ts'
 import { SideTopics } from './side-topics.ts'
@@ -170,23 +170,23 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
    * Iterates over the records; each is finished when the next one is asked for. Leaving the loop closes the consumer;
    * the record in hand is then not finished.
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Record, undefined> {
+  [Symbol.asyncIterator](): ConsumerIterator<Record> {
     const stream = this.#stream('for await')
     const iterator: unknown = new RecordIterator(this.#lifecycle, stream, {
       next: () => stream.nextRecord(),
       atHand: () => stream.recordAtHand(),
     })
-    return iterator as AsyncIterableIterator<Record, undefined>
+    return iterator as ConsumerIterator<Record>
   }
 
   /** Iterates over batches, each of one partition, in the same way. */
-  batches(): AsyncIterableIterator<BatchOf<Record>, undefined> {
+  batches(): ConsumerIterator<BatchOf<Record>> {
     const stream = this.#stream('batches')
     const iterator: unknown = new RecordIterator(this.#lifecycle, stream, {
       next: () => stream.nextBatch(),
       atHand: () => undefined,
     })
-    return iterator as AsyncIterableIterator<BatchOf<Record>, undefined>
+    return iterator as ConsumerIterator<BatchOf<Record>>
   }
 
   /**

@@ -9,8 +9,19 @@ export interface IteratorSource<T> {
   atHand(): T | undefined
 }
 
+/** What a `for await` over a consumer runs on: leaving the loop closes the consumer. */
+// As AsyncIterableIterator<T, undefined>, which has a second parameter only since TypeScript 5.6.
+export interface ConsumerIterator<out T> extends AsyncIterator<T, undefined> {
+  /** The next one, once there is one; `done` when the consumer has ended. Finishes the one before. */
+  next(): Promise<IteratorResult<T, undefined>>
+  /** Closes the consumer; what was handed out last is not finished. */
+  return(): Promise<IteratorReturnResult<undefined>>
+  /** Itself. */
+  [Symbol.asyncIterator](): ConsumerIterator<T>
+}
+
 /** A `for await` over a stream: leaving it closes the consumer, and a crash is thrown from it. */
-export class RecordIterator<T> implements AsyncIterableIterator<T, undefined> {
+export class RecordIterator<T> implements ConsumerIterator<T> {
   readonly #lifecycle: ConsumerLifecycle
   readonly #stream: RecordStream
   readonly #source: IteratorSource<T>

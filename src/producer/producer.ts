@@ -3,7 +3,7 @@ import { sending } from '../diagnostics.ts'
 import type { ClientCloseOptions, Engine, SendWait } from '../engine.ts'
 import { ClosedError, IllegalStateError } from '../errors.ts'
 import type { RecordMetadata } from '../record.ts'
-import type { Message, TopicMap } from '../topic-definition.ts'
+import type { Message, OpenTopics, TopicMap } from '../topic-definition.ts'
 import {
   abortSignal,
   boolean,
@@ -63,7 +63,7 @@ const closeTimeoutMs = 30_000
  * @example
  * await broker.producer().send({ topic: 'orders', key: order.id, value: order })
  */
-export class Producer<out Topics extends TopicMap> {
+export class Producer<out Topics extends TopicMap = OpenTopics> {
   readonly #engine: Engine
   readonly #clientId: string
   readonly #closing = new AbortController()

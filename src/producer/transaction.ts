@@ -6,7 +6,7 @@ import { IllegalStateError } from '../errors.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import { type ConsumedOffsets, isOffsetSource } from '../offset-source.ts'
 import type { RecordMetadata } from '../record.ts'
-import type { Message, TopicMap } from '../topic-definition.ts'
+import type { Message, OpenTopics, TopicMap } from '../topic-definition.ts'
 import { invalidArgument } from '../validate.ts'
 import { RecordSender, type SenderOptions } from './record-sender.ts'
 import { traceSend, traceSendBatch } from './traced-send.ts'
@@ -15,7 +15,7 @@ import { traceSend, traceSendBatch } from './traced-send.ts'
  * A transaction, as `producer.transaction` hands it to its function: the records and offsets sent with it are committed
  * together when the function has returned, or not at all.
  */
-export class Transaction<out Topics extends TopicMap> {
+export class Transaction<out Topics extends TopicMap = OpenTopics> {
   readonly #transaction: EngineTransaction
   readonly #sender: RecordSender
   readonly #clientId: string

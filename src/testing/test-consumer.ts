@@ -3,6 +3,7 @@ import type { CloseOptions } from '../consumer/consumer-control.ts'
 import type { ConsumerEvents } from '../consumer/consumer-events.ts'
 import type { ConsumerOptions } from '../consumer/consumer-options.ts'
 import type { ConsumerPolicy } from '../consumer/consumer-policy.ts'
+import type { ConsumerIterator } from '../consumer/record-iterator.ts'
 import type { PollOptions } from '../consumer/record-stream.ts'
 import type { BatchHandler, BatchOf, RecordHandler, RunOptions } from '../consumer/run-options.ts'
 import type { Engine, Unread } from '../engine.ts'
@@ -182,18 +183,18 @@ export class TestConsumer<
     }
   }
 
-  override [Symbol.asyncIterator](): AsyncIterableIterator<Record, undefined> {
+  override [Symbol.asyncIterator](): ConsumerIterator<Record> {
     return this.#watchIterator(super[Symbol.asyncIterator](), record => [record])
   }
 
-  override batches(): AsyncIterableIterator<BatchOf<Record>, undefined> {
+  override batches(): ConsumerIterator<BatchOf<Record>> {
     return this.#watchIterator(super.batches(), batch => batch.records as readonly AnyRecord[])
   }
 
   #watchIterator<Item>(
-    iterator: AsyncIterableIterator<Item, undefined>,
+    iterator: ConsumerIterator<Item>,
     recordsOf: (item: Item) => readonly AnyRecord[],
-  ): AsyncIterableIterator<Item, undefined> {
+  ): ConsumerIterator<Item> {
     const { processing } = this
     return {
       async next() {
@@ -204,7 +205,7 @@ export class TestConsumer<
       },
       async return() {
         processing.giveBack()
-        await iterator.return!()
+        await iterator.return()
         return { done: true, value: undefined }
       },
       [Symbol.asyncIterator]() {

@@ -328,6 +328,15 @@ describe('consuming by pull', () => {
     }
   })
 
+  it('by an iterator, whose end has no value', async () => {
+    const iterator = orders[Symbol.asyncIterator]()
+    const next = await iterator.next()
+    if (!next.done) expectTypeOf(next.value).toEqualTypeOf<OrderRecord>()
+    else expectTypeOf(next.value).toEqualTypeOf<undefined>()
+    expectTypeOf(iterator).toExtend<AsyncIterableIterator<OrderRecord, undefined>>()
+    expectTypeOf(both.batches()).toExtend<AsyncIterableIterator<unknown, undefined>>()
+  })
+
   it('by poll', async () => {
     const records = await orders.poll({ maxRecords: 10, timeoutMs: 100, signal: AbortSignal.timeout(1000) })
     expectTypeOf(records).toEqualTypeOf<readonly OrderRecord[]>()

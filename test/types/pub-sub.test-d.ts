@@ -68,6 +68,14 @@ describe('a module knows less than the app', () => {
     void [brokers, anyBrokers, open, any, map]
   })
 
+  it('is open to any topic where its type names none, as a broker is', () => {
+    const buses: PubSub[] = [broker, new Broker(), new TestBroker(), {} as KafkaConnection<App>]
+    const producers: Producer[] = [broker.producer(), new Broker().producer()]
+    expectTypeOf<PubSub>().toEqualTypeOf<PubSub<OpenTopics>>()
+    void buses[0]!.producer().send({ topic: 'whatever', value: 1 })
+    void producers
+  })
+
   it('gets a consumer of more records than it is sent', () => {
     const consumer: Consumer<RecordOf<App>> = broker.consumer({ topics: ['orders'] })
     const any: Consumer = broker.consumer({ topics: ['orders'] })
