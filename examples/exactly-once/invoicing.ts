@@ -1,4 +1,4 @@
-import type { Consumer, Producer, PubSub, TopicDefinition } from 'brokerlet'
+import type { Consumer, Producer, PubSub, RecordOf, TopicDefinition } from 'brokerlet'
 
 export interface Order {
   id: string
@@ -15,7 +15,7 @@ type Topics = { orders: TopicDefinition<Order>; invoices: TopicDefinition<Invoic
 
 /** Reads orders and writes exactly one invoice for each, whatever fails on the way. */
 export class Invoicing {
-  readonly #consumer: Consumer
+  readonly #consumer: Consumer<RecordOf<Topics, 'orders'>>
   readonly #producer: Producer<Topics>
   #attempts = 0
 
@@ -35,7 +35,7 @@ export class Invoicing {
       eachRecord: (record, context) =>
         // The invoice and the order's offset are committed together, or not at all.
         this.#producer.transaction(async tx => {
-          const { id, cents } = record.value as Order
+          const { id, cents } = record.value
           this.#attempts++
           await tx.send({
             topic: 'invoices',
