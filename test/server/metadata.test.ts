@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
+import { collectWarnings } from '../helpers/warnings.ts'
 import { wireScenes } from '../helpers/wire-scene.ts'
 
 const { describeTopicPartitions, findCoordinator, metadata } = apis as unknown as Readonly<
@@ -8,6 +9,7 @@ const { describeTopicPartitions, findCoordinator, metadata } = apis as unknown a
 >
 
 const scene = wireScenes()
+const warnings = collectWarnings()
 
 function start() {
   const { broker, client } = scene()
@@ -87,4 +89,28 @@ it('says why it finds no coordinator', async () => {
   const named = { key: 'a', keyType: 3, coordinatorKeys: ['a'] }
   expect(await client.call(findCoordinator!, 3, named)).toMatchObject(refused)
   expect((await client.call(findCoordinator!, 4, named)).coordinators).toMatchObject([refused])
+})
+
+// KafkaJS asks so, and says of the answer neither which topic it was nor what may be done.
+it('warns once of a topic that is missing where its client would have it made', async () => {
+  const { client } = start()
+  const ask = (names: readonly string[], allowAutoTopicCreation: boolean) =>
+    client.call(metadata!, 9, { topics: names.map(name => ({ name })), allowAutoTopicCreation })
+  await ask(['order', 'payments'], false)
+  await ask(['orders', 'no topic can have this name'], true)
+  expect(warnings).toEqual([])
+  await ask(['order', 'payments'], true)
+  await ask(['order', 'payments'], true)
+  expect(warnings).toEqual([
+    "A Kafka client asked for topic 'order', which does not exist. Did you mean 'orders'?",
+    "A Kafka client asked for topic 'payments', which does not exist; create it first, or set 'autoCreateTopics' " +
+      '(npx brokerlet: --auto-create)',
+  ])
+})
+
+it('warns of 20 missing topics at most', async () => {
+  const { client } = start()
+  const topics = Array.from({ length: 30 }, (_, n) => ({ name: `missing-${n}` }))
+  await client.call(metadata!, 9, { topics, allowAutoTopicCreation: true })
+  expect(warnings).toHaveLength(20)
 })

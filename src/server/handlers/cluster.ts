@@ -6,6 +6,7 @@ import type { Cluster } from '../cluster/cluster.ts'
 import { describeBrokers, describeTopic, isNamed } from '../cluster/metadata-image.ts'
 import { features } from '../features.ts'
 import { type Handler, handler } from '../handler.ts'
+import { warnOfMissingTopic } from '../missing-topics.ts'
 import type { RequestOf } from '../protocol/message.ts'
 import { apiVersions } from '../protocol/messages/api-versions.ts'
 import { describeCluster } from '../protocol/messages/describe-cluster.ts'
@@ -214,7 +215,10 @@ function topicByName(wire: Wire, name: string, mayCreate: boolean) {
 }
 
 function made({ engine }: Wire, name: string): Topic | undefined {
-  if (engine.settings.autoCreateTopics === false) return undefined
+  if (engine.settings.autoCreateTopics === false) {
+    warnOfMissingTopic(engine, name)
+    return undefined
+  }
   requireNoCollision(engine.topics, name)
   const topic = engine.topic(name)
   madeByClient(topic)
