@@ -16,7 +16,8 @@ export function warnOfMissingTopic(engine: Broker['engine'], name: string): void
   const names = entryOf(namesByEngine, engine, () => new Set())
   if (names.has(name) || names.size >= mostNames) return
   names.add(name)
-  const advice = "; create it first, or set 'autoCreateTopics' (npx brokerlet: --auto-create)"
-  const help = didYouMean(suggest(name, engine.topics.keys())) || advice
-  warn(`A Kafka client asked for topic '${name}', which does not exist${help}`)
+  const help =
+    didYouMean(suggest(name, engine.topics.keys())) ||
+    "; create it, or set 'autoCreateTopics' (--auto-create)"
+  warn(`A client asked for topic '${name}', which does not exist${help}`)
 }

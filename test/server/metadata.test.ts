@@ -102,9 +102,8 @@ it('warns once of a topic that is missing where its client would have it made', 
   await ask(['order', 'payments'], true)
   await ask(['order', 'payments'], true)
   expect(warnings).toEqual([
-    "A Kafka client asked for topic 'order', which does not exist. Did you mean 'orders'?",
-    "A Kafka client asked for topic 'payments', which does not exist; create it first, or set 'autoCreateTopics' " +
-      '(npx brokerlet: --auto-create)',
+    "A client asked for topic 'order', which does not exist. Did you mean 'orders'?",
+    "A client asked for topic 'payments', which does not exist; create it, or set 'autoCreateTopics' (--auto-create)",
   ])
 })
 

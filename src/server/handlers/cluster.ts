@@ -215,10 +215,7 @@ function topicByName(wire: Wire, name: string, mayCreate: boolean) {
 }
 
 function made({ engine }: Wire, name: string): Topic | undefined {
-  if (engine.settings.autoCreateTopics === false) {
-    warnOfMissingTopic(engine, name)
-    return undefined
-  }
+  if (engine.settings.autoCreateTopics === false) return void warnOfMissingTopic(engine, name)
   requireNoCollision(engine.topics, name)
   const topic = engine.topic(name)
   madeByClient(topic)
