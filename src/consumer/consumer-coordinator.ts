@@ -1,32 +1,25 @@
-import { Deferred } from '../deferred.ts'
-import type {
-  AssignedPartition,
-  AssignmentUpdate,
-  Engine,
-  FetchSession,
-  Interest,
-  Membership,
-} from '../engine.ts'
-import { CommitFailedError, isBrokerletError } from '../errors.ts'
+import type { AssignmentUpdate, Engine, FetchSession, Interest } from '../engine.ts'
+import { CommitFailedError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import { isThenable } from '../maybe-promise.ts'
 import type { OffsetSpec, TopicPartition } from '../topic-partition.ts'
 import { Committer } from './committer.ts'
 import type { ConsumerEvents } from './consumer-events.ts'
 import type { ManualAssignment, ResolvedConsumerOptions } from './consumer-options.ts'
+import { Departure } from './departure.ts'
 import { Handover } from './handover.ts'
 import { includedIn } from './interest.ts'
+import { Joiner } from './joiner.ts'
 import { LastWord } from './last-word.ts'
 import { Liveness } from './liveness.ts'
-import { type Member, MemberListener } from './member-listener.ts'
+import type { Member } from './member-listener.ts'
 import { PartitionStarter } from './partition-starter.ts'
-import { PartitionState, toTopicPartition } from './partition-state.ts'
+import type { PartitionState } from './partition-state.ts'
 import { PartitionStates } from './partition-states.ts'
-import { PendingUpdates, type UpdateTask } from './pending-updates.ts'
 import { Readiness } from './readiness.ts'
+import { Reconciler, topicDeleted } from './reconciler.ts'
 import { StartPositions } from './start-positions.ts'
 import { Subscription } from './subscription.ts'
-import { Wakeup } from './wakeup.ts'
 
 /** What the coordinator needs of its consumer. */
 export interface CoordinatorHost {
@@ -46,89 +39,113 @@ export interface CoordinatorHost {
   hookFailed(error: unknown): void
 }
 
-// The pause between two attempts to rejoin.
-const rejoinMs = 1000
-
-const topicDeleted = 'its topic was deleted'
-
 /**
- * A consumer's membership: it joins, follows the group's changes one after the other (give up, then take on), commits,
- * and leaves. (Kafka: ConsumerCoordinator)
+ * A consumer's membership: it joins, follows the group's changes, commits, comes back where it is removed, and leaves.
+ * (Kafka: ConsumerCoordinator)
  */
 export class ConsumerCoordinator implements Member {
   readonly liveness: Liveness
   readonly committer: Committer
   readonly #host: CoordinatorHost
   readonly #states = new PartitionStates()
-  readonly #wakeup = new Wakeup()
+  readonly #readiness = new Readiness()
   readonly #subscription: Subscription
-  // Resolves when its engine has answered a join, well or not.
-  #joining: Promise<void> | undefined
-  // The changes of interest that wait for it.
-  #whenJoined: (() => void)[] = []
   readonly #positions: StartPositions
-  readonly #starter: PartitionStarter
   readonly #handover: Handover
   readonly #lastWord: LastWord
+  readonly #joiner: Joiner
+  readonly #reconciler: Reconciler
+  readonly #departure: Departure
   // The partitions that it had when it left, or was removed, until it is a member again.
   #before: readonly PartitionState[] = []
-  readonly #updates = new PendingUpdates()
-  #membership: Membership | undefined
-  #listener: MemberListener | undefined
-  readonly #readiness = new Readiness()
-  // Whether this membership was told its assignment, even an empty one.
-  #told = false
-  #following = 0
-  // The update that is being followed; it never rejects.
-  #followed: Promise<void> = Promise.resolve()
   // Resolves when the group was told, or could not be told, that the place of this evicted static member is free:
   // before that the group would refuse the place to this very consumer.
   #freeing: Promise<void> = Promise.resolve()
-  #generation = 0
-  #joined = false
   #removals = 0
   // Why it was removed, until it is a member again.
   #removedFor: unknown
-  #givingUp: Promise<void> | undefined
 
   constructor(host: CoordinatorHost) {
     this.#host = host
-    const { options } = host
+    const { engine, options, events } = host
+    const states = this.#states
+    const readiness = this.#readiness
+    const subscription = new Subscription(options.interest)
+    const lastWord = new LastWord(engine.clock)
+    const failing = (error: unknown) => this.#report(error)
+    const fatal = (error: unknown) => host.fatal(error)
+    this.#subscription = subscription
+    this.#lastWord = lastWord
     this.committer = new Committer({
-      engine: host.engine,
-      events: host.events,
+      engine,
+      events,
       groupId: options.groupId,
       clientId: options.clientId,
       autoCommit: options.autoCommit,
-      states: this.#states,
-      membership: () => this.#membership,
+      states,
+      membership: () => this.#joiner.membership,
     })
-    this.#subscription = new Subscription(options.interest)
-    this.#positions = new StartPositions(host.engine, options)
-    this.#starter = new PartitionStarter({
-      engine: host.engine,
+    this.#positions = new StartPositions(engine, options)
+    this.#handover = new Handover({
+      engine,
+      options,
+      events,
+      states,
+      halted: halted => host.halted(halted),
+      commitFinished: finished => this.committer.commitFinished(finished),
+      release: partitions => this.#joiner.membership?.release(partitions),
+      hookFailed: error => host.hookFailed(error),
+    })
+    this.#joiner = new Joiner({
+      engine,
+      options,
+      subscription,
+      readiness,
+      lastWord,
+      member: this,
+      joins: () => this.#reconciler.forget(),
+      joined: () => {
+        this.#removedFor = undefined
+        this.#before = []
+      },
+      follow: generation => void this.#reconciler.follow(generation),
+      failing,
+    })
+    const starter = new PartitionStarter({
+      engine,
       positions: this.#positions,
       session: host.session,
       bounded: options.bounded,
-      failing: error => this.#report(error),
-      fatal: error => host.fatal(error),
+      failing,
+      fatal,
     })
-    this.#handover = new Handover({
-      engine: host.engine,
-      options,
-      events: host.events,
-      states: this.#states,
-      halted: states => host.halted(states),
-      commitFinished: states => this.committer.commitFinished(states),
-      release: partitions => this.#membership?.release(partitions),
-      hookFailed: error => host.hookFailed(error),
+    this.#reconciler = new Reconciler({
+      engine,
+      events,
+      states,
+      subscription,
+      readiness,
+      starter,
+      handover: this.#handover,
+      joiner: this.#joiner,
+      peeks: host.session.peek !== undefined,
+      caughtUp: () => host.caughtUp(),
+      comeBack: (lost, generation) => this.#comeBack(lost, generation),
+      fatal,
     })
-    this.#lastWord = new LastWord(host.engine.clock)
-    this.liveness = new Liveness(host.engine.clock, options.maxPollIntervalMs, what => this.#evict(what))
+    this.#departure = new Departure({
+      states,
+      handover: this.#handover,
+      reconciler: this.#reconciler,
+      committer: this.committer,
+      lastWord,
+      outbox: engine.outbox,
+    })
+    this.liveness = new Liveness(engine.clock, options.maxPollIntervalMs, what => this.#evict(what))
   }
 
   get memberId(): string | undefined {
-    return this.#membership?.memberId
+    return this.#joiner.membership?.memberId
   }
 
   /** How often it was removed from its group. */
@@ -143,7 +160,7 @@ export class ConsumerCoordinator implements Member {
 
   /** Whether no change is being followed, and none is to come. */
   get settled(): boolean {
-    return this.#readiness.settled && this.#following === 0 && this.#updates.isEmpty
+    return this.#readiness.settled && this.#reconciler.idle
   }
 
   get states(): PartitionState[] {
@@ -164,7 +181,7 @@ export class ConsumerCoordinator implements Member {
 
   /** The partitions that it has, or had when it was last a member. */
   get hadLast(): readonly PartitionState[] {
-    return this.#membership === undefined ? this.#before : this.states
+    return this.#joiner.membership === undefined ? this.#before : this.states
   }
 
   state(tp: TopicPartition): PartitionState | undefined {
@@ -173,97 +190,16 @@ export class ConsumerCoordinator implements Member {
 
   /** Joins and begins to follow the group's updates; what it starts runs in the caller's async context. */
   join(): Promise<void> {
-    return this.#join(() => false)
+    return this.#joiner.join()
   }
 
   /**
-   * Rejoins, with as many attempts as it takes: a member must not end because its engine does not answer for a while.
-   * Each temporary failure is an 'error' event.
+   * Rejoins, with as many attempts as it takes; each temporary failure is an 'error' event.
    *
    * @throws a failure that is not temporary
    */
-  async rejoin(): Promise<void> {
-    const passes = (error: unknown) =>
-      isBrokerletError(error) &&
-      (error.retriable || (this.#lastWord.unheard && error.code === 'UNRELEASED_INSTANCE_ID'))
-    for (;;) {
-      const generation = this.#generation + 1
-      try {
-        return await this.#join(passes)
-      } catch (error) {
-        if (!passes(error)) throw error
-        if (generation !== this.#generation) return
-        this.#lastWord.unheard = true
-        this.#report(error)
-      }
-      await this.#rejoinDelay()
-      if (generation !== this.#generation) return
-    }
-  }
-
-  // Ends early where the consumer leaves.
-  async #rejoinDelay(): Promise<void> {
-    const { engine, options } = this.#host
-    const name = `rejoining of ${options.clientId}`
-    const timer = engine.clock.setTimer(this.#wakeup.wake, rejoinMs, { hold: true, name })
-    await this.#wakeup.wait()
-    timer.cancel()
-  }
-
-  // A failure rejects `ready`, unless it is temporary.
-  async #join(passes: (error: unknown) => boolean): Promise<void> {
-    const { engine, options } = this.#host
-    const generation = ++this.#generation
-    this.#readiness.unsettle()
-    this.#told = false
-    this.#updates.clear()
-    this.#listener?.mute()
-    const listener = new MemberListener(options, this)
-    this.#listener = listener
-    const joined = new Deferred()
-    this.#joining = joined.promise
-    try {
-      const membership = await engine.join(
-        {
-          groupId: options.groupId,
-          clientId: options.clientId,
-          groupInstanceId: options.groupInstanceId,
-          interest: this.#subscription.interest,
-          assignor: options.assignor,
-          rebalanceTimeoutMs: options.rebalanceTimeoutMs,
-          sessionTimeoutMs: options.sessionTimeoutMs,
-          rejoins: this.#joined,
-        },
-        listener,
-      )
-      if (generation !== this.#generation) {
-        listener.mute()
-        return void (await membership.leave(false))
-      }
-      this.#membership = membership
-      this.#joined = true
-      this.#removedFor = undefined
-      this.#lastWord.unheard = false
-      this.#before = []
-    } catch (error) {
-      // Who leaves meanwhile says by itself that it is over.
-      if (passes(error) || generation !== this.#generation) throw error
-      this.#readiness.fail(error)
-      this.#readiness.renew()
-      throw error
-    } finally {
-      if (this.#joining === joined.promise) this.#joinEnded()
-      joined.resolve()
-    }
-    void this.#follow(generation)
-  }
-
-  // At once: a later call must not come first, and where to begin in what the join brings may have been said meanwhile.
-  #joinEnded(): void {
-    this.#joining = undefined
-    const changes = this.#whenJoined
-    this.#whenJoined = []
-    for (const change of changes) change()
+  rejoin(): Promise<void> {
+    return this.#joiner.rejoin()
   }
 
   // --- the group speaks ---------------------------------------------------------------------------------------------
@@ -272,9 +208,8 @@ export class ConsumerCoordinator implements Member {
     const lost = this.#states.findAll(update.lost)
     for (const state of lost) state.halt('gone')
     for (const tp of update.revoked) this.state(tp)?.halt('revoking')
-    this.#updates.add(update, this.#subscription.interest)
-    this.#wakeup.wake()
-    if (this.#givingUp !== undefined) this.#reportLosses()
+    this.#reconciler.add(update)
+    if (this.#departure.underWay) this.#reconciler.reportLosses()
     // At once, whatever is being followed.
     for (const state of lost) state.abort(topicDeleted)
   }
@@ -292,86 +227,6 @@ export class ConsumerCoordinator implements Member {
     return state?.positioned ? state.position : undefined
   }
 
-  // --- following ----------------------------------------------------------------------------------------------------
-
-  async #follow(generation: number): Promise<void> {
-    while (generation === this.#generation) {
-      const task = this.#updates.shift()
-      if (task === undefined) {
-        this.#host.caughtUp()
-        this.#host.engine.touch()
-        await this.#wakeup.wait()
-        continue
-      }
-      this.#following++
-      const following =
-        'lost' in task ? this.#followLoss(task.lost, generation) : this.#followUpdate(task, generation)
-      // After a lost membership this waits for handlers, too, and leaving must not wait for that.
-      if (!('lost' in task)) this.#followed = following.catch(() => {})
-      try {
-        await following
-      } catch (error) {
-        this.#readiness.fail(error)
-        this.#host.fatal(error)
-        return
-      } finally {
-        this.#following--
-      }
-      if ('lost' in task) return
-      // A hook that changes its subscription each time must not keep the event loop from its turn.
-      await this.#host.engine.clock.exhausted(1)
-    }
-  }
-
-  async #followUpdate(task: UpdateTask, generation: number): Promise<void> {
-    const { update } = task
-    const membership = this.#membership
-    // The consumer may leave, or lose its membership, while a handler or a hook takes its time.
-    const current = () => generation === this.#generation && membership === this.#membership
-    if (update.lost.length > 0) await this.#handover.lose(this.#states.findAll(update.lost), topicDeleted)
-    if (!current()) return
-    if (update.revoked.length > 0) await this.#handover.giveUp(this.#states.findAll(update.revoked))
-    if (!current()) return
-    if (update.assigned.length > 0 || !this.#told) await this.#takeOn(task, current)
-    if (current()) this.#readyAfter(task)
-  }
-
-  async #takeOn(following: UpdateTask, current: () => boolean): Promise<void> {
-    const { assigned, settled } = following.update
-    const states = assigned.map(newState)
-    // A close whose time is up, or a crash, has dropped them.
-    const dropped = () => states.some(state => this.state(state) !== state)
-    for (const state of states) this.#states.put(state)
-    // Some may be revoked again already: they are followed as assigned, but not read.
-    for (const tp of this.#updates.revoked()) this.state(tp)?.halt('revoking')
-    // Kept here, because the membership may be lost before the engine answers.
-    const membership = this.#membership!
-    const positioned = this.#starter.lookUp(states, membership)
-    if (isThenable(positioned)) await positioned
-    if (dropped()) return
-    // A member that gets no partitions is told so, too, once.
-    if (states.length > 0 || settled) {
-      this.#told = true
-      for (const state of states) state.inHooks = true
-      await this.#handover.hook('onAssigned', states)
-    }
-    if (dropped()) return
-    const started = this.#starter.start(states)
-    if (isThenable(started)) await started
-    this.#starter.lookAgain(states, membership)
-    // Before anything is handed out: a first handler that fails must not keep `run` waiting for the restart.
-    if (current()) this.#readyAfter(following)
-    for (const state of states) state.inEvents = true
-    const partitions = states.map(toTopicPartition)
-    if (partitions.length > 0) this.#host.events.emit('assigned', { partitions })
-    this.#host.engine.outbox.flush()
-  }
-
-  // After `subscribe` only an update that answers the new interest makes the consumer ready.
-  #readyAfter({ interest, update }: UpdateTask): void {
-    if (update.settled && interest === this.#subscription.interest) this.#readiness.become()
-  }
-
   // A group keeps the positions of its members; a reader without a group, or with given partitions, keeps its own.
   #remember(): void {
     const { interest } = this.#subscription
@@ -385,7 +240,7 @@ export class ConsumerCoordinator implements Member {
   // A handler is stuck: its consumer leaves by itself, as Kafka's clients do; a static member keeps its place for a
   // session.
   #evict(what: string): void {
-    const membership = this.#membership
+    const { membership } = this.#joiner
     const { options } = this.#host
     if (membership === undefined || options.groupId === undefined) return
     // No other member waits for the partitions of a consumer that chose them itself.
@@ -416,54 +271,22 @@ export class ConsumerCoordinator implements Member {
     this.#endMembership()
     this.#readiness.unsettle()
     this.#readiness.renew()
-    this.#updates.lose(reason)
-    this.#wakeup.wake()
-    if (this.#givingUp !== undefined) this.#reportLosses()
+    this.#reconciler.lose(reason)
+    if (this.#departure.underWay) this.#reconciler.reportLosses()
     // At once, whatever is being followed.
     for (const state of states) state.abort(reason)
   }
 
-  // While the consumer leaves no update is followed any more, but what is lost is still reported.
-  #reportLosses(): void {
-    this.#noteUntaken()
-    for (const task of this.#updates.clear()) {
-      const [states, reason] =
-        'lost' in task ? [this.states, task.lost] : [this.#states.findAll(task.update.lost), topicDeleted]
-      // After the hooks that are under way.
-      this.#followed = this.#followed.then(() => this.#handover.lose(states, reason, 'lost' in task))
-    }
-  }
-
-  // What it was assigned and has not taken on yet is left unread, too.
-  #noteUntaken(): void {
-    const membership = this.#membership
-    if (membership === undefined || this.#host.session.peek === undefined) return
-    // What it has lost of the same name is still to be told.
-    const untaken = [...this.#updates.assigned()].filter(tp => this.state(tp) === undefined)
-    const states = untaken.map(newState)
-    for (const state of states) {
-      this.#states.put(state)
-      // It is only looked at: where it is told to begin counts for the next assignment.
-      state.halt('revoking')
-    }
-    const lookedUp = this.#starter.lookUp(states, membership)
-    // Leaving waits for no look-up, nor does it fail with one.
-    if (isThenable(lookedUp)) lookedUp.then(undefined, () => {})
-  }
-
-  async #followLoss(reason: unknown, generation: number): Promise<void> {
-    const { states } = this
-    this.#followed = this.#handover.lose(states, reason, true)
-    await this.#followed
+  async #comeBack(lost: readonly PartitionState[], generation: number): Promise<void> {
     // A consumer that stopped polling rejoins at its next poll, even with nothing in hand: it would only hold
     // partitions.
     await Promise.all([
       this.liveness.whenBack(),
       this.#host.idle(),
       this.#freeing,
-      ...states.map(state => state.whenIdle()),
+      ...lost.map(state => state.whenIdle()),
     ])
-    if (generation !== this.#generation) return
+    if (generation !== this.#joiner.generation) return
     try {
       await this.rejoin()
     } catch (error) {
@@ -472,28 +295,23 @@ export class ConsumerCoordinator implements Member {
   }
 
   #endMembership(): void {
-    if (this.#membership !== undefined) this.#before = this.states
+    if (this.#joiner.membership !== undefined) this.#before = this.states
     // A commit that failed for now must not be made again by a later membership.
     for (const state of this.states) state.halt('gone')
-    this.#membership = undefined
-    this.#listener?.mute()
+    this.#joiner.endMembership()
   }
 
   // --- changing and leaving -----------------------------------------------------------------------------------------
 
   /** Replaces the interest; before joining it is only noted. */
   subscribe(interest: Interest, startAt: readonly ManualAssignment[]): Promise<void> {
-    if (this.#joining === undefined) return this.#subscribe(interest, startAt)
-    // The join tells the group the interest that it began with, so it has to end first.
-    return new Promise((resolve, reject) => {
-      this.#whenJoined.push(() => this.#subscribe(interest, startAt).then(resolve, reject))
-    })
+    return this.#joiner.whenJoined(() => this.#subscribe(interest, startAt))
   }
 
   async #subscribe(interest: Interest, startAt: readonly ManualAssignment[]): Promise<void> {
     const undo = this.#positions.replace(interest, startAt, tp => this.state(tp))
     const change = this.#subscription.change(interest, undo, this.#readiness.settled)
-    const membership = this.#membership
+    const { membership } = this.#joiner
     if (membership === undefined) return this.#subscription.accept(change)
     this.#readiness.unsettle()
     // A caller that waits for `ready` from now on waits for the new interest.
@@ -502,7 +320,7 @@ export class ConsumerCoordinator implements Member {
       await membership.subscribe(interest)
     } catch (error) {
       const back = this.#subscription.refuse(change)
-      if (back && change.settled && membership === this.#membership) this.#readiness.become()
+      if (back && change.settled && membership === this.#joiner.membership) this.#readiness.become()
       throw error
     }
     this.#subscription.accept(change)
@@ -528,21 +346,17 @@ export class ConsumerCoordinator implements Member {
     readonly deadline: Promise<void>
     readonly beforeLeaving?: () => void
   }): Promise<void> {
-    this.#generation++
-    this.#reportLosses()
+    this.#joiner.stop()
+    this.#reconciler.reportLosses()
     this.#readiness.unsettle()
     // Not only once it has left: until then its handlers may take long.
     this.#readiness.renew()
-    this.#wakeup.wake()
-    let expired = false
-    // Shared, so that a close during a restart does not give the same partitions up twice.
-    this.#givingUp ??= this.#giveUpAll()
-    await Promise.race([this.#givingUp, options.deadline.then(() => (expired = true))])
-    const timeUp = expired ? await this.#abandon(this.states, options.deadline) : undefined
+    this.#reconciler.wake()
+    const timeUp = await this.#departure.giveUp(options.deadline)
     options.beforeLeaving?.()
-    const membership = this.#membership
+    const { membership } = this.#joiner
     this.#endMembership()
-    this.#givingUp = undefined
+    this.#departure.end()
     this.liveness.stop()
     this.#remember()
     // What waits for a handler or a hook is not waited for again.
@@ -552,47 +366,23 @@ export class ConsumerCoordinator implements Member {
     else if (timeUp !== undefined) void this.#handover.lose(states, timeUp)
     this.#states.clear()
     // Whoever is let in after that leaves at once: the group has to hear that, too.
-    const told = membership === undefined ? this.#joining : membership.leave(options.keepPlace)
+    const told = membership === undefined ? this.#joiner.joining : membership.leave(options.keepPlace)
     await this.#lastWord.heard(this.#lastWord.leaving(told), options.deadline)
-  }
-
-  async #giveUpAll(): Promise<void> {
-    for (const state of this.states) state.halt('revoking')
-    // Partitions that are being given up already must not be given up twice.
-    await this.#followed
-    const held = await this.#handover.handBack(this.states)
-    this.#handover.revoked(held)
-    this.#host.engine.outbox.flush()
-    // What was lost meanwhile.
-    await this.#followed
-  }
-
-  async #abandon(states: readonly PartitionState[], deadline: Promise<void>): Promise<CommitFailedError> {
-    await this.#lastWord.heard(this.committer.commitFinished(states), deadline)
-    const reason = new CommitFailedError(
-      'UNKNOWN_MEMBER_ID',
-      'The consumer was closed before this record was finished: its close reached its timeoutMs',
-    )
-    for (const state of states) {
-      state.halt('gone')
-      state.abort(reason, false)
-    }
-    return reason
   }
 
   /** Ends without committing, giving up or leaving; records in flight count for nothing. */
   vanish(reason: Error): void {
-    this.#generation++
-    this.#updates.clear()
+    this.#joiner.stop()
+    this.#reconciler.forget()
     this.#readiness.unsettle()
-    const membership = this.#membership
+    const { membership } = this.#joiner
     this.#endMembership()
     this.liveness.close()
     const { states } = this
     for (const state of states) state.abort(reason)
     this.#host.halted(states)
     this.#states.clear()
-    this.#wakeup.wake()
+    this.#reconciler.wake()
     this.end(reason)
     const left = membership?.leave(true)
     if (isThenable(left)) left.then(undefined, error => this.#report(error))
@@ -608,8 +398,4 @@ export class ConsumerCoordinator implements Member {
     this.#host.events.emit('error', error)
     this.#host.engine.outbox.flush()
   }
-}
-
-function newState({ topic, partition, assignmentEpoch }: AssignedPartition): PartitionState {
-  return new PartitionState(topic, partition, assignmentEpoch)
 }

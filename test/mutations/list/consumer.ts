@@ -39,8 +39,8 @@ export const consumerMutations: readonly Mutation[] = [
   },
   {
     name: 'a close whose time is up does not commit',
-    file: 'consumer/consumer-coordinator.ts',
-    find: 'await this.#lastWord.heard(this.committer.commitFinished(states), deadline)',
+    file: 'consumer/departure.ts',
+    find: 'await lastWord.heard(committer.commitFinished(states), deadline)',
     replace: '',
     breaks: 'what is finished is committed, also by a close that waits no longer',
   },
@@ -61,13 +61,13 @@ export const consumerMutations: readonly Mutation[] = [
   {
     name: 'who lost its membership does not come back',
     file: 'consumer/consumer-coordinator.ts',
-    find: 'if (generation !== this.#generation) return\n    try {\n      await this.rejoin()',
-    replace: 'if (generation !== this.#generation) return\n    try {',
+    find: 'if (generation !== this.#joiner.generation) return\n    try {\n      await this.rejoin()',
+    replace: 'if (generation !== this.#joiner.generation) return\n    try {',
     breaks: 'when a stuck handler settles its consumer rejoins',
   },
   {
     name: 'who comes back gives up at once',
-    file: 'consumer/consumer-coordinator.ts',
+    file: 'consumer/joiner.ts',
     find: 'if (!passes(error)) throw error\n',
     replace: 'throw error\n',
     breaks: 'a consumer that was a member tries to join anew for as long as it may pass',
