@@ -6,7 +6,6 @@ import type { OffsetSpec, TopicPartition } from '../topic-partition.ts'
 import { Committer } from './committer.ts'
 import type { ConsumerEvents } from './consumer-events.ts'
 import type { ManualAssignment, ResolvedConsumerOptions } from './consumer-options.ts'
-import { Departure } from './departure.ts'
 import { Handover } from './handover.ts'
 import { includedIn } from './interest.ts'
 import { Joiner } from './joiner.ts'
@@ -55,53 +54,40 @@ export class ConsumerCoordinator implements Member {
   readonly #lastWord: LastWord
   readonly #joiner: Joiner
   readonly #reconciler: Reconciler
-  readonly #departure: Departure
   // The partitions that it had when it left, or was removed, until it is a member again.
   #before: readonly PartitionState[] = []
   // Resolves when the group was told, or could not be told, that the place of this evicted static member is free:
   // before that the group would refuse the place to this very consumer.
   #freeing: Promise<void> = Promise.resolve()
   #removals = 0
+  #givingUp: Promise<void> | undefined
   // Why it was removed, until it is a member again.
   #removedFor: unknown
 
   constructor(host: CoordinatorHost) {
     this.#host = host
-    const { engine, options, events } = host
-    const states = this.#states
-    const readiness = this.#readiness
-    const subscription = new Subscription(options.interest)
+    const { engine, options } = host
     const lastWord = new LastWord(engine.clock)
-    const failing = (error: unknown) => this.#report(error)
-    const fatal = (error: unknown) => host.fatal(error)
-    this.#subscription = subscription
     this.#lastWord = lastWord
-    this.committer = new Committer({
-      engine,
-      events,
-      groupId: options.groupId,
-      clientId: options.clientId,
-      autoCommit: options.autoCommit,
-      states,
-      membership: () => this.#joiner.membership,
-    })
+    this.#subscription = new Subscription(options.interest)
     this.#positions = new StartPositions(engine, options)
+    const shared = {
+      ...host,
+      states: this.#states,
+      readiness: this.#readiness,
+      subscription: this.#subscription,
+      positions: this.#positions,
+      lastWord,
+      failing: (error: unknown) => this.#report(error),
+    }
+    this.committer = new Committer({ ...shared, ...options, membership: () => this.#joiner.membership })
     this.#handover = new Handover({
-      engine,
-      options,
-      events,
-      states,
-      halted: halted => host.halted(halted),
-      commitFinished: finished => this.committer.commitFinished(finished),
+      ...shared,
+      commitFinished: states => this.committer.commitFinished(states),
       release: partitions => this.#joiner.membership?.release(partitions),
-      hookFailed: error => host.hookFailed(error),
     })
     this.#joiner = new Joiner({
-      engine,
-      options,
-      subscription,
-      readiness,
-      lastWord,
+      ...shared,
       member: this,
       joins: () => this.#reconciler.forget(),
       joined: () => {
@@ -109,37 +95,13 @@ export class ConsumerCoordinator implements Member {
         this.#before = []
       },
       follow: generation => void this.#reconciler.follow(generation),
-      failing,
-    })
-    const starter = new PartitionStarter({
-      engine,
-      positions: this.#positions,
-      session: host.session,
-      bounded: options.bounded,
-      failing,
-      fatal,
     })
     this.#reconciler = new Reconciler({
-      engine,
-      events,
-      states,
-      subscription,
-      readiness,
-      starter,
+      ...shared,
+      starter: new PartitionStarter({ ...shared, bounded: options.bounded }),
       handover: this.#handover,
       joiner: this.#joiner,
-      peeks: host.session.peek !== undefined,
-      caughtUp: () => host.caughtUp(),
       comeBack: (lost, generation) => this.#comeBack(lost, generation),
-      fatal,
-    })
-    this.#departure = new Departure({
-      states,
-      handover: this.#handover,
-      reconciler: this.#reconciler,
-      committer: this.committer,
-      lastWord,
-      outbox: engine.outbox,
     })
     this.liveness = new Liveness(engine.clock, options.maxPollIntervalMs, what => this.#evict(what))
   }
@@ -209,7 +171,7 @@ export class ConsumerCoordinator implements Member {
     for (const state of lost) state.halt('gone')
     for (const tp of update.revoked) this.state(tp)?.halt('revoking')
     this.#reconciler.add(update)
-    if (this.#departure.underWay) this.#reconciler.reportLosses()
+    if (this.#givingUp !== undefined) this.#reconciler.reportLosses()
     // At once, whatever is being followed.
     for (const state of lost) state.abort(topicDeleted)
   }
@@ -272,7 +234,7 @@ export class ConsumerCoordinator implements Member {
     this.#readiness.unsettle()
     this.#readiness.renew()
     this.#reconciler.lose(reason)
-    if (this.#departure.underWay) this.#reconciler.reportLosses()
+    if (this.#givingUp !== undefined) this.#reconciler.reportLosses()
     // At once, whatever is being followed.
     for (const state of states) state.abort(reason)
   }
@@ -352,11 +314,15 @@ export class ConsumerCoordinator implements Member {
     // Not only once it has left: until then its handlers may take long.
     this.#readiness.renew()
     this.#reconciler.wake()
-    const timeUp = await this.#departure.giveUp(options.deadline)
+    let expired = false
+    // Shared, so that a close during a restart does not give the same partitions up twice.
+    this.#givingUp ??= this.#handover.giveAllUp(() => this.#reconciler.followed)
+    await Promise.race([this.#givingUp, options.deadline.then(() => (expired = true))])
+    const timeUp = expired ? await this.#handover.abandonAll(options.deadline) : undefined
     options.beforeLeaving?.()
     const { membership } = this.#joiner
     this.#endMembership()
-    this.#departure.end()
+    this.#givingUp = undefined
     this.liveness.stop()
     this.#remember()
     // What waits for a handler or a hook is not waited for again.

@@ -1,11 +1,12 @@
 import { counted } from '../counted.ts'
 import type { AssignedPartition, Engine } from '../engine.ts'
-import { describeError } from '../errors.ts'
+import { CommitFailedError, describeError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 import type { ConsumerEvents } from './consumer-events.ts'
 import type { ResolvedConsumerOptions } from './consumer-options.ts'
+import type { LastWord } from './last-word.ts'
 import { type PartitionState, toTopicPartition } from './partition-state.ts'
 import type { PartitionStates } from './partition-states.ts'
 
@@ -15,6 +16,7 @@ export interface HandoverHost {
   readonly options: Pick<ResolvedConsumerOptions, 'onAssigned' | 'onRevoked' | 'onLost'>
   readonly events: Events<ConsumerEvents>
   readonly states: PartitionStates
+  readonly lastWord: LastWord
   /** Says that partitions are halted: their retries and half-filled batches must be forgotten. */
   halted(states: readonly PartitionState[]): void
   commitFinished(states: readonly PartitionState[]): MaybePromise<void>
@@ -34,11 +36,11 @@ export class Handover {
 
   /** Gives partitions up in order: then other members may have them. */
   async giveUp(states: readonly PartitionState[]): Promise<void> {
-    const held = await this.handBack(states)
+    const held = await this.#handBack(states)
     if (held.length === 0) return
     for (const state of held) state.phase = 'gone'
     this.#host.states.drop(held)
-    this.revoked(held)
+    this.#revoked(held)
     this.#host.release(held)
     this.#host.engine.outbox.flush()
   }
@@ -47,7 +49,7 @@ export class Handover {
    * Hands out nothing more, waits for the records in flight, commits, and calls `onRevoked`, which may commit, too.
    * Returns the partitions that are still held then.
    */
-  async handBack(states: readonly PartitionState[]): Promise<PartitionState[]> {
+  async #handBack(states: readonly PartitionState[]): Promise<PartitionState[]> {
     for (const state of states) state.halt('revoking')
     this.#host.halted(states)
     await Promise.all(states.map(state => state.whenIdle()))
@@ -60,8 +62,36 @@ export class Handover {
     return held.filter(isRevoking)
   }
 
-  /** Says by the event that partitions were given up. */
-  revoked(states: readonly PartitionState[]): void {
+  /** Gives all partitions up in order, before their consumer leaves; `followed` says when no update is followed. */
+  async giveAllUp(followed: () => Promise<void>): Promise<void> {
+    const { states, engine } = this.#host
+    for (const state of states.all) state.halt('revoking')
+    // Partitions that are being given up already must not be given up twice.
+    await followed()
+    const held = await this.#handBack(states.all)
+    this.#revoked(held)
+    engine.outbox.flush()
+    // What was lost meanwhile.
+    await followed()
+  }
+
+  /** Gives all partitions up at once, since the deadline of a close has passed; returns why. */
+  async abandonAll(deadline: Promise<void>): Promise<CommitFailedError> {
+    const states = this.#host.states.all
+    await this.#host.lastWord.heard(this.#host.commitFinished(states), deadline)
+    const reason = new CommitFailedError(
+      'UNKNOWN_MEMBER_ID',
+      'The consumer was closed before this record was finished: its close reached its timeoutMs',
+    )
+    for (const state of states) {
+      state.halt('gone')
+      state.abort(reason, false)
+    }
+    return reason
+  }
+
+  // Says by the event that partitions were given up.
+  #revoked(states: readonly PartitionState[]): void {
     const partitions = this.#endInEvents(states)
     if (partitions.length > 0) this.#host.events.emit('revoked', { partitions })
   }

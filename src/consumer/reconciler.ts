@@ -1,4 +1,4 @@
-import type { AssignedPartition, AssignmentUpdate, Engine } from '../engine.ts'
+import type { AssignedPartition, AssignmentUpdate, Engine, FetchSession } from '../engine.ts'
 import type { Events } from '../events.ts'
 import { isThenable } from '../maybe-promise.ts'
 import type { ConsumerEvents } from './consumer-events.ts'
@@ -22,8 +22,7 @@ export interface ReconcilerHost {
   readonly starter: PartitionStarter
   readonly handover: Handover
   readonly joiner: Pick<Joiner, 'membership' | 'generation'>
-  /** Whether one can see without asking what there is of a partition. */
-  readonly peeks: boolean
+  readonly session: FetchSession<PartitionState>
   /** Says that all updates of the group are followed. */
   caughtUp(): void
   /** Makes the consumer a member again, once it has done with the partitions that it lost. */
@@ -188,9 +187,9 @@ export class Reconciler {
 
   // What it was assigned and has not taken on yet is left unread, too.
   #noteUntaken(): void {
-    const { states, starter, joiner, peeks } = this.#host
+    const { states, starter, joiner, session } = this.#host
     const { membership } = joiner
-    if (membership === undefined || !peeks) return
+    if (membership === undefined || session.peek === undefined) return
     // What it has lost of the same name is still to be told.
     const untaken = [...this.#updates.assigned()].filter(tp => states.find(tp) === undefined).map(newState)
     for (const state of untaken) {

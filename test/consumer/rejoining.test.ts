@@ -86,6 +86,42 @@ describe('a consumer that had joined, and cannot come back', () => {
     expect(told).toHaveLength(tries)
   })
 
+  it('pauses before each attempt, also where it left while a hook was at work', async () => {
+    const broker = new TestBroker()
+    for (const name of ['orders', 'refunds']) broker.createTopic(name)
+    let hookMs = 0
+    const told: [at: number, error: unknown][] = []
+    const consumer = broker.consumer({
+      groupId: 'billing',
+      topics: ['orders'] as string[],
+      onAssigned: async () => {
+        if (hookMs > 0) await broker.clock.sleep(hookMs)
+      },
+    })
+    consumer.on('error', error => told.push([broker.now, error]))
+    consumer.on('restarting', () => {})
+    await consumer.run({
+      eachRecord: async () => {
+        await broker.clock.sleep(50)
+        throw new Error('boom')
+      },
+      retry: { attempts: 1 },
+    })
+    const began = broker.now
+    hookMs = 100
+    broker.faults.fail({ operation: 'join' }, unreachable, { times: 2 })
+    await broker.producer().send({ topic: 'orders', value: 1 })
+    await broker.advance(10)
+    await consumer.subscribe(['orders', 'refunds'])
+    await broker.advance(5000)
+    // The hook is waited for, and then the pause of a restart.
+    const firstMs = 10 + 100 + 1000
+    expect(told.map(([at, error]) => [at - began, error])).toEqual([
+      [firstMs, unreachable],
+      [firstMs + 1000, unreachable],
+    ])
+  })
+
   it('crashes where trying again cannot help', async () => {
     const { broker, consumer, told, run, send } = start(() => {
       throw new Error('boom')

@@ -39,8 +39,8 @@ export const consumerMutations: readonly Mutation[] = [
   },
   {
     name: 'a close whose time is up does not commit',
-    file: 'consumer/departure.ts',
-    find: 'await lastWord.heard(committer.commitFinished(states), deadline)',
+    file: 'consumer/handover.ts',
+    find: 'await this.#host.lastWord.heard(this.#host.commitFinished(states), deadline)',
     replace: '',
     breaks: 'what is finished is committed, also by a close that waits no longer',
   },
