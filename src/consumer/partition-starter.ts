@@ -20,6 +20,7 @@ export interface PartitionStarterHost {
 /** Looks up where to begin in partitions, and begins to read them; later those whose position is not known yet. */
 export class PartitionStarter {
   readonly #host: PartitionStarterHost
+  readonly #underWay = new Set<PartitionState>()
   // What was told last: partitions that are looked up together fail with one error.
   #told: unknown
 
@@ -27,8 +28,16 @@ export class PartitionStarter {
     this.#host = host
   }
 
+  /** Looks up where to begin. Who does not wait for the answer has `lookAgain` begin there. */
   lookUp(states: readonly PartitionState[], membership: Membership): MaybePromise<void> {
-    return this.#forEach(states, state => this.#host.positions.lookUp(state, membership))
+    return this.#forEach(states, state => this.#lookUp(state, membership))
+  }
+
+  #lookUp(state: PartitionState, membership: Membership): MaybePromise<void> {
+    const found = this.#host.positions.lookUp(state, membership)
+    if (!isThenable(found)) return
+    this.#underWay.add(state)
+    return Promise.resolve(found).finally(() => this.#underWay.delete(state))
   }
 
   /** Begins to read those of the partitions that have a position. */
@@ -56,7 +65,7 @@ export class PartitionStarter {
     if (left.length === 0) return
     const look = async () => {
       const wanted = left.filter(({ phase }) => phase === 'assigned')
-      const unknown = wanted.filter(({ positioned }) => !positioned)
+      const unknown = wanted.filter(state => !state.positioned && !this.#underWay.has(state))
       await this.lookUp(unknown, membership)
       await this.start(wanted)
       this.lookAgain(wanted, membership)

@@ -31,6 +31,9 @@ export interface ReconcilerHost {
   fatal(error: unknown): void
 }
 
+// How long an update of the group waits for partitions that came before it to be looked up.
+const patienceMs = 2000
+
 /** Why a partition is lost whose topic is gone. */
 export const topicDeleted = 'its topic was deleted'
 
@@ -46,6 +49,8 @@ export class Reconciler {
   #told = false
   #following = 0
   #followed: Promise<void> = Promise.resolve()
+  // Ends the wait for positions, where there is one, if something else has to be done.
+  #hurry: (() => void) | undefined
 
   constructor(host: ReconcilerHost) {
     this.#host = host
@@ -67,8 +72,10 @@ export class Reconciler {
     this.#updates.clear()
   }
 
+  /** Goes on, as there is something else to do. */
   wake(): void {
     this.#wakeup.wake()
+    this.#hurry?.()
   }
 
   /** Notes an update. */
@@ -140,7 +147,7 @@ export class Reconciler {
     // Kept here, because the membership may be lost before the engine answers.
     const membership = this.#host.joiner.membership!
     const positioned = starter.lookUp(states, membership)
-    if (isThenable(positioned)) await positioned
+    if (isThenable(positioned)) await this.#untilPositioned(Promise.resolve(positioned), current)
     if (dropped()) return
     // A member that gets no partitions is told so, too, once.
     if (states.length > 0 || settled) {
@@ -158,6 +165,34 @@ export class Reconciler {
     const partitions = states.map(toTopicPartition)
     if (partitions.length > 0) events.emit('assigned', { partitions })
     engine.outbox.flush()
+  }
+
+  // A partition without a leader may take long: the group does not wait for that, nor does a consumer that leaves.
+  async #untilPositioned(positioned: Promise<void>, current: () => boolean): Promise<void> {
+    const { clock } = this.#host.engine
+    let patient = true
+    let late = false
+    const hurried = new Promise<void>(resolve => {
+      this.#hurry = () => {
+        if (current() && (patient || this.#updates.isEmpty)) return
+        late = true
+        resolve()
+      }
+    })
+    const impatient = () => {
+      patient = false
+      this.#hurry?.()
+    }
+    const timer = clock.setTimer(impatient, patienceMs, { name: 'looking up where to begin' })
+    positioned.catch(error => {
+      if (late && current()) this.#host.fatal(error)
+    })
+    try {
+      await Promise.race([positioned, hurried])
+    } finally {
+      this.#hurry = undefined
+      timer.cancel()
+    }
   }
 
   // After `subscribe` only an update that answers the new interest makes the consumer ready.

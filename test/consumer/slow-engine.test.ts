@@ -1,7 +1,7 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { EpochOffset } from '../../src/engine.ts'
 import { IllegalStateError, UnknownTopicOrPartitionError } from '../../src/errors.ts'
-import { fill, names } from '../helpers/behaviours.ts'
+import { fill, gate, names } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
@@ -319,4 +319,51 @@ it('is not ready where its membership is lost while a hook takes its time, but o
   broker.engine.outbox.flush()
   await clock.advance(1000)
   expect(ready).toEqual([300])
+})
+
+describe('a partition that is not looked up for long', () => {
+  /** A member that gets no answer for partition 3 until the gate opens, and what it reads. */
+  async function slowMember() {
+    const made = testBroker()
+    const { broker } = made
+    broker.createTopic('orders', { partitions: 4 })
+    for (const partition of [0, 1, 2, 3]) fill(broker, 'orders', 1, partition)
+    const answer = gate()
+    const first = consumerWith(made, membership => ({
+      committed: async tp => {
+        if (tp.partition === 3) await answer.opened
+        return membership.committed(tp)
+      },
+    }))
+    const read: number[] = []
+    const run = first.run({ eachRecord: ({ partition }) => void read.push(partition) })
+    await made.clock.advance(0)
+    return { ...made, first, read, run, answer }
+  }
+
+  it('keeps nobody from the partitions that its member gives up meanwhile, and is read once it is', async () => {
+    const { broker, clock, first, read, run, answer } = await slowMember()
+    const second = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    const joined = second.ready()
+    await clock.advance(1999)
+    expect([second.assignment.length, read]).toEqual([0, []])
+    await clock.advance(1)
+    expect(second.assignment).toHaveLength(2)
+    await joined
+    answer.open()
+    await clock.advance(500)
+    await run
+    expect(first.assignment).toHaveLength(2)
+    expect(new Set(read)).toEqual(new Set(first.assignment.map(({ partition }) => partition)))
+    await Promise.all([first.close(), second.close()])
+  })
+
+  it('does not keep its member from closing', async () => {
+    const { first, clock, run } = await slowMember()
+    await clock.advance(10)
+    const at = clock.monotonic()
+    run.catch(() => {})
+    await first.close()
+    expect(clock.monotonic()).toBe(at)
+  })
 })
