@@ -86,7 +86,8 @@ export class RecordWork implements Work {
     const { fetchPosition } = state
     if (state.version === this.version) {
       state.position = fetchPosition
-      if (state.finished === fetchPosition) return
+      // Where a record comes again (`redeliver`), what is finished may be past it already.
+      if (state.finished >= fetchPosition) return
       state.finished = fetchPosition
     }
     this.progressed = true

@@ -239,3 +239,27 @@ it.each([undefined, null, {}, again(-1), { ...again(0), group: '' }])('refuses %
     ),
   })
 })
+
+it('takes nothing back of what is committed where a pause comes between the record and its handler', async () => {
+  const broker = new TestBroker({ topics })
+  const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'], maxPollRecords: 5000 })
+  const seen: number[] = []
+  const commits: number[] = []
+  // A commit is made, too, when the event loop is to have its turn before the next record, which is in hand by then.
+  consumer.once('committed', () => consumer.pause())
+  consumer.on('committed', ({ offsets: committed }) => commits.push(...offsets(committed)))
+  fill(broker, 'orders', 1500)
+  await consumer.run({
+    eachRecord: ({ offset }) => {
+      if (commits.length > 0) consumer.pause()
+      seen.push(offset)
+      if (seen.length === 1000) for (let i = 0; i < 100; i++) broker.redeliver(again(i))
+    },
+  })
+  for (let i = 0; i < 5; i++) {
+    await broker.advance(1)
+    consumer.resume()
+  }
+  await broker.advance(1)
+  expect(commits).toEqual([1000])
+})
