@@ -367,8 +367,12 @@ it('comes back where it is removed while its engine takes its time to look offse
   // It cannot give up in time what it has not begun to read.
   const other = broker.consumer({ groupId: 'g', topics: ['orders'], clientId: 'other' })
   void other.ready()
+  const reasons: string[] = []
+  broker.on('memberLeft', ({ reason }) => reasons.push(reason))
   await broker.advance(1000)
-  expect(broker.group('g').members.map(({ clientId }) => clientId)).toEqual(['other'])
+  expect(reasons).toEqual(['rebalance timeout'])
+  // At once: what it asked for counts for nothing any more.
+  expect(broker.group('g').members.map(({ clientId }) => clientId)).toEqual(['other', 'consumer'])
   await other.close()
   await broker.advanceUntilIdle()
   expect(seen.sort()).toEqual([0, 0, 1, 1])
