@@ -1,6 +1,7 @@
 import { isThenable, type MaybePromise } from '../maybe-promise.ts'
 import type { ConsumerRecord } from '../record.ts'
 import type { Serde } from '../serde.ts'
+import type { Work } from './work.ts'
 
 /** The record as its reader gets it: a copy of its own, decoded. */
 export function decodeRecord(serde: Serde, record: ConsumerRecord): MaybePromise<ConsumerRecord> {
@@ -17,14 +18,27 @@ function withValue(record: ConsumerRecord, value: MaybePromise<unknown>): MaybeP
   return { ...record, value }
 }
 
-/** Decodes a record and hands it over; returns what `handOver` returns. */
+/** What a hand-over rejects with where the partition was paused meanwhile: the record comes when the pause has ended. */
+export const paused = Symbol('paused')
+
+/**
+ * Decodes a record of a work and hands it over; returns what `handOver` returns. One that takes its time is not handed
+ * over where the partition was moved, lost or paused meanwhile.
+ */
 export function handOverDecoded(
   serde: Serde,
   record: ConsumerRecord,
+  { state, version }: Pick<Work, 'state' | 'version'>,
   handOver: (decoded: ConsumerRecord) => unknown,
 ): unknown {
   const decoded = decodeRecord(serde, record)
-  return isThenable(decoded) ? decoded.then(handOver) : handOver(decoded)
+  if (!isThenable(decoded)) return handOver(decoded)
+  return decoded.then(value => {
+    if (state.version !== version || state.phase === 'gone') return undefined
+    // One that is given up ends what is in flight.
+    if (state.paused && state.phase === 'active') throw paused
+    return handOver(value)
+  })
 }
 
 /** Records up to the first that could not be decoded, and its error. */

@@ -2,6 +2,7 @@ import { RecordListTooLargeError } from '../errors.ts'
 import { isThenable } from '../maybe-promise.ts'
 import type { ConsumerRecord, RecordMetadata } from '../record.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
+import { paused } from './decode.ts'
 import type { Failures, WriteVerdict } from './failures.ts'
 import { HandlerContext } from './handler-context.ts'
 import type { WorkPulse } from './liveness.ts'
@@ -259,6 +260,7 @@ export class HandlerSlot {
 
   #fail(work: Work, error: unknown): Step {
     if (isNotYet(error)) return this.#waitUntilDue(work, error)
+    if (error === paused) return this.#holdBack(work)
     const { failures, retries, source, consumer } = this.#host
     const verdict = failures.judge(work, error)
     this.#commit(work)
@@ -328,6 +330,12 @@ export class HandlerSlot {
     work.fail(undefined)
     this.#host.consumer.pauses.pause(work.state, delayMs)
     this.#host.source.done(work)
+    return 'left'
+  }
+
+  #holdBack(work: Work): 'left' {
+    work.fail(undefined)
+    this.#giveBack(work)
     return 'left'
   }
 

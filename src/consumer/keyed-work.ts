@@ -63,7 +63,7 @@ export class KeyedWork implements Work {
   // Apart, because what a closure captures is allocated by every call of the function around it.
   #callDecoded(serde: Serde, record: ConsumerRecord, context: RecordContext): unknown {
     this.#decoded = undefined
-    return handOverDecoded(serde, record, decoded => {
+    return handOverDecoded(serde, record, this, decoded => {
       this.#decoded = decoded
       return this.#handler(decoded, context)
     })

@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest'
+import { json, topic } from '../../src/index.ts'
+import { orders0 } from '../helpers/orders.ts'
+import { testBroker } from '../helpers/test-broker.ts'
+
+describe.each(['partition', 'key', 'none'] as const)(
+  'while a schema reads a record (ordering %s)',
+  ordering => {
+    /** A run that reads record 0, and gets it only when `answer` is called. */
+    async function reading() {
+      const { broker, clock } = testBroker({ codec: json })
+      const waits: (() => void)[] = []
+      let slow = false
+      const schema = {
+        '~standard': {
+          version: 1 as const,
+          vendor: 'test',
+          validate: async (value: unknown) => {
+            if (slow) await new Promise<void>(resolve => waits.push(resolve))
+            return { value }
+          },
+        },
+      }
+      broker.createTopic('orders', topic({ schema }))
+      for (const value of [0, 1, 2, 3]) await broker.producer().send({ topic: 'orders', key: 'k', value })
+      slow = true
+      const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+      const seen: number[] = []
+      await consumer.run({ ordering, eachRecord: ({ offset }) => void seen.push(offset) })
+      await clock.settle()
+      const answer = async () => {
+        slow = false
+        for (const go of waits.splice(0)) go()
+        await clock.settle()
+      }
+      return { broker, consumer, seen, answer }
+    }
+
+    it('a seek leaves that record out', async () => {
+      const { broker, consumer, seen, answer } = await reading()
+      consumer.seek(orders0, 2)
+      await answer()
+      expect(seen).toEqual([2, 3])
+      expect(broker.group('g').committed(orders0)).toEqual({ offset: 4 })
+    })
+
+    it('a pause holds that record back, and it comes when the pause has ended', async () => {
+      const { broker, consumer, seen, answer } = await reading()
+      consumer.pause()
+      await answer()
+      expect([seen, broker.group('g').committed(orders0)]).toEqual([[], null])
+      expect(consumer.position(orders0)).toBe(0)
+      consumer.resume()
+      await broker.idle()
+      expect(seen).toEqual([0, 1, 2, 3])
+      expect(broker.group('g').committed(orders0)).toEqual({ offset: 4 })
+    })
+
+    it('a close finishes that record', async () => {
+      const { broker, consumer, seen, answer } = await reading()
+      const closed = consumer.close()
+      await answer()
+      await closed
+      expect(seen).toEqual([0])
+      expect(broker.group('g').committed(orders0)).toEqual({ offset: 1 })
+    })
+  },
+)
