@@ -314,3 +314,17 @@ it('begins where it was told though it is told of more before it has begun', asy
   await clock.settle()
   expect(seen.filter(name => name.startsWith('orders-1'))).toEqual(['orders-1@1', 'orders-1@2'])
 })
+
+it.each(['assign', 'close'] as const)(
+  'commits where assign says to begin, though %s gives that up at once',
+  async how => {
+    const { broker } = brokerWithOrders(2)
+    const consumer = broker.consumer({ groupId: 'g', assign: [orders0] })
+    await consumer.run({ eachRecord: () => {} })
+    await broker.idle()
+    const assigned = consumer.assign([{ ...orders0, offset: 4 }])
+    await Promise.all([assigned, how === 'assign' ? consumer.assign([]) : consumer.close()])
+    await consumer.close()
+    expect(broker.group('g').committed(orders0)).toEqual({ offset: 4 })
+  },
+)
