@@ -36,14 +36,19 @@ const abortableSince: Readonly<Record<ProducerRequest, number>> = {
   Produce: 11,
 }
 
+/** Whether a client of that version goes on after it has aborted what the broker aborted before. */
+export function knowsAbortable(request: ProducerRequest, version: number): boolean {
+  return version >= abortableSince[request]
+}
+
 /** Translates an error into one that a client of that version knows. */
 export function inProducersWords(request: ProducerRequest, version: number, errorCode: number): number {
   // A client that cannot abort and go on has to start anew.
-  const known = errorCode === abortable && version < abortableSince[request] ? fenced : errorCode
+  const known = errorCode === abortable && !knowsAbortable(request, version) ? fenced : errorCode
   return known === fenced && version < fencedSince[request] ? invalidEpoch : known
 }
 
 /** The error of a client that writes or commits offsets without an open transaction. */
 export function withoutTransaction(request: ProducerRequest, version: number, errorCode: number): number {
-  return errorCode === invalidState && version >= abortableSince[request] ? abortable : errorCode
+  return errorCode === invalidState && knowsAbortable(request, version) ? abortable : errorCode
 }

@@ -42,6 +42,14 @@ interface WireProducer {
   ended: 'commit' | 'abort' | undefined
 }
 
+/** What a client does after the end of a transaction, by the version of its request. */
+interface WaysToEnd {
+  /** It goes on under the epoch in the answer, so that its next transaction gets no late batch (KIP-890). */
+  readonly renews: boolean
+  /** It goes on after it has aborted what the broker aborted before; else that fences it, until it begins anew. */
+  readonly goesOn: boolean
+}
+
 /** A transactional id, as an administrator sees it. */
 export interface DescribedTransaction extends ProducerIdentity {
   readonly transactionalId: string
@@ -182,13 +190,12 @@ export class WireTransactions {
 
   /**
    * Ends the producer's transaction; to end it again in the same way changes nothing. Throws if it cannot be ended.
-   * `renews`: the producer goes on under the returned epoch, so that its next transaction gets no late batch (KIP-890).
    */
   end(
     transactionalId: string,
     identity: ProducerIdentity,
     committed: boolean,
-    renews: boolean,
+    { renews, goesOn }: WaysToEnd,
   ): ProducerIdentity | ErrorCode {
     const before = this.#known(transactionalId)
     const ended = before?.open === undefined ? before?.ended : undefined
@@ -198,6 +205,8 @@ export class WireTransactions {
     const made = this.#find(transactionalId, identity)
     if (typeof made === 'string') return made
     const { open } = made
+    const tookTooLong = open !== undefined && made.producer.session.open === undefined
+    if (tookTooLong && !goesOn) return 'PRODUCER_FENCED'
     if (open === undefined && !renews) return this.#endedOnceMore(made, committed)
     if (open === undefined && committed) return 'INVALID_TXN_STATE'
     try {

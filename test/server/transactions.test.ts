@@ -137,6 +137,23 @@ describe('an older client', () => {
     expect([await commit(3), await commit(4)]).toEqual([47, 120])
     expect(await client.call(endTxn!, 1, ends)).toMatchObject({ errorCode: 47 })
   })
+
+  it('is fenced by a transaction that took too long, however it ends that, until it begins anew', async () => {
+    const { broker, init, add, send, end, read } = start()
+    const producer = await init()
+    await add(producer)
+    await send(producer, 0, 1)
+    await broker.advance(10_000)
+    expect([await end(producer, false), await end(producer, true), await end(producer, false)]).toEqual([
+      90, 90, 90,
+    ])
+    await add(producer)
+    expect(await send(producer, 1, 2)).toBe(47)
+    const next = await init()
+    expect(next).toMatchObject({ errorCode: 0, producerId: producer.producerId })
+    await add(next)
+    expect([await send(next, 0, 3), await end(next, true), await read(1)]).toEqual([0, 0, [3]])
+  })
 })
 
 it('writes in a transaction only to the partitions that it was told of', async () => {

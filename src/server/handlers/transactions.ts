@@ -5,7 +5,7 @@ import { toCommit } from '../committed-offsets.ts'
 import { entryOf } from '../entry-of.ts'
 import { groupCommit } from '../group-commit.ts'
 import { type Handler, handler } from '../handler.ts'
-import { inProducersWords, withoutTransaction } from '../producer-words.ts'
+import { inProducersWords, knowsAbortable, withoutTransaction } from '../producer-words.ts'
 import { addOffsetsToTxn } from '../protocol/messages/add-offsets-to-txn.ts'
 import { addPartitionsToTxn } from '../protocol/messages/add-partitions-to-txn.ts'
 import { endTxn } from '../protocol/messages/end-txn.ts'
@@ -142,8 +142,9 @@ export function transactionHandlers(wire: Wire): Handler[] {
     }),
 
     handler(endTxn, ({ transactionalId, committed, ...identity }, { version }) => {
+      const ways = { renews: version >= implicitSince, goesOn: knowsAbortable('EndTxn', version) }
       try {
-        const end = () => transactions.end(transactionalId, identity, committed, version >= implicitSince)
+        const end = () => transactions.end(transactionalId, identity, committed, ways)
         const ended = answer(ofTransaction(transactionalId, end))
         return { ...ended, errorCode: inProducersWords('EndTxn', version, ended.errorCode) }
       } catch (error) {
