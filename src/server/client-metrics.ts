@@ -65,7 +65,9 @@ export class ClientMetrics {
 
   /** A subscription's own configs after some changes. @throws InvalidArgumentError, InvalidOptionError if it cannot be so */
   altered(name: string, changes: ConfigChanges): ReadonlyMap<string, string> {
-    return changedTexts(this.#given.get(name), changes, (config, value) => parse(config, value.trim()))
+    const own = changedTexts(this.#given.get(name), changes, (_, value) => value.trim())
+    check(own)
+    return own
   }
 
   become(name: string, own: ReadonlyMap<string, string>): void {
@@ -87,25 +89,31 @@ export class ClientMetrics {
   }
 }
 
-function parse(name: string, text: string): string {
-  if (!configs.some(config => config.name === name)) {
+// Names first, then numbers, and patterns last. (Kafka: ClientMetricsConfigs.validate)
+function check(own: ReadonlyMap<string, string>): void {
+  for (const name of own.keys()) {
+    if (configs.some(config => config.name === name)) continue
     throw new InvalidArgumentError(`Client metrics have no config '${name}'`, { option: name })
   }
-  if (name === 'interval.ms') {
-    if (!/^[+-]?\d+$/.test(text)) {
-      const message = `interval.ms expected a whole number, received '${text}'`
-      throw new InvalidOptionError(message, { option: name, received: text })
-    }
-    if (Number(text) < shortestInterval || Number(text) > longestInterval) {
-      const message = `interval.ms expected ${shortestInterval} to ${longestInterval}, received ${text}`
-      throw new InvalidArgumentError(message, { option: name, received: text })
-    }
+  checkInterval(own.get('interval.ms'))
+  checkMatch(own.get('match'))
+}
+
+function checkInterval(text: string | undefined): void {
+  if (text === undefined) return
+  const told = { option: 'interval.ms', received: text }
+  if (!/^[+-]?\d+$/.test(text)) {
+    throw new InvalidOptionError(`interval.ms expected a whole number, received '${text}'`, told)
   }
-  if (name === 'match' && text !== '' && !text.split(',').every(selects)) {
-    const message = `match expected some of ${[...selectors].join(', ')}, each with = and a pattern, received '${text}'`
-    throw new InvalidOptionError(message, { option: name, received: text })
-  }
-  return text
+  if (Number(text) >= shortestInterval && Number(text) <= longestInterval) return
+  const message = `interval.ms expected ${shortestInterval} to ${longestInterval}, received ${text}`
+  throw new InvalidArgumentError(message, told)
+}
+
+function checkMatch(text: string | undefined): void {
+  if (text === undefined || text === '' || text.split(',').every(selects)) return
+  const message = `match expected some of ${[...selectors].join(', ')}, each with = and a pattern, received '${text}'`
+  throw new InvalidOptionError(message, { option: 'match', received: text })
 }
 
 function selects(text: string): boolean {

@@ -112,6 +112,31 @@ it.each<[string, string | null, number]>([
   expect(await list()).toEqual([])
 })
 
+// Names are checked first, then numbers, and patterns last.
+it.each<[string, string, string, string, number]>([
+  ['interval.ms', 'soon', 'nothing', '1', invalidRequest],
+  ['match', 'client_id', 'nothing', '1', invalidRequest],
+  ['match', 'client_id', 'interval.ms', '99', invalidRequest],
+  ['match', 'client_id', 'interval.ms', 'soon', invalidConfig],
+])(
+  'refuses %s set to %j beside %s set to %j by what is checked first',
+  async (one, is, other, isToo, errorCode) => {
+    const { alter, replace } = start()
+    expect(
+      await alter([
+        [one, set, is],
+        [other, set, isToo],
+      ]),
+    ).toBe(errorCode)
+    expect(
+      await replace([
+        { name: one, value: is },
+        { name: other, value: isToo },
+      ]),
+    ).toBe(errorCode)
+  },
+)
+
 it('appends to none of the configs, and has no subscription without a name', async () => {
   const { alter } = start()
   expect(await alter([['metrics', append, 'a']])).toBe(invalidConfig)
