@@ -58,3 +58,21 @@ it('gives no token to a client that has authenticated either, and says that ther
   })
   expect(renewed).toMatchObject({ expiryTimestampMs: -1 })
 })
+
+it('says for whom a token was asked that is not given', async () => {
+  const client = await start()
+  const ownerOf = async (ownerPrincipalType: string | null, ownerPrincipalName: string | null) => {
+    const asked = { ownerPrincipalType, ownerPrincipalName, renewers: [], maxLifetimeMs: -1 }
+    const answer = await client.call(createDelegationToken!, 3, asked)
+    expect(answer).toMatchObject({
+      tokenRequesterPrincipalType: 'User',
+      tokenRequesterPrincipalName: 'ANONYMOUS',
+    })
+    return `${answer.principalType}:${answer.principalName}`
+  }
+  expect([await ownerOf('User', 'ada'), await ownerOf('Group', 'ops')]).toEqual(['User:ada', 'Group:ops'])
+  expect([await ownerOf(null, null), await ownerOf('Group', '')]).toEqual([
+    'User:ANONYMOUS',
+    'User:ANONYMOUS',
+  ])
+})

@@ -60,3 +60,16 @@ it('updates none if one of them cannot be, and says which and why', async () => 
     )
   }
 })
+
+it('goes by what is said last of a feature that is named twice', async () => {
+  const { update } = start()
+  const twice = await update(1, ['group.version', 9], ['group.version', 1])
+  expect(twice).toMatchObject({ errorCode: 0 })
+  expect(twice.results.map(({ feature }: { feature: string }) => feature)).toEqual([
+    'group.version',
+    'group.version',
+  ])
+  expect(await update(1, ['group.version', 1], ['group.version', 9])).toMatchObject({
+    errorCode: invalidUpdateVersion,
+  })
+})

@@ -17,15 +17,17 @@ export function delegationTokenHandlers(): Handler[] {
   })
   const expired = { expiryTimestampMs: -1 }
   return [
-    handler(createDelegationToken, (_, context) => {
-      const name = context.session.user ?? 'ANONYMOUS'
+    handler(createDelegationToken, ({ ownerPrincipalType: type, ownerPrincipalName: owner }, context) => {
+      const requester = context.session.user ?? 'ANONYMOUS'
       return {
         ...refusal(context),
         ...expired,
-        principalType: 'User',
-        principalName: name,
+        // Who names nobody asks for itself.
+        ...(owner
+          ? { principalType: type ?? 'User', principalName: owner }
+          : { principalType: 'User', principalName: requester }),
         tokenRequesterPrincipalType: 'User',
-        tokenRequesterPrincipalName: name,
+        tokenRequesterPrincipalName: requester,
         issueTimestampMs: -1,
         maxTimestampMs: -1,
       }

@@ -14,7 +14,9 @@ const upgradeTypes: ReadonlySet<number> = new Set([upgrade, 2, 3])
 export function featureHandlers(): Handler[] {
   return [
     handler(updateFeatures, ({ featureUpdates }) => {
-      for (const update of featureUpdates) {
+      // What is said of a feature last counts.
+      const updates = new Map(featureUpdates.map(update => [update.feature, update]))
+      for (const update of updates.values()) {
         const why = whyNot(update)
         if (why === undefined) continue
         const { feature, maxVersionLevel } = update
