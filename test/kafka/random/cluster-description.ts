@@ -1,6 +1,18 @@
 import type { Talk } from './talk.ts'
 
-/** Administrators who ask for the cluster: its brokers, its controllers and what they speak. */
+// The features of Kafka 4.4, at their levels, and one that there is not.
+const levels: readonly (readonly [feature: string, level: number])[] = [
+  ['eligible.leader.replicas.version', 1],
+  ['group.version', 1],
+  ['kraft.version', 1],
+  ['metadata.version', 33],
+  ['share.version', 2],
+  ['streams.version', 1],
+  ['transaction.version', 2],
+  ['nothing', 1],
+]
+
+/** Administrators who ask for the cluster: its brokers, its controllers, what they speak, its features and its tokens. */
 export class ClusterDescription {
   readonly #talk: Talk
 
@@ -11,9 +23,11 @@ export class ClusterDescription {
   async converse(steps: number): Promise<void> {
     for (let i = 0; i < steps; i++) {
       const dice = this.#talk.below(100)
-      if (dice < 45) await this.#describe()
-      else if (dice < 70) await this.#quorum()
-      else await this.#versions()
+      if (dice < 30) await this.#describe()
+      else if (dice < 50) await this.#quorum()
+      else if (dice < 65) await this.#versions()
+      else if (dice < 85) await this.#features()
+      else await this.#tokens()
     }
   }
 
@@ -55,7 +69,63 @@ export class ClusterDescription {
     }
     // Connections that have said what software they are may not do it again.
     const answer = await talk.connect()('apiVersions', version, asked)
-    talk.tell(`versions v${version} ${JSON.stringify(asked)}`, [answer.errorCode, answer.apiKeys.length > 0])
+    const features = [answer.supportedFeatures, answer.finalizedFeatures]
+    talk.tell(`versions v${version} ${JSON.stringify(asked)}`, [
+      ...[answer.errorCode, answer.apiKeys.length > 0],
+      ...features.map(each => talk.shown(each ?? null)),
+    ])
+  }
+
+  // Never lowered, as a Kafka would lower them.
+  async #features(): Promise<void> {
+    const talk = this.#talk
+    const version = talk.below(3)
+    const featureUpdates = talk.some(() => {
+      const [feature, level] = talk.oneOf(levels)
+      const maxVersionLevel = talk.oneOf([level, level, level, level + 1, 99])
+      return {
+        feature,
+        maxVersionLevel,
+        ...(version === 0 ? {} : { upgradeType: talk.oneOf([1, 1, 2, 3, 0, 4]) }),
+      }
+    })
+    const asked = { featureUpdates, ...(version > 0 && { validateOnly: talk.chance(0.5) }) }
+    await talk.hear('updateFeatures', version, asked)
+  }
+
+  async #tokens(): Promise<void> {
+    const talk = this.#talk
+    const of = (user: string) => ({
+      principalType: talk.oneOf(['User', 'User', 'Group', '']),
+      principalName: user,
+    })
+    const named = () => of(talk.oneOf(['ada', 'ANONYMOUS', '']))
+    const [hmac, lifetime] = [Buffer.alloc(talk.below(3)), talk.oneOf([-1, 0, 1000])]
+    switch (talk.below(4)) {
+      case 0: {
+        const version = 1 + talk.below(3)
+        const owner =
+          version < 3
+            ? {}
+            : {
+                ownerPrincipalType: talk.oneOf(['User', 'Group', '']),
+                ownerPrincipalName: talk.oneOf(['ada', '', null]),
+              }
+        const asked = { ...owner, renewers: talk.some(named), maxLifetimeMs: lifetime }
+        await talk.hear('createDelegationToken', version, asked)
+        break
+      }
+      case 1:
+        await talk.hear('renewDelegationToken', 1 + talk.below(2), { hmac, renewPeriodMs: lifetime })
+        break
+      case 2:
+        await talk.hear('expireDelegationToken', 1 + talk.below(2), { hmac, expiryTimePeriodMs: lifetime })
+        break
+      default:
+        await talk.hear('describeDelegationToken', 1 + talk.below(3), {
+          owners: talk.oneOf([null, [], talk.some(named)]),
+        })
+    }
   }
 }
 

@@ -52,7 +52,8 @@ export class StreamsThreads {
       else if (dice < 60) await this.#goOn(this.#name())
       else if (dice < 68) await this.#leave()
       else if (dice < 76) await this.#commit(this.#name())
-      else if (dice < 82) await this.#fetch(this.#name())
+      else if (dice < 81) await this.#fetch(this.#name())
+      else if (dice < 83) await this.#push(this.#name())
       else if (dice < 90) await this.#describe()
       else await this.#mistake(this.#name())
     }
@@ -235,10 +236,29 @@ export class StreamsThreads {
     talk.tell(`fetch ${JSON.stringify(request)}`, this.#known.plain(answer))
   }
 
+  /** Describes its topology, for which Kafka has to have a plugin. */
+  async #push(memberId: string): Promise<void> {
+    const talk = this.#talk
+    const nodes = talk.some(() => ({
+      name: talk.oneOf(['source', '']),
+      nodeType: talk.oneOf([1, 2, 9]),
+      sourceTopics: [this.#topic],
+    }))
+    await talk.hear('streamsGroupTopologyDescriptionUpdate', 0, {
+      groupId: talk.oneOf([this.#group, this.#group, '']),
+      memberId: talk.oneOf([memberId, memberId, '', 'nobody']),
+      topologyEpoch: talk.oneOf([0, 0, 1, -1]),
+      topologyDescription: { subtopologies: talk.oneOf([[], [{ subtopologyId: '0', nodes }]]) },
+    })
+  }
+
   async #describe(): Promise<void> {
     const talk = this.#talk
     const version = talk.below(2)
-    const { groups } = await talk.ask('streamsGroupDescribe', version, { groupIds: [this.#group] })
+    const includeTopologyDescription = talk.chance(0.5)
+    const asked = { groupIds: [this.#group], ...(version > 0 && { includeTopologyDescription }) }
+    const { groups } = await talk.ask('streamsGroupDescribe', version, asked)
+    const [{ topologyDescriptionStatus, assignorName }] = groups
     const [{ errorCode, groupState, groupEpoch, assignmentEpoch, topology, members }] = groups
     const shown = members.map((each: any) => [
       ...[each.memberId, each.memberEpoch, each.topologyEpoch, each.processId, each.rackId],
@@ -247,8 +267,8 @@ export class StreamsThreads {
       ),
       ...[each.clientTags, each.userEndpoint, each.taskOffsets, each.taskEndOffsets],
     ])
-    talk.tell(`describe v${version}`, [
-      ...[errorCode, groupState, groupEpoch, assignmentEpoch],
+    talk.tell(`describe v${version} ${JSON.stringify(asked)}`, [
+      ...[errorCode, groupState, groupEpoch, assignmentEpoch, topologyDescriptionStatus, assignorName],
       // How many partitions internal topics have is told a moment later.
       ...[topology?.subtopologies.map(({ sourceTopics }: any) => sourceTopics), shown.sort()],
     ])
