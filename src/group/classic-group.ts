@@ -50,6 +50,8 @@ export class ClassicGroup {
   readonly #members = new ClassicMembers()
   // The ids that were given to members which have not joined with them yet.
   readonly #pending = new Set<string>()
+  // The ids that have not asked for their assignment in this generation. One that is replaced meanwhile never will.
+  #unsynced = new Set<string>()
   #state: ClassicState = 'Empty'
   #generation = 0
   #protocolType: string | null = null
@@ -216,6 +218,7 @@ export class ClassicGroup {
   #prepare(): void {
     if (this.#state !== 'PreparingRebalance') {
       const first = this.#state === 'Empty'
+      this.#unschedule('sync')
       if (this.#state === 'CompletingRebalance') this.#interruptSync()
       this.#state = 'PreparingRebalance'
       const delayMs = first ? this.#host.initialRebalanceDelayMs : 0
@@ -234,7 +237,6 @@ export class ClassicGroup {
   }
 
   #interruptSync(): void {
-    this.#unschedule('sync')
     for (const member of this.#members) {
       member.assignment = nothing
       this.#answerSync(member, notSynced('REBALANCE_IN_PROGRESS'))
@@ -281,6 +283,7 @@ export class ClassicGroup {
       joining?.(this.#joinedAs(member))
     }
     // Members that do not sync in time, the leader included, are removed as well.
+    this.#unsynced = new Set(this.#members.all().map(({ memberId }) => memberId))
     this.#schedule('sync', this.#members.rebalanceTimeoutMs, () => this.#expireSync())
     this.#host.changed(this)
   }
@@ -309,7 +312,10 @@ export class ClassicGroup {
   }
 
   #expireSync(): void {
-    for (const member of this.#members.all()) if (member.syncing === undefined) this.#forget(member)
+    for (const memberId of this.#unsynced) {
+      const member = this.#members.get(memberId)
+      if (member !== undefined) this.#forget(member)
+    }
     if (this.#members.size === 0) this.#endGeneration()
     else this.#prepare()
   }
@@ -350,12 +356,13 @@ export class ClassicGroup {
     const member = this.#members.get(request.memberId)!
     if (this.#state === 'PreparingRebalance') return refuse('REBALANCE_IN_PROGRESS')
     this.#heard(member)
+    this.#unsynced.delete(member.memberId)
+    if (this.#unsynced.size === 0) this.#unschedule('sync')
     if (this.#state === 'Stable') return answer(this.#synced(member.assignment))
     member.syncing = answer
     if (member.memberId !== this.#leader) return
     const given = new Map(assignments.map(each => [each.memberId, each.assignment]))
     this.#state = 'Stable'
-    this.#unschedule('sync')
     for (const each of this.#members) {
       // A copy, since it outlives the frame that it came in.
       each.assignment = Uint8Array.from(given.get(each.memberId) ?? nothing)

@@ -152,6 +152,40 @@ it('keeps a static member that does not join again in time, and is led by one th
   expect(group.members[1]).toMatchObject({ groupInstanceId: 'away', assignment: bytes('kept') })
 })
 
+it('removes a static member that has not come back when its assignment was to be asked for', async () => {
+  const { join, sync, group, clock, beat } = start()
+  const away = { groupInstanceId: 'away', sessionTimeoutMs: 600_000 }
+  const here = { sessionTimeoutMs: 600_000 }
+  const [first] = join('', away)
+  sync(first!, {}, away)
+  const second = join('', here)
+  await clock.advance(60_000)
+  sync(second[0]!)
+  await clock.advance(59_999)
+  expect([beat(second[0]!), group.members.length]).toEqual([undefined, 2])
+  await clock.advance(1)
+  expect([beat(second[0]!), group.members.length]).toEqual(['REBALANCE_IN_PROGRESS', 1])
+  expect(join(second[0]!.memberId, here)).toMatchObject([{ generation: 3 }])
+})
+
+// It is the former one whose assignment was not asked for. (Kafka: ClassicGroup.replaceStaticMember)
+it('lets all join again where a static member came back before its assignment was asked for', async () => {
+  const { join, sync, group, clock, beat } = start()
+  const away = { groupInstanceId: 'away', sessionTimeoutMs: 600_000 }
+  const here = { sessionTimeoutMs: 600_000 }
+  const [first] = join('', away)
+  sync(first!, {}, away)
+  const second = join('', here)
+  await clock.advance(60_000)
+  sync(second[0]!, { [first!.memberId]: 'kept' })
+  const [back] = join('', away)
+  expect(sync(back!, {}, away)).toMatchObject([{ assignment: bytes('kept') }])
+  await clock.advance(59_999)
+  expect(beat(second[0]!)).toBeUndefined()
+  await clock.advance(1)
+  expect([beat(second[0]!), group.members.length]).toEqual(['REBALANCE_IN_PROGRESS', 2])
+})
+
 it.each(['one comes back', 'its session is over'])(
   'begins no generation while none of its static members is there, until %s',
   async end => {

@@ -153,7 +153,25 @@ it('is empty when nobody asks for its assignment in time', async () => {
   expect(clock.waiting).toEqual([])
 })
 
-it('asks nobody to sync again once the leader has assigned', async () => {
+it('removes who does not ask for its assignment in time also where it is there, and lets the others join again', async () => {
+  const { join, sync, clock, beat, group } = start()
+  const [leader] = join('')
+  sync(leader!)
+  const joining = join('')
+  join(leader!.memberId)
+  const next = { ...leader!, generation: 2 }
+  sync(next, { [joining[0]!.memberId]: 'two' })
+  // That it is there, or joins once more, is not enough.
+  for (let i = 0; i < 12; i++) {
+    expect([beat(next), beat(joining[0]!), group.state]).toEqual([undefined, undefined, 'Stable'])
+    expect(join(joining[0]!.memberId)).toMatchObject([{ generation: 2 }])
+    await clock.advance(5000)
+  }
+  expect([beat(next), beat(joining[0]!)]).toEqual(['REBALANCE_IN_PROGRESS', 'UNKNOWN_MEMBER_ID'])
+  expect(join(leader!.memberId)).toMatchObject([{ generation: 3, members: [{}] }])
+})
+
+it('asks nobody to sync again who has done so', async () => {
   const { clock, beat, leader, follower, group } = two()
   for (let i = 0; i < 7; i++) {
     await clock.advance(9_000)
