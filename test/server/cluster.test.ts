@@ -141,9 +141,10 @@ describe('DescribeTopicPartitions', () => {
     expect(await page(2, { topicName: 'b', partitionIndex: 2 })).toEqual([['c 0'], null])
     expect(await page(2, { topicName: 'a', partitionIndex: 9 })).toEqual([['a ', 'c 0'], null])
     expect(await page(2, { topicName: 'a', partitionIndex: -1 })).toEqual([[], null])
-    const refused = [['a error 42', 'c error 42'], null]
-    expect(await page(2, { topicName: 'a', partitionIndex: -1 }, ['c', 'a'])).toEqual(refused)
-    expect(await page(2, { topicName: 'b', partitionIndex: 0 }, ['c', 'a'])).toEqual(refused)
+    // As they are named.
+    const refused = [['c error 42', 'a error 42', 'c error 42'], null]
+    expect(await page(2, { topicName: 'a', partitionIndex: -1 }, ['c', 'a', 'c'])).toEqual(refused)
+    expect(await page(2, { topicName: 'b', partitionIndex: 0 }, ['c', 'a', 'c'])).toEqual(refused)
   })
 
   it('tells of those that are named, each once, and which of them there is not', async () => {

@@ -78,7 +78,7 @@ export function clusterHandlers(
       const named = [...new Set(topics.map(({ name }) => name))].sort()
       if (cursor !== null && !isWithin(named, cursor)) {
         const errorCode = errnoOf('INVALID_REQUEST')
-        return { topics: named.map(name => ({ name, errorCode })), nextCursor: null }
+        return { topics: topics.map(({ name }) => ({ name, errorCode })), nextCursor: null }
       }
       return describePartitions(wire, {
         names: named.length > 0 ? named : [...engine.topics.keys()].sort(),
