@@ -1,4 +1,5 @@
 import { afterEach, expect, it } from 'vitest'
+import { FetchSession } from '../../src/server/fetch-session.ts'
 import { connect, RequestLog, WireFaults } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
@@ -116,6 +117,13 @@ it('a request that does not follow the last one is refused, and the client begin
 })
 
 // Java's does, as long as it does not know the id of a topic that it reads.
+it('a session counts its requests from one again after the largest number', () => {
+  const session = new FetchSession(1, true)
+  session.epoch = 2 ** 31 - 1
+  session.advance()
+  expect(session.epoch).toBe(1)
+})
+
 it('a client that turns from the names of topics to their ids begins anew, and the other way round', async () => {
   const { client, log, ask, append } = start()
   append(0)
