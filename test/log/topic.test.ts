@@ -173,7 +173,7 @@ describe('addPartitions', () => {
     expect(error).toBeInstanceOf(InvalidPartitionsError)
     expect(error).toMatchObject({ code: 'INVALID_PARTITIONS', errno: 37, topic: 'log', received: total })
     expect(error.message).toBe(
-      `Topic 'log' has 2 partitions; addPartitions expected a whole number from 3 to 100000, received ${total}`,
+      `Topic 'log' has 2 partitions; addPartitions expected a whole number from 3 to 100000, received ${typeof total === 'string' ? `'${total}'` : total}`,
     )
     expect(broker.topic('log').partitions).toHaveLength(2)
   })
