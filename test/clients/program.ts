@@ -3,6 +3,9 @@ import { spawn } from 'node:child_process'
 /** How the error begins of a program that was ended because its time was up. */
 export const notDone = 'not done after'
 
+/** How the error begins of a program that crashed: a signal ended it that nobody had sent. */
+export const crashed = 'crashed with'
+
 /** Runs a program to its end; gives what it printed. What it has started ends with it. */
 export function run(
   command: readonly string[],
@@ -35,10 +38,11 @@ export function run(
       clearTimeout(deadline)
       reject(error)
     })
-    child.on('close', status => {
+    child.on('close', (status, signal) => {
       clearTimeout(deadline)
       if (status === 0) return resolve(stdout)
-      const what = late ? `${notDone} ${timeoutMs / 1000} s` : `ended with ${status}`
+      const ended = signal === null ? `ended with ${status}` : `${crashed} ${signal}`
+      const what = late ? `${notDone} ${timeoutMs / 1000} s` : ended
       reject(new Error(`${what}\n${stdout.slice(-2000)}\n${stderr.slice(-2000)}`.trim()))
     })
   })
