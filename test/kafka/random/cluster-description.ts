@@ -12,6 +12,19 @@ const levels: readonly (readonly [feature: string, level: number])[] = [
   ['nothing', 1],
 ]
 
+/** A Kafka whose voters are configured begins at kraft.version 0, and a broker here is at 1. */
+export async function raiseKraftVersion(talk: Talk): Promise<void> {
+  const feature = 'kraft.version'
+  await talk.ask('updateFeatures', 2, {
+    featureUpdates: [{ feature, maxVersionLevel: 1, upgradeType: 1 }],
+    validateOnly: false,
+  })
+  await talk.eventually(
+    () => talk.ask('apiVersions', 4, { clientSoftwareName: 'test', clientSoftwareVersion: '1' }),
+    ({ finalizedFeatures }) => !finalizedFeatures.some(({ name }: { name: string }) => name === feature),
+  )
+}
+
 /** Administrators who ask for the cluster: its brokers, its controllers, what they speak, its features and its tokens. */
 export class ClusterDescription {
   readonly #talk: Talk

@@ -4,7 +4,7 @@ import { KafkaAndServed } from '../kafka-and-served.ts'
 import { isKafkaInstalled } from '../real-kafka.ts'
 import { AccessLists } from './access-lists.ts'
 import { Clients } from './classic-groups.ts'
-import { ClusterDescription } from './cluster-description.ts'
+import { ClusterDescription, raiseKraftVersion } from './cluster-description.ts'
 import { compareTalks } from './compare-talks.ts'
 import { Configs } from './configs.ts'
 import { Members, prepare } from './consumer-groups.ts'
@@ -110,16 +110,17 @@ describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the sa
 
 describe.skipIf(!isKafkaInstalled)('a real Kafka and a broker that makes topics tell the same', () => {
   const both = new KafkaAndServed()
-  beforeAll(() =>
-    both.start({
+  beforeAll(async () => {
+    await both.start({
       broker: { autoCreateTopics: true },
       serve: { authorizer: { superUsers: ['User:ANONYMOUS'] } },
       properties: {
         'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
         'super.users': 'User:ANONYMOUS',
       },
-    }),
-  )
+    })
+    await both.each((ask, connect) => raiseKraftVersion(new Talk('features', 0, ask, connect)))
+  })
   afterAll(() => both.close())
 
   it('to administrators who ask for the cluster', { timeout }, () =>
