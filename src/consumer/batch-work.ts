@@ -1,7 +1,7 @@
 import { type BatchError, isBatchError } from '../errors.ts'
 import { isThenable } from '../maybe-promise.ts'
 import type { ConsumerRecord } from '../record.ts'
-import { type Decoded, decodeRecords } from './decode.ts'
+import { type Decoded, decodeRecords, handOverLater } from './decode.ts'
 import type { PartitionState } from './partition-state.ts'
 import type { Batch, BatchHandler, RecordContext } from './run-options.ts'
 import type { Work } from './work.ts'
@@ -53,7 +53,7 @@ export class BatchWork implements Work {
     this.state.position = this.#nextOffset
     const decoded = decodeRecords(this.state.fetch?.serde, this.#records, this.#index)
     if (!isThenable(decoded)) return this.#callDecoded(decoded, context)
-    return decoded.then(done => this.#callDecoded(done, context))
+    return handOverLater(decoded, this, done => this.#callDecoded(done, context))
   }
 
   #callDecoded({ records, error }: Decoded, context: RecordContext): unknown {

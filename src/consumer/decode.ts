@@ -21,18 +21,23 @@ function withValue(record: ConsumerRecord, value: MaybePromise<unknown>): MaybeP
 /** What a hand-over rejects with where the partition was paused meanwhile: the record comes when the pause has ended. */
 export const paused = Symbol('paused')
 
-/**
- * Decodes a record of a work and hands it over; returns what `handOver` returns. One that takes its time is not handed
- * over where the partition was moved, lost or paused meanwhile.
- */
+/** Decodes a record of a work and hands it over; returns what `handOver` returns. */
 export function handOverDecoded(
   serde: Serde,
   record: ConsumerRecord,
-  { state, version }: Pick<Work, 'state' | 'version'>,
+  work: Pick<Work, 'state' | 'version'>,
   handOver: (decoded: ConsumerRecord) => unknown,
 ): unknown {
   const decoded = decodeRecord(serde, record)
-  if (!isThenable(decoded)) return handOver(decoded)
+  return isThenable(decoded) ? handOverLater(decoded, work, handOver) : handOver(decoded)
+}
+
+/** Hands over what takes its time to decode, unless the partition was moved, lost or paused meanwhile. */
+export function handOverLater<Value>(
+  decoded: Promise<Value>,
+  { state, version }: Pick<Work, 'state' | 'version'>,
+  handOver: (decoded: Value) => unknown,
+): Promise<unknown> {
   return decoded.then(value => {
     if (state.version !== version || state.phase === 'gone') return undefined
     // One that is given up ends what is in flight.

@@ -3,8 +3,8 @@ import { json, topic } from '../../src/index.ts'
 import { orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
-describe.each(['partition', 'key', 'none'] as const)(
-  'while a schema reads a record (ordering %s)',
+describe.each(['partition', 'key', 'none', 'batch'] as const)(
+  'while a schema reads a record (by %s)',
   ordering => {
     /** A run that reads record 0, and gets it only when `answer` is called. */
     async function reading() {
@@ -26,7 +26,12 @@ describe.each(['partition', 'key', 'none'] as const)(
       slow = true
       const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
       const seen: number[] = []
-      await consumer.run({ ordering, eachRecord: ({ offset }) => void seen.push(offset) })
+      const eachRecord = ({ offset }: { readonly offset: number }) => void seen.push(offset)
+      await consumer.run(
+        ordering === 'batch'
+          ? { batch: { maxRecords: 1 }, eachBatch: ({ records }) => records.forEach(eachRecord) }
+          : { ordering, eachRecord },
+      )
       await clock.settle()
       const answer = async () => {
         slow = false
