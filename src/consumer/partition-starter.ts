@@ -34,21 +34,33 @@ export class PartitionStarter {
   }
 
   #lookUp(state: PartitionState, membership: Membership): MaybePromise<void> {
-    const found = this.#host.positions.lookUp(state, membership)
-    if (!isThenable(found)) return
-    this.#underWay.add(state)
-    return Promise.resolve(found).finally(() => this.#underWay.delete(state))
+    return this.#whileUnderWay(state, this.#host.positions.lookUp(state, membership))
   }
 
-  /** Begins to read those of the partitions that have a position. */
+  /** Begins to read those of the partitions that have a position. Nobody has to wait for the answer. */
   start(states: readonly PartitionState[]): MaybePromise<void> {
-    const wanted = states.filter(({ phase, positioned }) => phase === 'assigned' && positioned)
+    const wanted = states.filter(state => state.positioned && this.#waits(state))
     return this.#forEach(wanted, state => this.#start(state))
   }
 
   #start(state: PartitionState): MaybePromise<void> {
     const fetch = this.#host.session.start(state)
-    return isPromise(fetch) ? fetch.then(started => this.#read(state, started)) : this.#read(state, fetch)
+    if (!isPromise(fetch)) return this.#read(state, fetch)
+    return this.#whileUnderWay(
+      state,
+      fetch.then(started => this.#read(state, started)),
+    )
+  }
+
+  #whileUnderWay(state: PartitionState, step: MaybePromise<void>): MaybePromise<void> {
+    if (!isThenable(step)) return
+    this.#underWay.add(state)
+    return Promise.resolve(step).finally(() => this.#underWay.delete(state))
+  }
+
+  // Whether it is not read yet, and nothing is done about that.
+  #waits(state: PartitionState): boolean {
+    return state.phase === 'assigned' && !this.#underWay.has(state)
   }
 
   #read(state: PartitionState, fetch: PartitionFetch): void {
@@ -63,18 +75,22 @@ export class PartitionStarter {
   lookAgain(states: readonly PartitionState[], membership: Membership): void {
     const left = states.filter(({ phase }) => phase === 'assigned')
     if (left.length === 0) return
-    const look = async () => {
-      const wanted = left.filter(({ phase }) => phase === 'assigned')
-      const unknown = wanted.filter(state => !state.positioned && !this.#underWay.has(state))
-      await this.lookUp(unknown, membership)
-      await this.start(wanted)
-      this.lookAgain(wanted, membership)
-      this.#host.engine.touch()
+    const look = () => {
+      const begun = this.#forEach(
+        left.filter(state => this.#waits(state)),
+        state => this.#begin(state, membership),
+      )
+      if (isThenable(begun)) begun.catch(error => this.#host.fatal(error))
+      this.lookAgain(left, membership)
     }
-    const { clock } = this.#host.engine
-    clock.setTimer(() => look().catch(error => this.#host.fatal(error)), lookAgainMs, {
-      name: 'looking again',
-    })
+    this.#host.engine.clock.setTimer(look, lookAgainMs, { name: 'looking again' })
+  }
+
+  // By itself: one that gets no answer for long keeps no other one waiting.
+  async #begin(state: PartitionState, membership: Membership): Promise<void> {
+    if (!state.positioned) await this.#lookUp(state, membership)
+    await this.start([state])
+    this.#host.engine.touch()
   }
 
   // All at once, so that an engine that asks a cluster can ask for all of them together. A partition that cannot be
@@ -85,12 +101,13 @@ export class PartitionStarter {
   ): MaybePromise<void> {
     const steps = states.map(state => attempt(step, state))
     if (!steps.some(isThenable)) return
-    return Promise.all(steps.map(each => Promise.resolve(each).catch(error => this.#pass(error)))).then(
-      () => {},
-    )
+    const passed = steps.map((each, i) => Promise.resolve(each).catch(error => this.#pass(states[i]!, error)))
+    return Promise.all(passed).then(() => {})
   }
 
-  #pass(error: unknown): void {
+  #pass({ phase }: PartitionState, error: unknown): void {
+    // It was given up, or lost, before the answer came.
+    if (phase !== 'assigned') return
     if (!isRetriable(error)) throw error
     if (!(error instanceof TimeoutError) || error === this.#told) return
     this.#told = error

@@ -146,8 +146,9 @@ export class Reconciler {
     for (const tp of this.#updates.revoked()) this.#host.states.find(tp)?.halt('revoking')
     // Kept here, because the membership may be lost before the engine answers.
     const membership = this.#host.joiner.membership!
+    const until = engine.clock.monotonic() + patienceMs
     const positioned = starter.lookUp(states, membership)
-    if (isThenable(positioned)) await this.#untilPositioned(Promise.resolve(positioned), current)
+    if (isThenable(positioned)) await this.#answered(positioned, until, current)
     if (dropped()) return
     // A member that gets no partitions is told so, too, once.
     if (states.length > 0 || settled) {
@@ -157,7 +158,7 @@ export class Reconciler {
     }
     if (dropped()) return
     const started = starter.start(states)
-    if (isThenable(started)) await started
+    if (isThenable(started)) await this.#answered(started, until, current)
     starter.lookAgain(states, membership)
     // Before anything is handed out: a first handler that fails must not keep `run` waiting for the restart.
     if (current()) this.#readyAfter(following)
@@ -168,7 +169,7 @@ export class Reconciler {
   }
 
   // A partition without a leader may take long: the group does not wait for that, nor does a consumer that leaves.
-  async #untilPositioned(positioned: Promise<void>, current: () => boolean): Promise<void> {
+  async #answered(answer: Promise<void>, until: number, current: () => boolean): Promise<void> {
     const { clock } = this.#host.engine
     let patient = true
     let late = false
@@ -183,12 +184,13 @@ export class Reconciler {
       patient = false
       this.#hurry?.()
     }
-    const timer = clock.setTimer(impatient, patienceMs, { name: 'looking up where to begin' })
-    positioned.catch(error => {
+    const leftMs = Math.max(0, until - clock.monotonic())
+    const timer = clock.setTimer(impatient, leftMs, { name: 'looking up where to begin' })
+    answer.catch(error => {
       if (late && current()) this.#host.fatal(error)
     })
     try {
-      await Promise.race([positioned, hurried])
+      await Promise.race([answer, hurried])
     } finally {
       this.#hurry = undefined
       timer.cancel()

@@ -1,6 +1,7 @@
 import { Consumer } from '../../src/consumer/consumer.ts'
 import type { ConsumerOptions } from '../../src/consumer/consumer-options.ts'
-import type { Engine, Membership } from '../../src/engine.ts'
+import type { Engine, FetchPosition, Membership } from '../../src/engine.ts'
+import type { TopicPartition } from '../../src/topic-partition.ts'
 import type { testBroker } from '../helpers/test-broker.ts'
 
 /** The same object with some members replaced. */
@@ -27,4 +28,25 @@ export function consumerWith(
     },
   })
   return new Consumer(engine, { groupId: 'g', topics: ['orders'], ...options })
+}
+
+/** A consumer whose engine begins to read a partition only after this, as one on a cluster may. */
+export function consumerThatStarts(
+  { broker }: ReturnType<typeof testBroker>,
+  after: (tp: TopicPartition) => Promise<unknown>,
+): Consumer {
+  const engine: Engine = broker.engine
+  const fetch = <Position extends FetchPosition>(...request: Parameters<Engine['fetch']>) => {
+    const session = engine.fetch<Position>(...request)
+    return withMembers(session, {
+      start: async position => {
+        await after(position)
+        const started = await session.start(position)
+        // It may have been polled before the consumer has heard that it began.
+        engine.clock.setTimer(() => started.next(), 0)
+        return started
+      },
+    })
+  }
+  return new Consumer(withMembers<Engine>(engine, { fetch }), { groupId: 'g', topics: ['orders'] })
 }
