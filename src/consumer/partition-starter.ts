@@ -15,6 +15,8 @@ export interface PartitionStarterHost {
   failing(error: unknown): void
   /** The consumer cannot go on. */
   fatal(error: unknown): void
+  /** Says that a bounded read may be complete. */
+  caughtUp(): void
 }
 
 /** Looks up where to begin in partitions, and begins to read them; later those whose position is not known yet. */
@@ -90,6 +92,8 @@ export class PartitionStarter {
   async #begin(state: PartitionState, membership: Membership): Promise<void> {
     if (!state.positioned) await this.#lookUp(state, membership)
     await this.start([state])
+    // It may be empty: then there is nothing to wake who reads.
+    this.#host.caughtUp()
     this.#host.engine.touch()
   }
 

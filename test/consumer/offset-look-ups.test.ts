@@ -196,3 +196,21 @@ it('crashes where it is refused for good where to go on', async () => {
   })
   expect((await rejectionOf(consumer.done)).message).toContain('not allowed')
 })
+
+it('ends a bounded read where an empty partition is looked up late', async () => {
+  const made = testBroker()
+  made.broker.createTopic('orders')
+  const options = { topics: ['orders'], from: 'beginning', until: 'end' } as const
+  const consumer = consumerThatLooksUp(made, options, () =>
+    Promise.reject(new UnknownTopicOrPartitionError('no leader')),
+  )
+  let ended = false
+  consumer.done.then(() => {
+    ended = true
+  })
+  await consumer.run({ eachRecord: () => {} })
+  await made.clock.advance(499)
+  expect(ended).toBe(false)
+  await made.clock.advance(1)
+  expect(ended).toBe(true)
+})
