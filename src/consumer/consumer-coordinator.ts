@@ -136,9 +136,7 @@ export class ConsumerCoordinator implements Member {
 
   /** Its partitions to control: those that it reads, and during `onAssigned` those that it is about to read. */
   get controlled(): PartitionState[] {
-    return this.states.filter(
-      ({ phase, positioned }) => phase === 'active' || (phase === 'assigned' && positioned),
-    )
+    return this.states.filter(({ controlled }) => controlled)
   }
 
   /** The partitions that it has, or had when it was last a member. */

@@ -326,7 +326,13 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
 
   /** The offset of the next record that it hands out. */
   position(tp: TopicPartition<Record['topic']>): number {
-    return this.#state('position', tp).position
+    const { positioned, position } = this.#state('position', tp)
+    if (positioned) return position
+    const { topic, partition } = tp
+    throw new IllegalStateError(
+      `position: where ${this.#lifecycle.name} begins in ${formatTopicPartition(tp)} is not known yet`,
+      { topic, partition },
+    )
   }
 
   /** Moves the position of a partition; from a handler, once the handler has ended. The last of several calls wins. */
@@ -407,7 +413,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     requireArgument(method, 'partition', tp, onePartition)
     const state = this.#coordinator.state(tp)
     // During onAssigned the partition counts, too, although nothing is handed out yet: that is the place for a seek.
-    if (state !== undefined && state.phase !== 'gone' && state.positioned) return state
+    if (state !== undefined && state.phase !== 'gone' && (state.positioned || state.controlled)) return state
     throw new IllegalStateError(
       `${method}: ${formatTopicPartition(tp)} is not assigned to ${this.#lifecycle.name}`,
       {

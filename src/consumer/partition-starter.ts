@@ -90,7 +90,7 @@ export class PartitionStarter {
 
   // By itself: one that gets no answer for long keeps no other one waiting.
   async #begin(state: PartitionState, membership: Membership): Promise<void> {
-    if (!state.positioned) await this.#lookUp(state, membership)
+    if (!state.positioned && !state.sought) await this.#lookUp(state, membership)
     await this.start([state])
     // It may be empty: then there is nothing to wake who reads.
     this.#host.caughtUp()

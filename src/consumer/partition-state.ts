@@ -146,6 +146,11 @@ export class PartitionState implements FetchPosition {
     return this.#seek
   }
 
+  /** Whether the offset of a seek is still being looked up. */
+  get sought(): boolean {
+    return this.#seek !== undefined
+  }
+
   /** Whether this seek is the last one, and still under way. */
   seeks(seek: symbol): boolean {
     return this.#seek === seek
@@ -155,6 +160,11 @@ export class PartitionState implements FetchPosition {
   holdBack(): boolean {
     this.#heldBack = this.#seek !== undefined
     return this.#heldBack
+  }
+
+  /** Whether its consumer may move or pause it: it is read, or about to be, and then `onAssigned` is called. */
+  get controlled(): boolean {
+    return this.phase === 'active' || (this.phase === 'assigned' && (this.positioned || this.inHooks))
   }
 
   /** Says that a bounded read has come to its end here: the polled partition rests, unless it is moved. */

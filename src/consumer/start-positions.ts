@@ -115,9 +115,12 @@ export class StartPositions {
     const spec = this.#given.get(formatTopicPartition(state)) ?? this.#options.from
     if (spec !== undefined && before === undefined) return this.#moveTo(state, spec)
     const committed = membership.committed(state)
-    return isThenable(committed)
-      ? Promise.resolve(committed).then(found => this.#beginAt(state, found, spec))
-      : this.#beginAt(state, committed, spec)
+    if (!isThenable(committed)) return this.#beginAt(state, committed, spec)
+    const { version } = state
+    return Promise.resolve(committed).then(found => {
+      // A seek that came meanwhile has the last word.
+      if (state.version === version) return this.#beginAt(state, found, spec)
+    })
   }
 
   // Used once: a topic that is created again later begins anew. So does one that was created again meanwhile.

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { Consumer } from '../../src/consumer/consumer.ts'
 import type { ConsumerOptions } from '../../src/consumer/consumer-options.ts'
 import type { Engine } from '../../src/engine.ts'
@@ -213,4 +213,60 @@ it('ends a bounded read where an empty partition is looked up late', async () =>
   expect(ended).toBe(false)
   await made.clock.advance(1)
   expect(ended).toBe(true)
+})
+
+describe('a partition that could not be looked up yet when it is assigned', () => {
+  const unknown = () => Promise.reject(new UnknownTopicOrPartitionError('no leader'))
+
+  /** A reader of it, which calls this in `onAssigned`, and what it reads. */
+  async function reader(onAssigned: (consumer: Consumer) => void, ...ways: (() => Promise<number>)[]) {
+    const made = testBroker()
+    const { broker, clock } = made
+    broker.createTopic('orders')
+    fill(broker, 'orders', 4)
+    const errors: unknown[] = []
+    const options: ConsumerOptions = {
+      topics: ['orders'],
+      from: 'beginning',
+      onAssigned: () => onAssigned(consumer),
+    }
+    const consumer = consumerThatLooksUp(made, options, unknown, ...ways)
+    consumer.on('error', error => errors.push(error))
+    const read: number[] = []
+    await consumer.run({ eachRecord: ({ offset }) => void read.push(offset) })
+    return { clock, consumer, read, errors }
+  }
+
+  it('is read from where onAssigned seeks to', async () => {
+    const { clock, read, errors } = await reader(consumer => consumer.seek(orders0, 2))
+    await clock.settle()
+    expect([read, errors]).toEqual([[2, 3], []])
+  })
+
+  it('is read from where onAssigned seeks to, though that has to be looked up for longer', async () => {
+    const { opened, open } = gate()
+    const seek = (consumer: Consumer) => consumer.seek(orders0, 'end')
+    const { clock, read, errors } = await reader(seek, () => opened.then(() => 3))
+    await clock.advance(5000)
+    expect(read).toEqual([])
+    open()
+    await clock.advance(500)
+    expect([read, errors]).toEqual([[3], []])
+  })
+
+  it('is paused by onAssigned', async () => {
+    const { clock, consumer, read, errors } = await reader(reading => reading.pause())
+    await clock.advance(5000)
+    expect([consumer.paused, read, errors]).toEqual([[orders0], [], []])
+    consumer.resume([orders0])
+    await clock.settle()
+    expect(read).toEqual([0, 1, 2, 3])
+  })
+
+  it('has no position before', async () => {
+    const { consumer } = await reader(() => {})
+    expect(() => consumer.position(orders0)).toThrow(
+      "position: where Consumer 'consumer' begins in orders-0 is not known yet",
+    )
+  })
 })
