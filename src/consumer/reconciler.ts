@@ -31,7 +31,7 @@ export interface ReconcilerHost {
   fatal(error: unknown): void
 }
 
-// How long an update of the group waits for partitions that came before it to be looked up.
+// How long the other partitions, and the next update of the group, wait for a partition to be looked up.
 const patienceMs = 2000
 
 /** Why a partition is lost whose topic is gone. */
@@ -146,9 +146,8 @@ export class Reconciler {
     for (const tp of this.#updates.revoked()) this.#host.states.find(tp)?.halt('revoking')
     // Kept here, because the membership may be lost before the engine answers.
     const membership = this.#host.joiner.membership!
-    const until = engine.clock.monotonic() + patienceMs
     const positioned = starter.lookUp(states, membership)
-    if (isThenable(positioned)) await this.#answered(positioned, until, current)
+    if (isThenable(positioned)) await this.#answered(positioned, patienceMs, current, true)
     if (dropped()) return
     // A member that gets no partitions is told so, too, once.
     if (states.length > 0 || settled) {
@@ -158,8 +157,13 @@ export class Reconciler {
     }
     if (dropped()) return
     const started = starter.start(states)
-    if (isThenable(started)) await this.#answered(started, until, current)
     starter.lookAgain(states, membership)
+    if (isThenable(started)) await this.#answered(started, patienceMs, current)
+    // What was not looked up in time is waited for while the others are read.
+    if (isThenable(positioned)) {
+      const rest = positioned.then(() => starter.start(states))
+      await this.#answered(rest, 0, current)
+    }
     // Before anything is handed out: a first handler that fails must not keep `run` waiting for the restart.
     if (current()) this.#readyAfter(following)
     for (const state of states) state.inEvents = true
@@ -168,14 +172,20 @@ export class Reconciler {
     engine.outbox.flush()
   }
 
-  // A partition without a leader may take long: the group does not wait for that, nor does a consumer that leaves.
-  async #answered(answer: Promise<void>, until: number, current: () => boolean): Promise<void> {
+  // A partition without a leader may take long: the group does not wait for that, nor does a consumer that leaves, nor,
+  // where `urgent`, do the other partitions.
+  async #answered(
+    answer: Promise<void>,
+    forMs: number,
+    current: () => boolean,
+    urgent = false,
+  ): Promise<void> {
     const { clock } = this.#host.engine
-    let patient = true
+    let patient = forMs > 0
     let late = false
     const hurried = new Promise<void>(resolve => {
       this.#hurry = () => {
-        if (current() && (patient || this.#updates.isEmpty)) return
+        if (current() && (patient || (!urgent && this.#updates.isEmpty))) return
         late = true
         resolve()
       }
@@ -184,11 +194,12 @@ export class Reconciler {
       patient = false
       this.#hurry?.()
     }
-    const leftMs = Math.max(0, until - clock.monotonic())
-    const timer = clock.setTimer(impatient, leftMs, { name: 'looking up where to begin' })
+    const timer = clock.setTimer(impatient, forMs, { name: 'looking up where to begin' })
     answer.catch(error => {
       if (late && current()) this.#host.fatal(error)
     })
+    // There may be a reason already, as where the consumer left while a hook was at work.
+    this.#hurry?.()
     try {
       await Promise.race([answer, hurried])
     } finally {

@@ -364,6 +364,24 @@ describe.each(['looked up', 'begun'] as const)('a partition that is not %s for l
     await Promise.all([first.close(), second.close()])
   })
 
+  it('keeps nobody from the others of its member for more than 2 seconds, nor from its end', async () => {
+    const { first, clock, read, run, answer } = await slowMember()
+    let ready = false
+    run.then(() => {
+      ready = true
+    })
+    await clock.advance(1999)
+    expect(read).toHaveLength(what === 'looked up' ? 0 : 3)
+    await clock.advance(1)
+    expect(read.toSorted()).toEqual([1, 2, 3])
+    await clock.advance(10_000)
+    expect(ready).toBe(false)
+    answer.open()
+    await clock.advance(0)
+    expect([ready, read.toSorted()]).toEqual([true, [0, 1, 2, 3]])
+    await first.close()
+  })
+
   it('does not keep its member from closing', async () => {
     const { first, clock, run } = await slowMember()
     await clock.advance(10)
