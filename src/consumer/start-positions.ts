@@ -99,12 +99,14 @@ export class StartPositions {
     const name = formatTopicPartition(state)
     // It may have been told to begin somewhere else meanwhile.
     const since = this.#told.get(name)
+    // Used once: a topic that is created again later begins anew.
+    this.#before.delete(name)
     if (since === told) this.#told.delete(name)
     else if (since !== undefined) return this.#begin(state, since, this.#moveTo(state, since.offset))
   }
 
   #lookUp(state: PartitionState, membership: Membership): MaybePromise<void> {
-    const before = this.#takeBefore(state)
+    const before = this.#stoodAt(state)
     if (before !== undefined && this.#options.groupId === undefined) {
       const { finished: offset } = before
       state.moveTo(offset)
@@ -123,11 +125,9 @@ export class StartPositions {
     })
   }
 
-  // Used once: a topic that is created again later begins anew. So does one that was created again meanwhile.
-  #takeBefore(tp: TopicPartition): PartitionState | undefined {
-    const name = formatTopicPartition(tp)
-    const before = this.#before.get(name)
-    this.#before.delete(name)
+  // A topic that was created again meanwhile begins anew.
+  #stoodAt(tp: TopicPartition): PartitionState | undefined {
+    const before = this.#before.get(formatTopicPartition(tp))
     return before?.fetch?.deleted === true ? undefined : before
   }
 

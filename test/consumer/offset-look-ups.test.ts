@@ -117,6 +117,34 @@ it('goes on where its group has committed after an assign was refused though it 
   expect(seen).toEqual([1, 2, 2])
 })
 
+it('goes on after a restart where its group has committed though that can be looked up only later', async () => {
+  const made = testBroker()
+  const { broker, clock } = made
+  broker.createTopic('orders')
+  fill(broker, 'orders', 4)
+  let asked = 0
+  const consumer = consumerWith(
+    made,
+    membership => ({
+      committed: async tp => {
+        if (asked++ === 0) throw new UnknownTopicOrPartitionError('no coordinator')
+        return membership.committed(tp)
+      },
+    }),
+    { topics: undefined, assign: [{ ...orders0, offset: 1 }] },
+  )
+  const seen: number[] = []
+  await consumer.run({
+    retry: { attempts: 1 },
+    eachRecord: ({ offset }) => {
+      seen.push(offset)
+      if (offset === 3 && asked === 0) throw new Error('down')
+    },
+  })
+  await clock.advance(5000)
+  expect(seen).toEqual([1, 2, 3, 3])
+})
+
 it('looks an offset up again that a seek could not ask for, unless another seek came meanwhile', async () => {
   const made = testBroker()
   const { broker, clock } = made
