@@ -9,7 +9,8 @@ import type { Pauses } from './pauses.ts'
 /** A partition, and how far it is to be finished. */
 export interface PartitionEnd {
   readonly state: PartitionState
-  readonly end: number
+  /** Undefined where it is not begun yet; it is then the end that there is when it begins. */
+  end: number | undefined
 }
 
 /** What is in a consumer's partitions and not finished. */
@@ -59,7 +60,7 @@ export class Backlog {
   async ends(): Promise<PartitionEnd[]> {
     const { hadLast } = this.#coordinator
     await Promise.all(hadLast.map(refresh))
-    return hadLast.map(state => ({ state, end: state.end }))
+    return hadLast.map(state => ({ state, end: endOf(state) }))
   }
 
   /** The same of the partitions that are not paused until someone resumes them. */
@@ -82,9 +83,10 @@ export class Backlog {
     const behind = () => known?.filter(each => this.#isBehind(each))
     const explain = () =>
       behind()
-        ?.map(
-          ({ state, end }) => `${formatTopicPartition(state)} is at ${this.#now(state).finished} of ${end}`,
-        )
+        ?.map(({ state, end }) => {
+          const at = end === undefined ? 'not begun yet' : `at ${this.#now(state).finished} of ${end}`
+          return `${formatTopicPartition(state)} is ${at}`
+        })
         .join(', ') ?? 'the ends are not known yet'
     const condition = () => ended() || behind()?.length === 0
     return this.#engine.waitUntil(`${this.#name} to catch up`, condition, explain, timeoutMs)
@@ -92,11 +94,16 @@ export class Backlog {
 
   // A partition that went to another member in the meantime is that member's to finish. While the consumer is away, or
   // follows a change, that is not known: it may have the partition again.
-  #isBehind({ state, end }: PartitionEnd): boolean {
-    const isRead = ({ finished, unread }: PartitionState) => finished >= end || unread === 0
+  #isBehind(toEnd: PartitionEnd): boolean {
+    const { state } = toEnd
     const now = this.#coordinator.state(state)
-    if (isRead(state)) return false
-    if (now?.phase === 'active') return !isRead(now)
+    toEnd.end ??= endOf(now)
+    const { end } = toEnd
+    if (end !== undefined) {
+      const isRead = ({ finished, unread }: PartitionState) => finished >= end || unread === 0
+      if (isRead(state)) return false
+      if (now?.phase === 'active') return !isRead(now)
+    }
     return now !== undefined || !this.#coordinator.settled
   }
 
@@ -140,6 +147,10 @@ export class Backlog {
   #comes(state: PartitionState): boolean {
     return !state.paused || this.#pauses.has(state)
   }
+}
+
+function endOf(state: PartitionState | undefined): number | undefined {
+  return state?.fetch === undefined ? undefined : state.end
 }
 
 // What is not read at present may be gone, which is no reason to fail.

@@ -297,4 +297,25 @@ describe('a partition that could not be looked up yet when it is assigned', () =
       "position: where Consumer 'consumer' begins in orders-0 is not known yet",
     )
   })
+
+  it('is waited for by caughtUp until it is read', async () => {
+    const { clock, consumer, read } = await reader(() => {})
+    const atEnd: number[][] = []
+    const caughtUp = consumer.caughtUp().then(() => atEnd.push([...read]))
+    await clock.advance(499)
+    expect(atEnd).toEqual([])
+    await clock.advance(1)
+    await caughtUp
+    expect(atEnd).toEqual([[0, 1, 2, 3]])
+  })
+
+  it('is in the error of a caughtUp whose time is over', async () => {
+    const { clock, consumer } = await reader(
+      () => {},
+      () => new Promise(() => {}),
+    )
+    const refused = rejectionOf(consumer.caughtUp({ timeoutMs: 5000 }))
+    await clock.advance(5000)
+    expect((await refused).message).toContain('orders-0 is not begun yet')
+  })
 })
