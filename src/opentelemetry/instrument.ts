@@ -1,5 +1,5 @@
 import { warn } from '../events.ts'
-import { type Check, checkOptions, objectWith } from '../validate.ts'
+import { type Check, checkOptions, isListOf, objectWith } from '../validate.ts'
 import {
   createNoopMeter,
   type Meter,
@@ -29,7 +29,7 @@ export interface InstrumentOptions {
 
 const describedList: Check = {
   expected: 'an array of objects with describe()',
-  accepts: value => Array.isArray(value) && value.every(objectWith('describe').accepts),
+  accepts: value => isListOf(value, objectWith('describe').accepts),
 }
 
 // A tracer that was asked for before there is a provider finds it later; a meter does not.

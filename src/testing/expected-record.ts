@@ -2,7 +2,7 @@ import { isDeepStrictEqual, types } from 'node:util'
 import { InvalidArgumentError } from '../errors.ts'
 import type { AnyRecord } from '../record.ts'
 import { didYouMean, suggest } from '../suggest.ts'
-import { type Check, requireArgument } from '../validate.ts'
+import { type Check, isListOf, requireArgument } from '../validate.ts'
 
 /**
  * The fields of a record that matter to an assertion; a field that is left out may have any value. Matchers of the test
@@ -23,7 +23,7 @@ const fields: readonly string[] = [
 
 const recordList: Check = {
   expected: 'an array of records, each by its fields',
-  accepts: value => Array.isArray(value) && value.every(each => typeof each === 'object' && each !== null),
+  accepts: value => isListOf(value, each => typeof each === 'object' && each !== null),
 }
 
 /** @throws InvalidArgumentError also where a record names a field that none has: it would fit none, whatever was meant */

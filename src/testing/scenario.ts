@@ -8,6 +8,7 @@ import {
   callback,
   checkOptions,
   invalidOption,
+  isListOf,
   optionError,
 } from '../validate.ts'
 import type { Random } from './random.ts'
@@ -94,7 +95,7 @@ function requireFunctions(option: keyof typeof functions, value: unknown): void 
 
 const promiseList: Check = {
   expected: `an array of ${allPromises.map(each => `'${each}'`).join(', ')}`,
-  accepts: value => Array.isArray(value) && value.every(each => allPromises.includes(each)),
+  accepts: value => isListOf(value, each => allPromises.includes(each as GroupPromise)),
 }
 
 const own = hasItsOwn('a simulation')

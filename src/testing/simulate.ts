@@ -1,6 +1,6 @@
 import { describeError, isError } from '../errors.ts'
 import type { OpenTopics, TopicMap } from '../topic-definition.ts'
-import { type Check, checkOptions, integer, invalidOption } from '../validate.ts'
+import { type Check, checkOptions, integer, invalidOption, isListOf } from '../validate.ts'
 import { type Scenario, type ScenarioParts, toParts } from './scenario.ts'
 import { defaultWeights, drawSchedule, type Step, type StepKind, type StepWeights } from './schedule.ts'
 import { shrink } from './shrink.ts'
@@ -52,7 +52,7 @@ const weightTable: Check = {
 
 const stepList: Check = {
   expected: 'an array of step numbers',
-  accepts: value => Array.isArray(value) && value.every(each => integer(0).accepts(each)),
+  accepts: value => isListOf(value, each => integer(0).accepts(each)),
 }
 
 /**

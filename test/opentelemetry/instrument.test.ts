@@ -353,7 +353,12 @@ it('leaves nothing behind when it is ended', async () => {
 })
 
 it('refuses options that cannot be', () => {
-  for (const options of [{ tracerProvider: 5 }, { brokers: [{}] }, { tracer: 1 }]) {
+  for (const options of [
+    { tracerProvider: 5 },
+    { brokers: [{}] },
+    { brokers: new Array(1) },
+    { tracer: 1 },
+  ]) {
     expect(thrownBy(() => instrument(options as never))).toBeInstanceOf(InvalidOptionError)
   }
   const { broker } = testBroker()

@@ -118,6 +118,7 @@ it('refuses expected records that are no records', async () => {
   expect(() => assertRecords(broker, 'orders', undefined as never)).toThrow(InvalidArgumentError)
   expect(() => assertProcessed(broker, 'billing', ['a'] as never)).toThrow(InvalidArgumentError)
   expect(() => assertProcessed(broker, 'billing', [null] as never)).toThrow(InvalidArgumentError)
+  expect(() => assertRecords(broker, 'orders', new Array(1))).toThrow(InvalidArgumentError)
   expect(() => processedBy(undefined as never, 'billing')).toThrow(InvalidArgumentError)
   expect(() => assertRecords({} as never, 'orders', [])).toThrow('expected a broker, received an object')
 })

@@ -5,6 +5,7 @@ import {
   callback,
   checkOptions,
   invalidOption,
+  isListOf,
   name,
   oneOf,
   requireOption,
@@ -49,7 +50,7 @@ const aHost: Check = {
 
 const principals: Check = {
   expected: "an array of principals, such as 'User:ada'",
-  accepts: value => Array.isArray(value) && value.every(each => aPrincipal.accepts(each)),
+  accepts: value => isListOf(value, each => aPrincipal.accepts(each)),
 }
 
 /** @throws InvalidOptionError */
