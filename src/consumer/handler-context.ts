@@ -6,6 +6,7 @@ import type { ConsumerCoordinator } from './consumer-coordinator.ts'
 import type { WorkPulse } from './liveness.ts'
 import type { PartitionState, WatchedContext } from './partition-state.ts'
 import type { Pauses } from './pauses.ts'
+import type { Work } from './work.ts'
 
 /** What a context needs of its consumer. */
 export interface HandlerContextHost {
@@ -41,6 +42,11 @@ export class HandlerContext implements WatchedContext, OffsetSource {
 
   get consumer(): ConsumerControl {
     return this.#host.control
+  }
+
+  /** What is in hand, to see after a wait whether it still may be handed out. @internal */
+  get inHand(): Pick<Work, 'state' | 'version'> {
+    return { state: this.#state, version: this.#state.version }
   }
 
   get signal(): AbortSignal {

@@ -4,7 +4,8 @@ import { isPromise, isThenable, type MaybePromise } from '../maybe-promise.ts'
 import type { ConsumedOffsets, OffsetSource } from '../offset-source.ts'
 import { type AnyRecord, type ConsumerRecord, toRecordHeaders } from '../record.ts'
 import { originOf, ownHeaders } from './dead-letter-headers.ts'
-import { decodeRecord, validateRecord } from './decode.ts'
+import { decodeRecord, handOverLater, validateRecord } from './decode.ts'
+import type { HandlerContext } from './handler-context.ts'
 import type { DelayedRetry } from './retry-policy.ts'
 import type { RecordContext, RecordHandler, ResolvedRunOptions } from './run-options.ts'
 
@@ -75,9 +76,12 @@ export class RetryTopics {
     if (origin?.groupId !== this.#groupId) return undefined
     const delayMs = record.timestamp + this.topics[level]!.delayMs - this.#engine.clock.now()
     if (delayMs > 0) throw new NotYet(delayMs)
-    const again = new LaterContext(context as RecordContext & OffsetSource, origin.attempts)
+    const again = new LaterContext(context as HandlerContext, origin.attempts)
+    const { inHand } = context as HandlerContext
     const restored = this.#decode(restore(record), record)
-    return isThenable(restored) ? restored.then(each => handler(each, again)) : handler(restored, again)
+    return isThenable(restored)
+      ? handOverLater(restored, inHand, each => handler(each, again))
+      : handler(restored, again)
   }
 
   // A retry topic without a codec holds the bytes that the record's own topic held; one without a schema has not made of

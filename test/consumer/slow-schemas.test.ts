@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { json, topic } from '../../src/index.ts'
+import { gate } from '../helpers/behaviours.ts'
 import { orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
@@ -71,3 +72,41 @@ describe.each(['partition', 'key', 'none', 'batch'] as const)(
     })
   },
 )
+
+it('a pause holds back a record of a retry topic, too, which the schema of its own topic reads again', async () => {
+  const { broker, clock } = testBroker({ codec: json })
+  const { opened, open } = gate()
+  let slow = false
+  const schema = {
+    '~standard': {
+      version: 1 as const,
+      vendor: 'test',
+      validate: async (value: unknown) => {
+        if (slow) await opened
+        return { value }
+      },
+    },
+  }
+  broker.createTopic('orders', topic({ schema }))
+  broker.createTopic('orders.later')
+  await broker.producer().send({ topic: 'orders', value: 0 })
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const attempts: number[] = []
+  await consumer.run({
+    retry: { attempts: 1, topics: [{ topic: 'orders.later', delayMs: 1000 }] },
+    eachRecord: (_record, { attempt }) => {
+      attempts.push(attempt)
+      if (attempt === 1) throw new Error('down')
+    },
+  })
+  await clock.settle()
+  slow = true
+  await clock.advance(1000)
+  consumer.pause()
+  open()
+  await clock.advance(1000)
+  expect(attempts).toEqual([1])
+  consumer.resume()
+  await broker.idle()
+  expect(attempts).toEqual([1, 2])
+})
