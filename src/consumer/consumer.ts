@@ -413,7 +413,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     requireArgument(method, 'partition', tp, onePartition)
     const state = this.#coordinator.state(tp)
     // During onAssigned the partition counts, too, although nothing is handed out yet: that is the place for a seek.
-    if (state !== undefined && state.phase !== 'gone' && (state.positioned || state.controlled)) return state
+    if (state !== undefined && state.phase !== 'gone' && (state.positioned || state.inHooks)) return state
     throw new IllegalStateError(
       `${method}: ${formatTopicPartition(tp)} is not assigned to ${this.#lifecycle.name}`,
       {

@@ -22,7 +22,9 @@ export interface PartitionStarterHost {
 /** Looks up where to begin in partitions, and begins to read them; later those whose position is not known yet. */
 export class PartitionStarter {
   readonly #host: PartitionStarterHost
-  readonly #underWay = new Set<PartitionState>()
+  // Whose look-up, and whose start, is not answered yet.
+  readonly #lookedUp = new Set<PartitionState>()
+  readonly #started = new Set<PartitionState>()
   // What was told last: partitions that are looked up together fail with one error.
   #told: unknown
 
@@ -36,33 +38,22 @@ export class PartitionStarter {
   }
 
   #lookUp(state: PartitionState, membership: Membership): MaybePromise<void> {
-    return this.#whileUnderWay(state, this.#host.positions.lookUp(state, membership))
+    return whileIn(this.#lookedUp, state, this.#host.positions.lookUp(state, membership))
   }
 
   /** Begins to read those of the partitions that have a position. Nobody has to wait for the answer. */
   start(states: readonly PartitionState[]): MaybePromise<void> {
-    const wanted = states.filter(state => state.positioned && this.#waits(state))
+    const wanted = states.filter(
+      state => state.phase === 'assigned' && state.positioned && !this.#started.has(state),
+    )
     return this.#forEach(wanted, state => this.#start(state))
   }
 
   #start(state: PartitionState): MaybePromise<void> {
     const fetch = this.#host.session.start(state)
     if (!isPromise(fetch)) return this.#read(state, fetch)
-    return this.#whileUnderWay(
-      state,
-      fetch.then(started => this.#read(state, started)),
-    )
-  }
-
-  #whileUnderWay(state: PartitionState, step: MaybePromise<void>): MaybePromise<void> {
-    if (!isThenable(step)) return
-    this.#underWay.add(state)
-    return Promise.resolve(step).finally(() => this.#underWay.delete(state))
-  }
-
-  // Whether it is not read yet, and nothing is done about that.
-  #waits(state: PartitionState): boolean {
-    return state.phase === 'assigned' && !this.#underWay.has(state)
+    const read = fetch.then(started => this.#read(state, started))
+    return whileIn(this.#started, state, read)
   }
 
   #read(state: PartitionState, fetch: PartitionFetch): void {
@@ -79,7 +70,7 @@ export class PartitionStarter {
     if (left.length === 0) return
     const look = () => {
       const begun = this.#forEach(
-        left.filter(state => this.#waits(state)),
+        left.filter(state => this.#lacks(state)),
         state => this.#begin(state, membership),
       )
       if (isThenable(begun)) begun.catch(error => this.#host.fatal(error))
@@ -88,9 +79,16 @@ export class PartitionStarter {
     this.#host.engine.clock.setTimer(look, lookAgainMs, { name: 'looking again' })
   }
 
+  // Whether it is not read yet, and nothing is done about that. A seek needs no look-up, and waits for none.
+  #lacks(state: PartitionState): boolean {
+    if (state.phase !== 'assigned') return false
+    if (state.positioned) return !this.#started.has(state)
+    return !state.sought && !this.#lookedUp.has(state)
+  }
+
   // By itself: one that gets no answer for long keeps no other one waiting.
   async #begin(state: PartitionState, membership: Membership): Promise<void> {
-    if (!state.positioned && !state.sought) await this.#lookUp(state, membership)
+    if (!state.positioned) await this.#lookUp(state, membership)
     await this.start([state])
     // It may be empty: then there is nothing to wake who reads.
     this.#host.caughtUp()
@@ -117,6 +115,16 @@ export class PartitionStarter {
     this.#told = error
     this.#host.failing(error)
   }
+}
+
+function whileIn(
+  set: Set<PartitionState>,
+  state: PartitionState,
+  step: MaybePromise<void>,
+): MaybePromise<void> {
+  if (!isThenable(step)) return
+  set.add(state)
+  return Promise.resolve(step).finally(() => set.delete(state))
 }
 
 // Turns an error that is thrown at once into a rejection, as one that comes later.

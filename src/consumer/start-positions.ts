@@ -95,14 +95,16 @@ export class StartPositions {
   // Where it could not begin there, it is still told to.
   #begin(state: PartitionState, told: Told | undefined, found: MaybePromise<void>): MaybePromise<void> {
     if (isThenable(found)) return Promise.resolve(found).then(() => this.#begin(state, told, undefined))
-    if (state.phase !== 'assigned') return
+    // It may be read already, from where a seek has moved it.
+    if (state.phase !== 'assigned' && state.phase !== 'active') return
     const name = formatTopicPartition(state)
     // It may have been told to begin somewhere else meanwhile.
     const since = this.#told.get(name)
     // Used once: a topic that is created again later begins anew.
     this.#before.delete(name)
     if (since === told) this.#told.delete(name)
-    else if (since !== undefined) return this.#begin(state, since, this.#moveTo(state, since.offset))
+    else if (since !== undefined && state.phase === 'assigned')
+      return this.#begin(state, since, this.#moveTo(state, since.offset))
   }
 
   #lookUp(state: PartitionState, membership: Membership): MaybePromise<void> {

@@ -243,6 +243,34 @@ it('ends a bounded read where an empty partition is looked up late', async () =>
   expect(ended).toBe(true)
 })
 
+it('goes on where its group has committed though onAssigned moved it while it was looked up where to begin', async () => {
+  const made = testBroker()
+  const { broker, clock } = made
+  broker.createTopic('orders')
+  fill(broker, 'orders', 3)
+  const { opened, open } = gate()
+  const options: ConsumerOptions = {
+    groupId: 'g',
+    assign: [{ ...orders0, offset: 'end' }],
+    onAssigned: () => {
+      if (seen.length === 0) consumer.seek(orders0, 1)
+    },
+  }
+  const consumer = consumerThatLooksUp(made, options, () => opened.then(() => 3))
+  const seen: number[] = []
+  void consumer.run({
+    retry: { attempts: 1 },
+    eachRecord: async ({ offset }) => {
+      seen.push(offset)
+      open()
+      await broker.clock.sleep(10)
+      if (seen.length === 2) throw new Error(`down at ${offset}`)
+    },
+  })
+  await clock.advance(5000)
+  expect(seen).toEqual([1, 2, 2])
+})
+
 describe('a partition that could not be looked up yet when it is assigned', () => {
   const unknown = () => Promise.reject(new UnknownTopicOrPartitionError('no leader'))
 
@@ -317,5 +345,25 @@ describe('a partition that could not be looked up yet when it is assigned', () =
     const refused = rejectionOf(consumer.caughtUp({ timeoutMs: 5000 }))
     await clock.advance(5000)
     expect((await refused).message).toContain('orders-0 is not begun yet')
+  })
+
+  it('may be moved by onAssigned, too, where it is to be given up already', async () => {
+    const made = testBroker()
+    const { broker, clock } = made
+    broker.createTopic('orders', { partitions: 2 })
+    const errors: unknown[] = []
+    const consumer = consumerWith(made, () => ({ committed: () => new Promise(() => {}) }), {
+      onAssigned: partitions => {
+        for (const tp of partitions) consumer.seek(tp, 0)
+      },
+    })
+    consumer.on('error', error => errors.push(error))
+    void consumer.run({ eachRecord: () => {} })
+    await clock.settle()
+    const second = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    const joined = second.ready()
+    await clock.advance(2000)
+    await joined
+    expect([consumer.assignment.length, second.assignment.length, errors]).toEqual([1, 1, []])
   })
 })
