@@ -160,7 +160,7 @@ export class Reconciler {
     starter.lookAgain(states, membership)
     if (isThenable(started)) await this.#answered(started, patienceMs, current)
     // What was not looked up in time is waited for while the others are read.
-    if (isThenable(positioned)) {
+    if (isThenable(positioned) && states.some(({ phase }) => phase === 'assigned')) {
       const rest = positioned.then(() => starter.start(states))
       await this.#answered(rest, 0, current)
     }

@@ -322,6 +322,22 @@ it('is not ready where its membership is lost while a hook takes its time, but o
   expect(ready).toEqual([300])
 })
 
+it('runs before the first handler fails, also where its look-ups are answered later', async () => {
+  const made = testBroker()
+  made.broker.createTopic('orders')
+  fill(made.broker, 'orders', 1)
+  const consumer = consumerWith(made, membership => ({ committed: async tp => membership.committed(tp) }))
+  const done = rejectionOf(consumer.done)
+  await consumer.run({
+    retry: { attempts: 1 },
+    onFailure: 'stop',
+    eachRecord: () => {
+      throw new Error('down')
+    },
+  })
+  expect((await done).message).toContain('down')
+})
+
 describe.each(['looked up', 'begun'] as const)('a partition that is not %s for long', what => {
   /** A member that gets no answer for partition 0 until the gate opens, and what it reads. */
   async function slowMember() {
