@@ -283,9 +283,9 @@ export class Appender {
       queue.doubt()
       return this.#postpone([queue])
     }
-    // A refused batch is not written, and its sequence numbers are free; after any other error that is not known. The
-    // next batch under the same numbers would count as a repetition of one that was written after all.
-    const refused = isBrokerletError(error) && !unclear.has(error.code)
+    // A batch that is refused when it comes first is not written, and its sequence numbers are free; in any other case that
+    // is not known. The next batch under the same numbers would count as a repetition of one that was written after all.
+    const refused = isBrokerletError(error) && !unclear.has(error.code) && !queue.repeated
     if (!refused) queue.doubt()
     this.#reject(queue.giveUp(), error)
   }

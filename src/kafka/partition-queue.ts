@@ -30,6 +30,8 @@ export class PartitionQueue implements TopicPartition {
   failures = 0
   /** Why nothing could be written the last time, if that is so. */
   failure: unknown
+  /** Whether the last batch that was taken had been sent before. */
+  repeated = false
   #identity: ProducerIdentity | undefined
   #doubted: ProducerIdentity | undefined
   #waiting: ProducedRecord[] = []
@@ -100,6 +102,7 @@ export class PartitionQueue implements TopicPartition {
 
   /** Takes the next batch: it is in flight until `done`, `putBack`, `split` or `giveUp`. */
   take(maxBytes: number): readonly ProducedRecord[] {
+    this.repeated = this.#again !== undefined
     this.#inFlight = this.#again ?? this.#takeWaiting(maxBytes)
     this.#again = undefined
     return this.#inFlight

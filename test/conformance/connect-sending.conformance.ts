@@ -116,6 +116,20 @@ describe('sending', () => {
     expect(epochs).toEqual(expected)
   })
 
+  it('takes no record for a repetition of one that was refused after its answer had been lost', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    const producer = (await join()).producer()
+    const send = (value: string) => producer.send({ topic: 'orders', partition: 0, value })
+    faults.disconnect({ api: 'Produce' }, { when: 'after' })
+    const refused = expect(send('written')).rejects.toMatchObject({ code: 'TOPIC_AUTHORIZATION_FAILED' })
+    await until(() => expect(faults.unused).toEqual([]))
+    faults.fail({ api: 'Produce' }, 'TOPIC_AUTHORIZATION_FAILED')
+    await refused
+    expect(await send('next')).toMatchObject({ offset: 1 })
+    expect(values(await readAll(broker, 'orders'))).toEqual(['written', 'next'])
+  })
+
   it('has no more requests on their way to a broker than it may', async () => {
     const faults = new WireFaults()
     const requests = new RequestLog()
