@@ -44,7 +44,8 @@ export class ClusterTransactionalProducer implements TransactionalProducer {
   readonly #timeoutMs: number
   #identity = nobody
   #appender: Appender | undefined
-  // The outcome of the last write may be unknown: the next transaction then begins with a new epoch (KIP-360).
+  // The outcome of the last write may be unknown, or a request still be on its way: the next transaction then begins with
+  // a new epoch (KIP-360).
   #stale = false
   #last: ClusterTransaction | undefined
 
@@ -149,7 +150,7 @@ interface TransactionHost extends TransactionsHost {
   /** The transaction is aborted after this time, in milliseconds. */
   readonly timeoutMs: number
   fencing<T>(attempt: () => Promise<T>): Promise<T>
-  /** Something has failed, so that the outcome of the last write is unknown. */
+  /** Something has failed, so that the outcome of the last write is unknown, or a request may still come late. */
   spoiled(): void
 }
 
@@ -235,12 +236,25 @@ export class ClusterTransaction implements EngineTransaction {
     })
   }
 
-  // What may still change the transaction is waited for: its end must not overtake it.
   #ask<Request extends readonly unknown[], Response>(ask: Ask<Request, Response>): Promise<Response> {
-    return this.#host.cluster.askCoordinator('transaction', this.#host.transactionalId, {
+    const { cluster, transactionalId } = this.#host
+    return cluster.askCoordinator('transaction', transactionalId, this.#changing(ask))
+  }
+
+  // What may still change the transaction is waited for: its end must not overtake it. What was not answered may even be
+  // done after the transaction has ended, and would end the next one, or set back its offsets: that begins under a later
+  // epoch. (KIP-890)
+  #changing<Request extends readonly unknown[], Response>(
+    ask: Ask<Request, Response>,
+  ): Ask<Request, Response> {
+    return {
       ...ask,
       outlasts: true,
-    })
+      goesOn: error => {
+        if (hasCode(error, 'NETWORK_EXCEPTION')) this.#host.spoiled()
+        return ask.goesOn?.(error) ?? true
+      },
+    }
   }
 
   get #isEmpty(): boolean {
@@ -274,7 +288,7 @@ export class ClusterTransaction implements EngineTransaction {
       errno: ({ errorCode }) => errorCode,
       goesOn: () => !this.#over,
     })
-    await cluster.askCoordinator('group', groupId, {
+    const sending = this.#changing({
       what: `Sending offsets of group '${groupId}' to the transaction of '${transactionalId}'`,
       api: cluster.library.txnOffsetCommitV3,
       request: () => {
@@ -283,9 +297,9 @@ export class ClusterTransaction implements EngineTransaction {
         return [transactionalId, groupId, producerId, producerEpoch, ...member, toCommitted(offsets)] as const
       },
       errno: ({ topics }) => firstErrno(topics),
-      outlasts: true,
       goesOn: async error => !this.#over && (await areThere(cluster, offsets, error)),
     })
+    await cluster.askCoordinator('group', groupId, sending)
   }
 
   // --- its end ------------------------------------------------------------------------------------------------------

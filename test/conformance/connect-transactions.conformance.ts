@@ -207,6 +207,46 @@ describe('transactions', () => {
     expect(lastStableOffset).toBe(highWatermark)
   })
 
+  it('are not ended by a request that ended the last one, and comes once more', async () => {
+    const faults = new WireFaults()
+    const requests = new RequestLog()
+    const { join } = await start({ faults, requests })
+    const cluster = await join({ requestTimeoutMs: 200 })
+    const producer = cluster.producer({ transactionalId: 'tx' })
+    const held = faults.pauseNext({ api: 'EndTxn' })
+    await producer.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 'first' }))
+    const aborted = producer.transaction(async tx => {
+      await tx.send({ topic: 'orders', partition: 0, value: 'aborted' })
+      held.release()
+      await until(() => expect(requests.of({ api: 'EndTxn' })[0]).toMatchObject({ outcome: 'answered' }))
+      throw new Error('no more')
+    })
+    await expect(aborted).rejects.toThrow('no more')
+    expect(values(await readAll(cluster, 'orders'))).toEqual(['first'])
+  })
+
+  it('keep their offsets where those of the last one come once more', async () => {
+    const faults = new WireFaults()
+    const requests = new RequestLog()
+    const { broker, join } = await start({ faults, requests })
+    const cluster = await join({ requestTimeoutMs: 200 })
+    await sendNumbers(cluster, 'orders', 3, () => ({ partition: 0 }))
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'], autoCommit: false })
+    const producer = cluster.producer({ transactionalId: 'tx' })
+    const held = faults.pauseNext({ api: 'TxnOffsetCommit' })
+    await consumer.poll({ maxRecords: 1 })
+    await producer.transaction(tx => tx.sendOffsets(consumer))
+    await consumer.poll({ maxRecords: 1 })
+    await producer.transaction(async tx => {
+      await tx.sendOffsets(consumer)
+      held.release()
+      await until(() =>
+        expect(requests.of({ api: 'TxnOffsetCommit' })[0]).toMatchObject({ outcome: 'answered' }),
+      )
+    })
+    expect(await broker.admin.listGroupOffsets('g')).toMatchObject([{ offset: 2 }])
+  })
+
   it('go on where it was not heard how the last one ended', async () => {
     const faults = new WireFaults()
     const { join } = await start({ faults })
