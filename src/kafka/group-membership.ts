@@ -259,6 +259,12 @@ export class GroupMembership implements Membership {
     this.#reconciliation.release(partitions)
   }
 
+  /** Ends, since it is not known any more what is committed: who joins again learns that from the group. */
+  startAnew(reason: unknown): void {
+    if (this.#left) return
+    this.#fence(reason)
+  }
+
   #fence(error: unknown): void {
     this.#gone = error
     this.#end()

@@ -47,6 +47,7 @@ export class ClusterTransactionalProducer implements TransactionalProducer {
   // The outcome of the last write may be unknown, or a request still be on its way: the next transaction then begins with
   // a new epoch (KIP-360).
   #stale = false
+  #beginning: Promise<void> | undefined
   #last: ClusterTransaction | undefined
 
   constructor(host: TransactionsHost, transactionalId: string, timeoutMs: number) {
@@ -92,7 +93,7 @@ export class ClusterTransactionalProducer implements TransactionalProducer {
     this.#host.requireOpen()
     // Until the coordinator has ended the previous transaction, new records would become part of it.
     await this.#last?.conclude()
-    if (this.#stale) await this.init()
+    if (this.#stale) await this.#beginAnew()
     this.#last = new ClusterTransaction({
       ...this.#host,
       transactionalId: this.#transactionalId,
@@ -103,8 +104,16 @@ export class ClusterTransactionalProducer implements TransactionalProducer {
       spoiled: () => {
         this.#stale = true
       },
+      beginAnew: () => this.#beginAnew(),
     })
     return this.#last
+  }
+
+  #beginAnew(): Promise<void> {
+    this.#beginning ??= this.init().finally(() => {
+      this.#beginning = undefined
+    })
+    return this.#beginning
   }
 
   async #fencing<T>(attempt: () => Promise<T>): Promise<T> {
@@ -136,6 +145,11 @@ const nothing = (): void => {}
 
 const tookTooLong = 'took longer than transactionTimeoutMs'
 
+// By its broker, or in the time that it had.
+function isUnanswered(error: unknown): boolean {
+  return hasCode(error, 'NETWORK_EXCEPTION') || hasCode(error, 'REQUEST_TIMED_OUT')
+}
+
 function isOver(code: ErrorCode): boolean {
   return fences.has(code) || code === forgotten || code === 'INVALID_TXN_STATE'
 }
@@ -152,6 +166,8 @@ interface TransactionHost extends TransactionsHost {
   fencing<T>(attempt: () => Promise<T>): Promise<T>
   /** Something has failed, so that the outcome of the last write is unknown, or a request may still come late. */
   spoiled(): void
+  /** Begins a new epoch now, which ends what is open under the last one. */
+  beginAnew(): Promise<void>
 }
 
 /** One transaction on a cluster. */
@@ -168,9 +184,16 @@ export class ClusterTransaction implements EngineTransaction {
   // The transaction takes no more records or offsets.
   #over = false
   #expired = false
+  // A request of it was not answered.
+  #unanswered = false
   #ending: Promise<void> | undefined
+  #concluding: Promise<void> | undefined
   // The coordinator has confirmed the end.
   #ended = false
+  // The coordinator knows nothing of its producer any more.
+  #forgotten = false
+  // The members whose offsets it has.
+  readonly #members = new Set<GroupMembership>()
 
   constructor(host: TransactionHost) {
     const { clock } = host.cluster
@@ -251,7 +274,10 @@ export class ClusterTransaction implements EngineTransaction {
       ...ask,
       outlasts: true,
       goesOn: error => {
-        if (hasCode(error, 'NETWORK_EXCEPTION')) this.#host.spoiled()
+        if (isUnanswered(error)) {
+          this.#unanswered = true
+          this.#host.spoiled()
+        }
         return ask.goesOn?.(error) ?? true
       },
     }
@@ -268,6 +294,7 @@ export class ClusterTransaction implements EngineTransaction {
       if (!(membership instanceof GroupMembership || membership instanceof LocalMembership)) {
         throw new IllegalStateError(`Consumer '${membership.memberId}' is not of this cluster`)
       }
+      if (membership instanceof GroupMembership) this.#members.add(membership)
       const sent = membership.asMember(offsets, () => this.#sendOffsets(membership, offsets))
       this.#offsetsSent = Promise.allSettled([this.#offsetsSent, sent])
       await sent
@@ -312,12 +339,28 @@ export class ClusterTransaction implements EngineTransaction {
   }
 
   async #commit(): Promise<void> {
+    this.#unanswered = false
     try {
       await this.#end(true)
     } catch (error) {
       this.#host.spoiled()
-      throw this.#lateOr(error)
+      const why = this.#lateOr(error)
+      if (this.#unanswered || isUnanswered(error)) this.#mayBeCommitted(why)
+      throw why
     }
+  }
+
+  // Who tries again must not write once more what was committed after all: its members join anew, and begin where their
+  // group says, which is known once the transaction has ended.
+  #mayBeCommitted(why: unknown): void {
+    for (const member of this.#members) member.startAnew(why)
+    this.#settle().catch(nothing)
+  }
+
+  async #settle(): Promise<void> {
+    await this.conclude()
+    // A coordinator that has forgotten the producer ends nothing of it before that begins anew.
+    if (this.#forgotten) await this.#host.beginAnew()
   }
 
   async abort(): Promise<void> {
@@ -358,7 +401,11 @@ export class ClusterTransaction implements EngineTransaction {
     await this.#ending!.catch(nothing)
     // Not left to `init`, which ends an open transaction, too: by that Kafka fences the epoch, and may then refuse it to its
     // own producer, as if another one had come.
-    if (!this.#ended) await this.#end(false)
+    if (this.#ended) return
+    this.#concluding ??= this.#end(false).finally(() => {
+      this.#concluding = undefined
+    })
+    await this.#concluding
   }
 
   async #end(committed: boolean): Promise<void> {
@@ -377,6 +424,7 @@ export class ClusterTransaction implements EngineTransaction {
         await end().catch(error => {
           // The coordinator has aborted the transaction by itself, or another producer has.
           if (!isBrokerletError(error) || !isOver(error.code)) throw error
+          this.#forgotten = error.code === forgotten
         })
     }
     this.#ended = true

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { RequestLog, WireFaults } from '../../src/server/index.ts'
+import { RequestLog, serve, WireFaults } from '../../src/server/index.ts'
 import { readAll, sendNumbers, until, values } from './collect.ts'
 import { start } from './served-broker.ts'
 
@@ -260,6 +260,62 @@ describe('transactions', () => {
     faults.clear()
     await send('next')
     expect(values(await readAll(cluster, 'orders'))).toEqual(['first', 'next'])
+  })
+
+  it.each(['after', 'before'] as const)(
+    'are not copied twice where the commit is not answered in time, whether the connection ended %s it was done',
+    async when => {
+      const faults = new WireFaults()
+      const { broker, join } = await start({ faults })
+      await broker.admin.createTopic('copies')
+      const cluster = await join({ apiTimeoutMs: 300 })
+      await sendNumbers(cluster, 'orders', 2, () => ({ partition: 0 }))
+      const producer = cluster.producer({ transactionalId: 'tx' })
+      const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'], autoCommit: false })
+      const lost: unknown[] = []
+      consumer.on('error', () => {})
+      consumer.on('retrying', () => faults.clear())
+      consumer.on('lost', ({ partitions }) => {
+        lost.push(...partitions)
+        faults.clear()
+      })
+      faults.disconnect({ api: 'EndTxn' }, { when, always: true })
+      await consumer.run({
+        eachRecord: ({ value }, context) =>
+          producer.transaction(async tx => {
+            await tx.send({ topic: 'copies', value })
+            await tx.sendOffsets(context)
+          }),
+      })
+      await consumer.caughtUp({ timeoutMs: 20_000 })
+      expect(values(await readAll(broker, 'copies'))).toEqual([0, 1])
+      expect(lost).toContainEqual({ topic: 'orders', partition: 0 })
+    },
+  )
+
+  it('are copied once where their coordinator has forgotten them when they are to be committed', async () => {
+    const faults = new WireFaults()
+    const { broker, server, join } = await start({ faults })
+    await broker.admin.createTopic('copies')
+    const cluster = await join()
+    await sendNumbers(cluster, 'orders', 2, () => ({ partition: 0 }))
+    const producer = cluster.producer({ transactionalId: 'tx' })
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'], autoCommit: false })
+    consumer.on('error', () => {})
+    consumer.on('lost', () => {})
+    const held = faults.pauseNext({ api: 'EndTxn' })
+    await consumer.run({
+      eachRecord: ({ value }, context) =>
+        producer.transaction(async tx => {
+          await tx.send({ topic: 'copies', value })
+          await tx.sendOffsets(context)
+        }),
+    })
+    await held.entered
+    await server.close()
+    await serve(broker, { port: server.port, consumerHeartbeatIntervalMs: 50 })
+    await consumer.caughtUp({ timeoutMs: 20_000 })
+    expect(values(await readAll(broker, 'copies'))).toEqual([0, 1])
   })
 
   it.each([
