@@ -1,11 +1,11 @@
 /** The most that a sub-path may bring, with all that it is built with, when an application bundles it. */
 const limits = [
-  { name: 'brokerlet', path: 'dist/index.js', import: '{ Broker, topic }', limit: '69.3 kB' },
+  { name: 'brokerlet', path: 'dist/index.js', import: '{ Broker, topic }', limit: '69.5 kB' },
   {
     name: 'brokerlet/testing',
     path: 'dist/testing/index.js',
     import: '{ TestBroker, matchers, brokerFixture }',
-    limit: '83.6 kB',
+    limit: '83.9 kB',
   },
   {
     name: 'brokerlet/server, without a Broker',
@@ -17,7 +17,7 @@ const limits = [
     name: 'brokerlet/kafka, without a Broker',
     path: 'dist/kafka/index.js',
     import: '{ connect }',
-    limit: '61.1 kB',
+    limit: '61.5 kB',
   },
   {
     name: 'brokerlet/opentelemetry, without a Broker',
