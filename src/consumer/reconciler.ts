@@ -49,7 +49,7 @@ export class Reconciler {
   #told = false
   #following = 0
   #followed: Promise<void> = Promise.resolve()
-  // Ends the wait for positions, where there is one, if something else has to be done.
+  // Ends the wait for where to begin, if there is one and something else has to be done.
   #hurry: (() => void) | undefined
 
   constructor(host: ReconcilerHost) {
@@ -194,7 +194,9 @@ export class Reconciler {
       patient = false
       this.#hurry?.()
     }
-    const timer = clock.setTimer(impatient, forMs, { name: 'looking up where to begin' })
+    const timer = patient
+      ? clock.setTimer(impatient, forMs, { name: 'looking up where to begin' })
+      : undefined
     answer.catch(error => {
       if (late && current()) this.#host.fatal(error)
     })
@@ -204,7 +206,7 @@ export class Reconciler {
       await Promise.race([answer, hurried])
     } finally {
       this.#hurry = undefined
-      timer.cancel()
+      timer?.cancel()
     }
   }
 

@@ -8,6 +8,7 @@ import {
 } from '../../src/index.ts'
 import type { TopicOptions } from '../../src/topic-definition.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
+import { schemaOf } from '../helpers/schema.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
 const day = 24 * 60 * 60 * 1000
@@ -93,14 +94,9 @@ describe('G. producer and log', () => {
 
   it('[87] close resolves only when all earlier sends are done, and refuses later ones', async () => {
     const checks: (() => void)[] = []
-    const schema = {
-      '~standard': {
-        version: 1,
-        vendor: 'test',
-        validate: (value: unknown) =>
-          new Promise<{ value: unknown }>(resolve => checks.push(() => resolve({ value }))),
-      },
-    } as const
+    const schema = schemaOf(
+      (value: unknown) => new Promise<{ value: unknown }>(resolve => checks.push(() => resolve({ value }))),
+    )
     const { broker, clock, producer, log: topicLog } = log({ schema })
     broker.createTopic('plain')
     const done: string[] = []

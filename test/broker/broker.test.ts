@@ -3,6 +3,7 @@ import { Broker, topic } from '../../src/index.ts'
 import { fill, gate } from '../helpers/behaviours.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
+import { schemaOf } from '../helpers/schema.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
 // --- events -----------------------------------------------------------------------------------------------------------
@@ -241,16 +242,10 @@ it('waits for sends that are under way', async () => {
   const { broker, clock } = testBroker({
     topics: {
       orders: topic({
-        schema: {
-          '~standard': {
-            version: 1,
-            vendor: 'test',
-            validate: async (value: unknown) => {
-              await broker.clock.sleep(100)
-              return { value }
-            },
-          },
-        },
+        schema: schemaOf(async (value: unknown) => {
+          await broker.clock.sleep(100)
+          return { value }
+        }),
       }),
     },
   })
@@ -265,7 +260,7 @@ it('gives up waiting for sends when its time is up, too', async () => {
   const { broker, clock } = testBroker({
     topics: {
       orders: topic({
-        schema: { '~standard': { version: 1, vendor: 'test', validate: () => new Promise<never>(() => {}) } },
+        schema: schemaOf(() => new Promise<never>(() => {})),
       }),
     },
   })

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import { type Consumer, isBrokerletError, type Producer, topic } from '../../src/index.ts'
 import { type Operation, TestBroker } from '../../src/testing/index.ts'
 import { fc } from '../helpers/fast-check.ts'
+import { schemaOf } from '../helpers/schema.ts'
 
 const planned = new Error('planned')
 const names = ['orders', 'checked', 'table', 'dlq', 'missing'] as const
@@ -18,17 +19,11 @@ interface Step {
 }
 
 // Answers at once, later, badly, or never.
-const schema = {
-  '~standard': {
-    version: 1 as const,
-    vendor: 'test',
-    validate: (value: unknown) => {
-      if (value === 3) return new Promise<never>(() => {})
-      if (value === 2) return { issues: [{ message: 'two' }] }
-      return value === 1 ? Promise.resolve({ value }) : { value }
-    },
-  },
-}
+const schema = schemaOf((value: unknown) => {
+  if (value === 3) return new Promise<never>(() => {})
+  if (value === 2) return { issues: [{ message: 'two' }] }
+  return value === 1 ? Promise.resolve({ value }) : { value }
+})
 
 function choose<T>(choices: readonly T[], pick: number): T {
   return choices[pick % choices.length]!

@@ -3,6 +3,7 @@ import { Broker, NeverIdleError, TimeoutError, topic } from '../../src/index.ts'
 import { fill, gate, range } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
+import { schemaOf } from '../helpers/schema.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
 /** Whether a promise has settled, each time it is asked. */
@@ -117,16 +118,10 @@ it('waits for sends that wait for an asynchronous schema', async () => {
   const { broker, clock } = testBroker({
     topics: {
       orders: topic({
-        schema: {
-          '~standard': {
-            version: 1,
-            vendor: 'test',
-            validate: async (value: unknown) => {
-              await broker.clock.sleep(100)
-              return { value }
-            },
-          },
-        },
+        schema: schemaOf(async (value: unknown) => {
+          await broker.clock.sleep(100)
+          return { value }
+        }),
       }),
     },
   })

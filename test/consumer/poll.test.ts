@@ -4,6 +4,7 @@ import { ClosedError, IllegalStateError, json, topic } from '../../src/index.ts'
 import { fill, names, offsets, range } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { orders0 } from '../helpers/orders.ts'
+import { schemaOf } from '../helpers/schema.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
 function polling(records: number, partitions = 1) {
@@ -221,17 +222,13 @@ async function pollingSlowly() {
   const { broker, clock } = testBroker({ codec: json })
   let release = () => {}
   let sending = true
-  const schema = {
-    '~standard': {
-      version: 1 as const,
-      vendor: 'test',
-      validate: (value: unknown) =>
-        new Promise<{ value: unknown }>(resolve => {
-          release = () => resolve({ value })
-          if (sending) release()
-        }),
-    },
-  }
+  const schema = schemaOf(
+    (value: unknown) =>
+      new Promise<{ value: unknown }>(resolve => {
+        release = () => resolve({ value })
+        if (sending) release()
+      }),
+  )
   broker.createTopic('orders', {})
   broker.createTopic('slow', topic({ schema }))
   await broker.producer().send({ topic: 'slow', value: 1 })
@@ -284,16 +281,10 @@ it('goes on from where it is sought to while it decodes a record that turns out 
   const { broker, clock } = testBroker({ codec: json })
   const waits: (() => void)[] = []
   let sending = true
-  const schema = {
-    '~standard': {
-      version: 1 as const,
-      vendor: 'test',
-      validate: async (value: unknown) => {
-        if (!sending && value === 0) await new Promise<void>(resolve => waits.push(resolve))
-        return sending || value !== 0 ? { value } : { issues: [{ message: 'no' }] }
-      },
-    },
-  }
+  const schema = schemaOf(async (value: unknown) => {
+    if (!sending && value === 0) await new Promise<void>(resolve => waits.push(resolve))
+    return sending || value !== 0 ? { value } : { issues: [{ message: 'no' }] }
+  })
   broker.createTopic('orders', topic({ schema }))
   for (const value of range(0, 4)) await broker.producer().send({ topic: 'orders', value })
   sending = false

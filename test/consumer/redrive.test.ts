@@ -9,6 +9,7 @@ import {
 import { fill, gate, range } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { orders0 } from '../helpers/orders.ts'
+import { schemaOf } from '../helpers/schema.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 import { brokerWithOrders, letters, never, run } from './dead-letter-scene.ts'
 
@@ -262,16 +263,10 @@ it('empties the dead letters of 10,000 keys with a poison record each 100, each 
 it('waits for a dead letter that takes its time to be written, before it commits and gives the partition up', async () => {
   const { broker, clock } = testBroker()
   const written = gate()
-  const slow = {
-    '~standard': {
-      version: 1 as const,
-      vendor: 'test',
-      validate: async (value: unknown) => {
-        await written.opened
-        return { value }
-      },
-    },
-  }
+  const slow = schemaOf(async (value: unknown) => {
+    await written.opened
+    return { value }
+  })
   broker.createTopic('orders')
   broker.createTopic('orders.dlq', { codec: json, schema: slow })
   fill(broker, 'orders', 2)

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { json, topic } from '../../src/index.ts'
 import { gate } from '../helpers/behaviours.ts'
 import { orders0 } from '../helpers/orders.ts'
+import { schemaOf } from '../helpers/schema.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
 describe.each(['partition', 'key', 'none', 'batch'] as const)(
@@ -12,16 +13,10 @@ describe.each(['partition', 'key', 'none', 'batch'] as const)(
       const { broker, clock } = testBroker({ codec: json })
       const waits: (() => void)[] = []
       let slow = false
-      const schema = {
-        '~standard': {
-          version: 1 as const,
-          vendor: 'test',
-          validate: async (value: unknown) => {
-            if (slow) await new Promise<void>(resolve => waits.push(resolve))
-            return { value }
-          },
-        },
-      }
+      const schema = schemaOf(async (value: unknown) => {
+        if (slow) await new Promise<void>(resolve => waits.push(resolve))
+        return { value }
+      })
       broker.createTopic('orders', topic({ schema }))
       for (const value of [0, 1, 2, 3]) await broker.producer().send({ topic: 'orders', key: 'k', value })
       slow = true
@@ -77,16 +72,10 @@ it('a pause holds back a record of a retry topic, too, which the schema of its o
   const { broker, clock } = testBroker({ codec: json })
   const { opened, open } = gate()
   let slow = false
-  const schema = {
-    '~standard': {
-      version: 1 as const,
-      vendor: 'test',
-      validate: async (value: unknown) => {
-        if (slow) await opened
-        return { value }
-      },
-    },
-  }
+  const schema = schemaOf(async (value: unknown) => {
+    if (slow) await opened
+    return { value }
+  })
   broker.createTopic('orders', topic({ schema }))
   broker.createTopic('orders.later')
   await broker.producer().send({ topic: 'orders', value: 0 })

@@ -152,14 +152,21 @@ it('keeps a static member that does not join again in time, and is led by one th
   expect(group.members[1]).toMatchObject({ groupInstanceId: 'away', assignment: bytes('kept') })
 })
 
-it('removes a static member that has not come back when its assignment was to be asked for', async () => {
-  const { join, sync, group, clock, beat } = start()
+/** A group whose leader has the assignment of generation 2 still to make, and whose static member has gone away. */
+async function withoutStatic() {
+  const scene = start()
+  const { join, sync, clock } = scene
   const away = { groupInstanceId: 'away', sessionTimeoutMs: 600_000 }
   const here = { sessionTimeoutMs: 600_000 }
   const [first] = join('', away)
   sync(first!, {}, away)
   const second = join('', here)
   await clock.advance(60_000)
+  return { ...scene, away, here, first, second }
+}
+
+it('removes a static member that has not come back when its assignment was to be asked for', async () => {
+  const { join, sync, group, clock, beat, here, second } = await withoutStatic()
   sync(second[0]!)
   await clock.advance(59_999)
   expect([beat(second[0]!), group.members.length]).toEqual([undefined, 2])
@@ -170,13 +177,7 @@ it('removes a static member that has not come back when its assignment was to be
 
 // It is the former one whose assignment was not asked for. (Kafka: ClassicGroup.replaceStaticMember)
 it('lets all join again where a static member came back before its assignment was asked for', async () => {
-  const { join, sync, group, clock, beat } = start()
-  const away = { groupInstanceId: 'away', sessionTimeoutMs: 600_000 }
-  const here = { sessionTimeoutMs: 600_000 }
-  const [first] = join('', away)
-  sync(first!, {}, away)
-  const second = join('', here)
-  await clock.advance(60_000)
+  const { join, sync, group, clock, beat, away, first, second } = await withoutStatic()
   sync(second[0]!, { [first!.memberId]: 'kept' })
   const [back] = join('', away)
   expect(sync(back!, {}, away)).toMatchObject([{ assignment: bytes('kept') }])

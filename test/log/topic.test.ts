@@ -8,6 +8,7 @@ import {
   UnknownTopicOrPartitionError,
 } from '../../src/index.ts'
 import { thrownBy } from '../helpers/errors.ts'
+import { schemaOf } from '../helpers/schema.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
 describe('records', () => {
@@ -229,14 +230,9 @@ describe('deletion', () => {
 
   it('refuses a record whose schema was still at work', async () => {
     let pass: (() => void) | undefined
-    const slow = {
-      '~standard': {
-        version: 1,
-        vendor: 'test',
-        validate: (value: unknown) =>
-          new Promise<{ value: unknown }>(resolve => (pass = () => resolve({ value }))),
-      },
-    } as const
+    const slow = schemaOf(
+      (value: unknown) => new Promise<{ value: unknown }>(resolve => (pass = () => resolve({ value }))),
+    )
     const { broker } = testBroker()
     broker.createTopic('log', { schema: slow })
     const sent = broker.producer().send({ topic: 'log', value: 'a' })

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { ClosedError, InvalidRecordError, topic } from '../../src/index.ts'
 import { gate } from '../helpers/behaviours.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
+import { schemaOf, slowSchema } from '../helpers/schema.ts'
 import { testBroker } from '../helpers/test-broker.ts'
-import { schemaOf, slowSchema } from './schema-scene.ts'
 
 describe('an asynchronous schema', () => {
   it('has each message written as it was sent, also where its sender goes on using the object', async () => {

@@ -2,19 +2,15 @@ import { tracingChannel } from 'node:diagnostics_channel'
 import { describe, expect, it } from 'vitest'
 import { InvalidArgumentError, InvalidOptionError, InvalidRecordError } from '../../src/index.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
+import { schemaOf } from '../helpers/schema.ts'
 import { shop } from './bad-input-scene.ts'
 
 /** The error of a send that waits for the one before it, whose value is being checked. */
 async function refusalInTurn(message: unknown) {
   const answers: (() => void)[] = []
-  const slow = {
-    '~standard': {
-      version: 1,
-      vendor: 'test',
-      validate: (value: unknown) =>
-        new Promise<{ value: unknown }>(resolve => answers.push(() => resolve({ value }))),
-    },
-  } as const
+  const slow = schemaOf(
+    (value: unknown) => new Promise<{ value: unknown }>(resolve => answers.push(() => resolve({ value }))),
+  )
   const { broker, send } = shop()
   broker.createTopic('checked', { schema: slow })
   const first = send({ topic: 'checked', value: 1 })

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { bytes, InvalidRecordError, json, string, topic } from '../../src/index.ts'
 import type { TopicOptions } from '../../src/topic-definition.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
+import { schemaOf } from '../helpers/schema.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
 /** A topic, and what comes out of it when something is sent. */
@@ -246,13 +247,7 @@ describe('a codec and a schema', () => {
   })
 
   it('an asynchronous one is waited for by consumers, and refused by a synchronous read', async () => {
-    const schema = {
-      '~standard': {
-        version: 1,
-        vendor: 'test',
-        validate: async (value: any) => ({ value: { ...value, checked: true } }),
-      },
-    } as const
+    const schema = schemaOf(async (value: any) => ({ value: { ...value, checked: true } }))
     const { broker, log: topicLog } = log({ codec: json, schema })
     const producer = broker.producer()
     for (const n of [1, 2]) await producer.send({ topic: 'log', value: { n } })

@@ -5,8 +5,8 @@ import { z } from 'zod'
 import { InvalidRecordError, json, topic } from '../../src/index.ts'
 import type { StandardSchemaV1 } from '../../src/standard-schema.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
+import { schemaOf } from '../helpers/schema.ts'
 import { testBroker } from '../helpers/test-broker.ts'
-import { schemaOf } from './schema-scene.ts'
 
 describe('a synchronous schema', () => {
   const schemas = {

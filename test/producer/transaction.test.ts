@@ -11,6 +11,7 @@ import {
 } from '../../src/index.ts'
 import { gate } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
+import { schemaOf } from '../helpers/schema.ts'
 import { transactional } from './transaction-scene.ts'
 
 const ignore = () => {}
@@ -95,9 +96,7 @@ describe('transaction', () => {
   })
 
   it('waits for sends that nobody awaits, also for an asynchronous schema', async () => {
-    const schema = {
-      '~standard': { version: 1, vendor: 'test', validate: async (value: unknown) => ({ value }) },
-    } as const
+    const schema = schemaOf(async (value: unknown) => ({ value }))
     const { producer, values } = transactional({ schema })
     await producer.transaction(tx => {
       for (const value of [1, 2, 3]) void tx.send({ topic: 'out', value })
@@ -107,7 +106,7 @@ describe('transaction', () => {
 
   it('aborts for what an asynchronous schema refuses, though the caller goes on', async () => {
     const validate = async (value: unknown) => (value === 2 ? { issues: [{ message: 'no' }] } : { value })
-    const schema = { '~standard': { version: 1, vendor: 'test', validate } } as const
+    const schema = schemaOf(validate)
     const { producer, values } = transactional({ schema })
     const done = producer.transaction(async tx => {
       for (const value of [1, 2, 3]) await tx.send({ topic: 'out', value }).catch(() => {})
@@ -118,7 +117,7 @@ describe('transaction', () => {
 
   it('rejects with the first of several failures', async () => {
     const validate = async (value: unknown) => ({ issues: [{ message: `no ${String(value)}` }] })
-    const schema = { '~standard': { version: 1, vendor: 'test', validate } } as const
+    const schema = schemaOf(validate)
     const { producer } = transactional({ schema })
     const done = producer.transaction(async tx => {
       for (const value of [1, 2]) await tx.send({ topic: 'out', value }).catch(() => {})

@@ -9,6 +9,7 @@ import type { Api } from '../../src/server/protocol/message.ts'
 import { readBatches } from '../../src/server/protocol/record-batch.ts'
 import { eventLoopTurn } from '../../src/testing/turns.ts'
 import { range } from '../helpers/behaviours.ts'
+import { schemaOf } from '../helpers/schema.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 import { WireClient } from '../helpers/wire-client.ts'
 import { batch, type Change, open, start } from './batches-scene.ts'
@@ -176,9 +177,7 @@ describe('a batch of a client', () => {
   })
 
   it('has its records at the times that its client gave them, also where a schema reads them', async () => {
-    const schema = {
-      '~standard': { version: 1, vendor: 'test', validate: (value: unknown) => ({ value }) },
-    } as const
+    const schema = schemaOf((value: unknown) => ({ value }))
     const { clock, log, send, make } = start({ schema })
     for (const timestamp of [5, 0, -1]) await send(make(['a'], { timestamp }))
     expect(log.records().map(({ timestamp }) => timestamp)).toEqual([5, 0, clock.now()])

@@ -4,6 +4,7 @@ import { afterEach, expect, it } from 'vitest'
 import { Broker, ClosedError, json, topic } from '../../src/index.ts'
 import { connect, socketFactory } from '../../src/server/index.ts'
 import { TestBroker } from '../../src/testing/index.ts'
+import { schemaOf } from '../helpers/schema.ts'
 
 const open: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -409,14 +410,9 @@ it('refuses a record that its topic refuses, by the number that Kafka gives it',
   const { producer } = start({
     orders: topic({
       partitions: 1,
-      schema: {
-        '~standard': {
-          version: 1,
-          vendor: 'test',
-          validate: (value: unknown) =>
-            typeof value === 'number' ? { value } : { issues: [{ message: 'no number' }] },
-        },
-      },
+      schema: schemaOf((value: unknown) =>
+        typeof value === 'number' ? { value } : { issues: [{ message: 'no number' }] },
+      ),
     }),
   })
   const shop = await producer()

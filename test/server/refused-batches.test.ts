@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { writeBatch } from '../../src/server/protocol/record-batch.ts'
 import type { TopicOptions } from '../../src/topic-definition.ts'
+import { schemaOf } from '../helpers/schema.ts'
 import { batch, lastOffsetDeltaAt, seal, start } from './batches-scene.ts'
 
 // Where a batch says what the largest timestamp of its records is.
@@ -121,13 +122,9 @@ describe('the answer to a batch that is refused names the records that were the 
   const now = Date.UTC(2020, 0, 1)
   const later = Date.now() + 1e9
   const record = { timestamp: now, key: Buffer.from('k'), value: Buffer.from('1'), headers: [] }
-  const positive: TopicOptions['schema'] = {
-    '~standard': {
-      version: 1,
-      vendor: 'test',
-      validate: value => ((value as number) > 0 ? { value } : { issues: [{ message: 'not positive' }] }),
-    },
-  }
+  const positive: TopicOptions['schema'] = schemaOf(value =>
+    (value as number) > 0 ? { value } : { issues: [{ message: 'not positive' }] },
+  )
   const changes: readonly [string, number, object, string, TopicOptions?][] = [
     ['without a key, of a compacted topic', 87, { key: null }, 'key expected', { cleanupPolicy: 'compact' }],
     ['from the future', 32, { timestamp: later }, 'messageTimestampAfterMaxMs'],
