@@ -2,7 +2,7 @@ import type { BrokerClock } from '../broker-clock.ts'
 import type { Timer } from '../clock.ts'
 import { Deferred } from '../deferred.ts'
 
-/** What shows that the works of one handler, one after the other, are alive. */
+/** What shows that works, one after the other, are alive: those of one handler, or of who polls between two polls. */
 export class WorkPulse {
   /** What the work in hand is, for an error that says what took too long. */
   readonly doing: () => string
@@ -31,14 +31,10 @@ export class Liveness {
   readonly #clock: BrokerClock
   readonly #limitMs: number
   readonly #exceeded: (what: string) => void
-  // When the work in hand began, or -1: always a number, as V8 boxes one that takes turns with undefined.
-  #since = -1
   #timer: Timer | undefined
   #overdue: Deferred | undefined
   #closed = false
   readonly #pulses: WorkPulse[] = []
-  // How many works were under way when one of them took too long: the consumer is back when all of them have ended.
-  #late = 0
 
   /** `exceeded` is told what took too long. */
   constructor(clock: BrokerClock, limitMs: number, exceeded: (what: string) => void) {
@@ -47,36 +43,27 @@ export class Liveness {
     this.#exceeded = exceeded
   }
 
-  /** Work begins, or shows that it is alive; `since` is on the clock's `monotonic()`. */
-  begin(since: number = this.#clock.monotonic()): void {
-    this.#since = since
-    if (this.#timer === undefined) this.#watch(this.#limitMs)
-  }
-
-  end(): void {
-    this.#since = -1
-    if (this.#overdue !== undefined) this.#forgive()
-  }
-
-  /** A pulse for works that go on beside others: to make one for each would cost more than to hand over a record. */
+  /** A pulse for works one after the other: to make one for each would cost more than to hand over a record. */
   pulse(doing: () => string): WorkPulse {
     const pulse = new WorkPulse(this.#clock, doing)
     this.#pulses.push(pulse)
     return pulse
   }
 
-  /** One of several works begins; it has to be ended by `finish`. */
+  /** A work begins, or shows that it is alive; it has to be ended by `finish`. */
   start(pulse: WorkPulse): void {
     pulse.since = this.#clock.lately
     if (this.#timer === undefined) this.#watch(this.#limitMs)
   }
 
-  /** One of several works has ended. */
+  /** A work has ended. The consumer is back when all have that were under way when one of them took too long. */
   finish(pulse: WorkPulse): void {
     pulse.since = -1
     if (!pulse.late) return
     pulse.late = false
-    if (--this.#late === 0) this.#forgive()
+    if (this.#pulses.some(({ late }) => late)) return
+    this.#overdue?.resolve()
+    this.#overdue = undefined
   }
 
   /** Resolves when the work that took too long has ended; at once where there is none. */
@@ -84,18 +71,7 @@ export class Liveness {
     return this.#overdue?.promise ?? Promise.resolve()
   }
 
-  #forgive(): void {
-    this.#overdue?.resolve()
-    this.#overdue = undefined
-  }
-
-  /** For how long the work in hand has been under way, or undefined where there is none. */
-  get elapsed(): number | undefined {
-    const since = this.#oldest?.since ?? this.#since
-    return since === -1 ? undefined : this.#clock.monotonic() - since
-  }
-
-  // The work that shows no life for the longest, of those that go on beside others; one by itself has no pulse.
+  // The work that shows no life for the longest.
   get #oldest(): WorkPulse | undefined {
     let oldest: WorkPulse | undefined
     for (const pulse of this.#pulses) {
@@ -105,12 +81,7 @@ export class Liveness {
   }
 
   stop(): void {
-    this.end()
-    for (const pulse of this.#pulses) {
-      pulse.since = -1
-      pulse.late = false
-    }
-    this.#late = 0
+    for (const pulse of this.#pulses) this.finish(pulse)
     this.#timer?.cancel()
     this.#timer = undefined
   }
@@ -130,16 +101,15 @@ export class Liveness {
 
   #look(): void {
     this.#timer = undefined
-    const { elapsed } = this
-    if (elapsed === undefined) return
-    if (elapsed < this.#limitMs) return this.#watch(this.#limitMs - elapsed)
-    const what = this.#oldest?.doing() ?? 'the time between two polls'
-    this.#since = -1
+    const oldest = this.#oldest
+    if (oldest === undefined) return
+    const leftMs = oldest.since + this.#limitMs - this.#clock.monotonic()
+    if (leftMs > 0) return this.#watch(leftMs)
+    const what = oldest.doing()
     for (const pulse of this.#pulses) {
       if (pulse.since === -1) continue
       pulse.since = -1
       pulse.late = true
-      this.#late++
     }
     this.#overdue ??= new Deferred()
     this.#exceeded(what)

@@ -4,6 +4,7 @@ import { isThenable } from '../maybe-promise.ts'
 import type { ConsumerRecord } from '../record.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
 import { type Decoded, decodeRecords } from './decode.ts'
+import type { WorkPulse } from './liveness.ts'
 import type { PartitionState } from './partition-state.ts'
 import type { Batch } from './run-options.ts'
 import { Wakeup } from './wakeup.ts'
@@ -41,6 +42,7 @@ export class RecordStream implements Worker {
   readonly #maxPollRecords: number
   readonly #wakeup = new Wakeup()
   readonly #pace: WorkPace
+  readonly #pulse: WorkPulse
   #inHand: { readonly state: PartitionState; readonly version: number; next: number }[] = []
   #chunk: Chunk | undefined
   // The turn of the event loop to wait for before the next record.
@@ -54,6 +56,7 @@ export class RecordStream implements Worker {
     this.#maxPollRecords = maxPollRecords
     this.iterating = iterating
     this.#pace = new WorkPace(host.engine.clock)
+    this.#pulse = host.coordinator.liveness.pulse(() => 'the time between two polls')
   }
 
   /** Whether a poll waits: the records that it is about to return are still this stream's. */
@@ -103,7 +106,7 @@ export class RecordStream implements Worker {
       state.busy = false
     }
     this.#inHand = []
-    this.#host.coordinator.liveness.end()
+    this.#host.coordinator.liveness.finish(this.#pulse)
   }
 
   /** Makes the next call throw this error. */
@@ -172,7 +175,7 @@ export class RecordStream implements Worker {
       timer.cancel()
       signal?.removeEventListener('abort', this.#wakeup.wake)
       // Counted from here to the next poll, whether or not anything was handed out (max.poll.interval.ms).
-      if (!this.#stopped) this.#host.coordinator.liveness.begin()
+      if (!this.#stopped) this.#host.coordinator.liveness.start(this.#pulse)
       this.#host.engine.touch()
     }
   }
@@ -239,7 +242,7 @@ export class RecordStream implements Worker {
     // A listener of the commit may have paused or moved the partition.
     if (this.#stale(chunk!)) return undefined
     inHand.next = this.#step(chunk!, record)
-    coordinator.liveness.begin(engine.clock.lately)
+    coordinator.liveness.start(this.#pulse)
     return record
   }
 
@@ -266,7 +269,7 @@ export class RecordStream implements Worker {
       return undefined
     }
     this.#hold(chunk, this.#step(chunk, record))
-    this.#host.coordinator.liveness.begin()
+    this.#host.coordinator.liveness.start(this.#pulse)
     return record
   }
 
@@ -290,7 +293,7 @@ export class RecordStream implements Worker {
       }
       this.#chunk = undefined
       this.#hold(chunk, chunk.nextOffset)
-      this.#host.coordinator.liveness.begin()
+      this.#host.coordinator.liveness.start(this.#pulse)
       const { records, nextOffset, state } = chunk
       const highWatermark = state.fetch?.highWatermark ?? nextOffset
       const lag = state.countFrom(nextOffset)
@@ -408,7 +411,7 @@ export class RecordStream implements Worker {
   // A caller that asks for more has finished the records in hand.
   #finishInHand(): void {
     const { coordinator } = this.#host
-    coordinator.liveness.end()
+    coordinator.liveness.finish(this.#pulse)
     if (this.#inHand.length === 0) return
     const inHand = this.#inHand
     this.#inHand = []
