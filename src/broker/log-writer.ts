@@ -4,7 +4,6 @@ import type { Outbox } from '../events.ts'
 import type { EncodedBatch } from '../log/encoded-batch.ts'
 import type { LogManager } from '../log/log-manager.ts'
 import type { Partition } from '../log/partition.ts'
-import type { ProducerBatch } from '../log/producer-states.ts'
 import type { Demand, Shortage } from '../log/room.ts'
 import type { BatchMetadata, Topic } from '../log/topic.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
@@ -17,20 +16,6 @@ import type { WaitingSends } from './waiting-sends.ts'
 export interface LogWriterHost extends SendRoomHost {
   readonly outbox: Outbox
   requireOpen(): void
-}
-
-/** A transaction in which batches are written as they are. */
-export interface EncodedTransaction {
-  appendEncoded(target: BatchTarget, batch: EncodedBatch): MaybePromise<BatchMetadata>
-}
-
-/** Which of an idempotent producer's batches this is, in its partition. */
-export type ProducerSequence = Omit<ProducerBatch, 'count' | 'maxTimestamp'>
-
-/** Where a batch of an idempotent producer was written. */
-export interface SequencedAppend extends BatchMetadata {
-  /** Whether it had been written before. */
-  readonly duplicate: boolean
 }
 
 /** Which partition a batch is for. */
@@ -210,33 +195,6 @@ export class LogWriter {
     this.#log.appended(batch.count, size)
     this.#host.outbox.flush()
     return written
-  }
-
-  /**
-   * Writes a batch of an idempotent producer once: a batch that was written before is answered with its offset and
-   * time. It does not wait for room, because its producer sends it again. `transaction`: the one to write it in, if
-   * any.
-   *
-   * @throws OutOfOrderSequenceError, InvalidProducerEpochError, and what `appendEncoded` throws
-   */
-  appendSequenced(
-    target: BatchTarget,
-    producer: ProducerSequence,
-    batch: EncodedBatch,
-    transaction: EncodedTransaction | undefined,
-  ): SequencedAppend {
-    const { producers } = target.topic.partitions[target.partition]!
-    const numbered = { ...producer, count: batch.count, maxTimestamp: batch.maxTimestamp }
-    const before = producers.check(numbered, this.#clock.now())
-    if (before !== undefined) {
-      const { baseOffset, appendTime } = before
-      return { baseOffset, appendTime, duplicate: true }
-    }
-    // Without a wait appendEncoded answers at once, or throws.
-    const written = (transaction?.appendEncoded(target, batch) ??
-      this.appendEncoded(target, batch, undefined)) as BatchMetadata
-    producers.written(numbered, written, this.#clock.now())
-    return { ...written, duplicate: false }
   }
 }
 

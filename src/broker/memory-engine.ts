@@ -36,13 +36,7 @@ import { type TransactionalSession, TransactionCoordinator } from '../transactio
 import { type BrokerEvents, brokerEventNames } from './broker-events.ts'
 import { GroupCoordinator, type GroupCoordinatorHost } from './group-coordinator.ts'
 import { GroupProgress } from './group-progress.ts'
-import {
-  type BatchTarget,
-  type EncodedTransaction,
-  LogWriter,
-  type ProducerSequence,
-  type SequencedAppend,
-} from './log-writer.ts'
+import { type BatchTarget, LogWriter } from './log-writer.ts'
 import { MemoryFetchSession } from './memory-fetch-session.ts'
 import { MemoryTransactionalProducer } from './memory-transactions.ts'
 import { type Closable, closeBeforeExit, forgetAtExit } from './process-exit.ts'
@@ -53,6 +47,7 @@ const idsPerMs = 1000
 
 /** The settings of an engine in memory. */
 export interface MemoryEngineOptions extends TopicDefaults {
+  readonly producerIdExpirationMs: number
   readonly clock: Clock
   readonly random: () => number
   readonly offsetsRetentionMs: number
@@ -291,16 +286,6 @@ export class MemoryEngine implements Engine, Closable {
   /** Writes a batch to one partition as it is; see `LogWriter`. */
   appendEncoded(target: BatchTarget, batch: EncodedBatch, wait?: SendWait): MaybePromise<BatchMetadata> {
     return this.#writer.appendEncoded(target, batch, wait)
-  }
-
-  /** Writes a batch of an idempotent producer, once; see `LogWriter`. */
-  appendSequenced(
-    target: BatchTarget,
-    producer: ProducerSequence,
-    batch: EncodedBatch,
-    transaction?: EncodedTransaction,
-  ): SequencedAppend {
-    return this.#writer.appendSequenced(target, producer, batch, transaction)
   }
 
   #appendTo(topic: Topic, body: object): RecordMetadata {

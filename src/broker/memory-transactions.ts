@@ -12,7 +12,7 @@ import type { MaybePromise } from '../maybe-promise.ts'
 import type { RecordMetadata } from '../record.ts'
 import type { OpenTransaction } from '../transaction/open-transaction.ts'
 import type { TransactionalSession, TransactionCoordinator } from '../transaction/transaction-coordinator.ts'
-import type { BatchTarget, EncodedTransaction, LogWriter } from './log-writer.ts'
+import type { BatchTarget, LogWriter } from './log-writer.ts'
 
 /** What transactions in memory need of their engine. */
 export interface MemoryTransactionsHost {
@@ -45,7 +45,7 @@ export class MemoryTransactionalProducer implements TransactionalProducer {
 }
 
 /** One transaction, of this process's own log. */
-export class MemoryTransaction implements EngineTransaction, EncodedTransaction {
+export class MemoryTransaction implements EngineTransaction {
   readonly #host: MemoryTransactionsHost
   readonly #session: TransactionalSession
   readonly #transaction: OpenTransaction
@@ -71,6 +71,7 @@ export class MemoryTransaction implements EngineTransaction, EncodedTransaction 
     return this.#host.writer.appendBatch(records, undefined, this.#transaction)
   }
 
+  /** Writes a batch to one partition as it is; see `LogWriter`. */
   appendEncoded(target: BatchTarget, batch: EncodedBatch): MaybePromise<BatchMetadata> {
     this.#transaction.requireOpen()
     return this.#host.writer.appendEncoded(target, batch, undefined, this.#transaction)

@@ -20,7 +20,6 @@ import type { GroupProgress } from './group-progress.ts'
 
 /** What a broker gives to topics that do not say otherwise. */
 export interface TopicDefaults extends LogDefaults {
-  readonly producerIdExpirationMs: number
   readonly autoCreateTopics: boolean | TopicOptions
 }
 
@@ -125,7 +124,6 @@ export class TopicRegistry {
       edge,
       now: () => clock.now(),
       finished,
-      producerIdExpirationMs: this.#defaults.producerIdExpirationMs,
       commonOptions: () => this.#commonOptions,
       logConfig: (name, options, common) => this.logConfig(name, options, common),
       segmentAdded: (partition, segment, timestamp) => log.segmentAdded(partition, segment, timestamp),

@@ -12,7 +12,7 @@ import { compacts, type LogConfig } from './log-config.ts'
 import { type OffsetRange, OpenTransactions } from './open-transactions.ts'
 import { PartitionCleaner } from './partition-cleaner.ts'
 import { PartitionRoom } from './partition-room.ts'
-import { ProducerStates } from './producer-states.ts'
+import type { ProducerStates } from './producer-states.ts'
 import { checkReadOptions, type ReadOptions, requireOffset, upToBytes } from './read-options.ts'
 import { shareOf } from './record-size.ts'
 import { expiredByAge, expiredBySize, keptUntil } from './retention.ts'
@@ -44,8 +44,6 @@ export interface PartitionHost {
   /** The log start moved past records that some reader may not have read. */
   trimmed(partition: Partition, from: number, to: number, reason: TrimReason): void
   now(): number
-  /** How long a silent producer is remembered, in milliseconds. */
-  readonly producerIdExpirationMs: number
   /** The outermost call has finished, so the events that it queued may be emitted. */
   finished(): void
 }
@@ -77,7 +75,8 @@ export class Partition {
   room: PartitionRoom | undefined
   /** Called for every commit, only where records wait for commits: elsewhere a commit costs nothing here. @internal */
   offsetCommitted: (() => void) | undefined
-  #producers: ProducerStates | undefined
+  /** The idempotent producers that write here, once there was one. @internal */
+  producers: ProducerStates | undefined
   // Records before this offset may go without asking whether every group has read them.
   #harmlessBefore = 0
 
@@ -159,15 +158,6 @@ export class Partition {
     const from = Math.max(offset, this.#start)
     if (end <= from) return 0
     return this.#gaps ? countRecords(this.#segments.all, from, end, committed) : end - from
-  }
-
-  /** The idempotent producers that write here; created for the first one. @internal */
-  get producers(): ProducerStates {
-    this.#producers ??= new ProducerStates(
-      { topic: this.topic, partition: this.index },
-      this.#host.producerIdExpirationMs,
-    )
-    return this.#producers
   }
 
   /** Appends one record, and wakes the readers that wait for it. @internal */

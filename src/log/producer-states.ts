@@ -31,6 +31,13 @@ interface WrittenBatch extends Written {
   readonly count: number
 }
 
+/** A partition that such producers write to. */
+interface WrittenPartition {
+  readonly topic: string
+  readonly index: number
+  producers: ProducerStates | undefined
+}
+
 /** A producer that has written here. */
 export interface ActiveProducer {
   readonly producerId: number
@@ -66,12 +73,12 @@ const lastSequenceOfAll = 0x7fffffff
  * order. (Kafka: ProducerStateManager)
  */
 export class ProducerStates {
-  readonly #partition: { readonly topic: string; readonly partition: number }
+  readonly #partition: WrittenPartition
   readonly #expirationMs: number
   // In the order of their last writes.
   readonly #producers = new Map<number, ProducerState>()
 
-  constructor(partition: { readonly topic: string; readonly partition: number }, expirationMs: number) {
+  constructor(partition: WrittenPartition, expirationMs: number) {
     this.#partition = partition
     this.#expirationMs = expirationMs
   }
@@ -164,7 +171,7 @@ export class ProducerStates {
   }
 
   #outOfOrder(batch: ProducerBatch, expected: number): OutOfOrderSequenceError {
-    const { topic, partition } = this.#partition
+    const { topic, index: partition } = this.#partition
     return new OutOfOrderSequenceError(
       `Producer ${batch.producerId} sent sequence ${batch.baseSequence} to ${topic}-${partition}, which expected ${expected}`,
       { topic, partition, expected: String(expected), received: batch.baseSequence },
@@ -172,12 +179,21 @@ export class ProducerStates {
   }
 
   #fenced(batch: ProducerBatch, { epoch }: ProducerState): InvalidProducerEpochError {
-    const { topic, partition } = this.#partition
+    const { topic, index: partition } = this.#partition
     return new InvalidProducerEpochError(
       `Producer ${batch.producerId} sent epoch ${batch.producerEpoch} to ${topic}-${partition}, which knows ${epoch} of it`,
       { topic, partition, received: batch.producerEpoch },
     )
   }
+}
+
+/**
+ * The producers that write to a partition, and are forgotten once they have been silent for `expirationMs`. Made for the
+ * first of them, and by the server that they come through: a program without one does not load this file.
+ */
+export function producersOf(partition: WrittenPartition, expirationMs: number): ProducerStates {
+  partition.producers ??= new ProducerStates(partition, expirationMs)
+  return partition.producers
 }
 
 // After 2^31 - 1 comes 0 (DefaultRecordBatch.incrementSequence).

@@ -1,6 +1,7 @@
 import type { Broker } from '../broker.ts'
 import type { ErrorCode } from '../error-codes.ts'
 import type { Partition } from '../log/partition.ts'
+import { producersOf } from '../log/producer-states.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 import type { TransactionalSession, TransactionState } from '../transaction/transaction-coordinator.ts'
 
@@ -228,8 +229,10 @@ export class WireTransactions {
   // Its partitions know under which epoch the producer goes on.
   #close(made: WireProducer, producerEpoch: number = made.identity.producerEpoch): void {
     const { producerId } = made.identity
-    const now = this.#engine.clock.now()
-    for (const { log } of made.added.values()) log.producers.ended(producerId, producerEpoch, now)
+    const { clock, settings } = this.#engine
+    for (const { log } of made.added.values()) {
+      producersOf(log, settings.producerIdExpirationMs).ended(producerId, producerEpoch, clock.now())
+    }
     made.open = undefined
     made.added.clear()
     made.groups.clear()

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { InvalidProducerEpochError, OutOfOrderSequenceError } from '../../src/index.ts'
+import { appendSequenced } from '../../src/server/sequenced-append.ts'
 import type { TopicOptions } from '../../src/topic-definition.ts'
 import { batchOf } from '../helpers/batches.ts'
 import { thrownBy } from '../helpers/errors.ts'
@@ -18,7 +19,8 @@ function wire(options: Parameters<typeof testBroker>[0] = {}, topicOptions: Topi
     values: readonly unknown[],
     { partition = 0, producerEpoch = 0, id = producerId } = {},
   ) =>
-    broker.engine.appendSequenced(
+    appendSequenced(
+      broker.engine,
       { topic: log as never, partition },
       { producerId: id, producerEpoch, baseSequence },
       batchOf(values, clock.now()),
@@ -106,14 +108,14 @@ describe('G. idempotence', () => {
       expect(append(0, ['a']).duplicate).toBe(true)
       await clock.advance(1)
       expect(append(7, ['h'])).toEqual({ baseOffset: 1, duplicate: false })
-      expect(log.partitions[0]!.producers.size).toBe(1)
+      expect(log.partitions[0]!.producers?.size).toBe(1)
     }
   })
 
   it('[84] a partition knows no more than 10,000 producers', () => {
     const { append, log, values } = wire()
     for (let id = 100; id < 10_150; id++) append(0, [id], { id })
-    expect([log.partitions[0]!.producers.size, append(0, [10_149], { id: 10_149 }).duplicate]).toEqual([
+    expect([log.partitions[0]!.producers?.size, append(0, [10_149], { id: 10_149 }).duplicate]).toEqual([
       10_000,
       true,
     ])

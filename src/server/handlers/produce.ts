@@ -21,6 +21,7 @@ import {
   splitBatches,
 } from '../protocol/record-batch.ts'
 import { recordErrors } from '../record-errors.ts'
+import { appendSequenced } from '../sequenced-append.ts'
 import { findTopic, topicIdsSince, toWireError, unknownTopic, type Wire } from '../wire.ts'
 import { toEncodedBatch } from '../wire-batch.ts'
 import { errnoOf } from '../wire-error-code.ts'
@@ -194,12 +195,8 @@ function append(
   const begins = version >= beginsSince && transactionalId !== null
   const beginsWithZero = begins && header.transactional
   const producer = { producerId, producerEpoch, baseSequence, beginsWithZero }
-  return engine.appendSequenced(
-    target,
-    producer,
-    batch,
-    transactionOf(wire, header, target, transactionalId, begins),
-  )
+  const transaction = transactionOf(wire, header, target, transactionalId, begins)
+  return appendSequenced(engine, target, producer, batch, transaction)
 }
 
 // How large a record may be that was compressed.

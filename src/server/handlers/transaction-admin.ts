@@ -100,7 +100,7 @@ function errnoOfMissing(topic: string): number {
 // Producers that number their batches, and those of this process, which do not, while they have a transaction open.
 function producersOf(log: Partition, epochs: ReadonlyMap<number, number>, now: number) {
   const open = new Map(log.openTransactions)
-  const numbering = log.producers.active(now).map(({ coordinated, ...producer }) => {
+  const numbering = (log.producers?.active(now) ?? []).map(({ coordinated, ...producer }) => {
     const currentTxnStartOffset = open.get(producer.producerId) ?? -1
     open.delete(producer.producerId)
     return { ...producer, coordinatorEpoch: coordinated ? 0 : -1, currentTxnStartOffset }
