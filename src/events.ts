@@ -102,6 +102,12 @@ export class Events<Map extends { error: unknown }> {
     else if (this.listens(name)) this.#outbox.push(() => void this.#emitter.emit(name, payload))
   }
 
+  /** The same, and delivers what is queued: for where no call into the core is under way. */
+  emitNow<Name extends keyof Map & string>(name: Name, payload: Map[Name]): void {
+    this.emit(name, payload)
+    this.#outbox.flush()
+  }
+
   #publish<Name extends keyof Map & string>(name: Name, payload: Map[Name]): void {
     if (events.listened) events.publish(this.#source, this.#owner, name, payload)
     const { observer } = this.#outbox

@@ -132,8 +132,7 @@ export class Committer {
       if (this.#cut) return
       this.#cut = true
     }
-    this.#host.events.emit('error', error)
-    this.#host.engine.outbox.flush()
+    this.#host.events.emitNow('error', error)
   }
 
   /**
@@ -182,8 +181,7 @@ export class Committer {
       if (state) state.committed = offsets[i]!.offset
     }
     if (!this.#host.events.listens('committed')) return
-    this.#host.events.emit('committed', { offsets: offsets.map(toPlain) })
-    this.#host.engine.outbox.flush()
+    this.#host.events.emitNow('committed', { offsets: offsets.map(toPlain) })
   }
 
   /** What a transaction commits: offsets, and the membership and assignments under which they were read. */

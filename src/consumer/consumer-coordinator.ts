@@ -78,7 +78,6 @@ export class ConsumerCoordinator implements Member {
       subscription: this.#subscription,
       positions: this.#positions,
       lastWord,
-      failing: (error: unknown) => this.#report(error),
     }
     this.committer = new Committer({ ...shared, ...options, membership: () => this.#joiner.membership })
     this.#handover = new Handover({
@@ -179,7 +178,7 @@ export class ConsumerCoordinator implements Member {
   }
 
   failing(error: unknown): void {
-    this.#report(error)
+    this.#host.events.emitNow('error', error)
   }
 
   position(topic: string, partition: number): number | undefined {
@@ -216,7 +215,7 @@ export class ConsumerCoordinator implements Member {
     const leave = () => this.#lastWord.leaving(membership.leave(isStatic))
     const left = isThenable(commit) ? commit.then(leave) : leave()
     if (isThenable(left)) {
-      const told = left.then(undefined, error => this.#report(error))
+      const told = left.then(undefined, error => this.failing(error))
       if (isStatic) this.#freeing = told
     }
     this.#lose(reason)
@@ -349,17 +348,12 @@ export class ConsumerCoordinator implements Member {
     this.#reconciler.wake()
     this.end(reason)
     const left = membership?.leave(true)
-    if (isThenable(left)) left.then(undefined, error => this.#report(error))
+    if (isThenable(left)) left.then(undefined, error => this.failing(error))
   }
 
   /** Says that it will not join again: `ready` rejects with the reason. */
   end(reason: Error): void {
     this.#readiness.fail(reason)
     this.#host.engine.touch()
-  }
-
-  #report(error: unknown): void {
-    this.#host.events.emit('error', error)
-    this.#host.engine.outbox.flush()
   }
 }

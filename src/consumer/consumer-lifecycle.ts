@@ -71,10 +71,7 @@ export class ConsumerLifecycle implements EngineClient {
     this.#engine = engine
     this.#options = options
     this.#events = events
-    const failing = (error: unknown) => {
-      events.emit('error', error)
-      engine.outbox.flush()
-    }
+    const failing = (error: unknown) => events.emitNow('error', error)
     this.#session = engine.fetch(() => this.#worker?.wake(), options.isolationLevel, failing)
     this.pauses = new Pauses(engine.clock, () => {
       this.#worker?.wake()
@@ -427,8 +424,7 @@ export class ConsumerLifecycle implements EngineClient {
       })
     } catch (error) {
       // A group that does not hear of the leave waits until the member's session is over.
-      this.#events.emit('error', error)
-      this.#engine.outbox.flush()
+      this.#events.emitNow('error', error)
     } finally {
       deadline.cancel()
       this.#deadline = undefined
@@ -438,10 +434,7 @@ export class ConsumerLifecycle implements EngineClient {
   #hookFailed(error: unknown): void {
     // A consumer that ends is not polled any more, so no poll could throw the error.
     if (this.#worker instanceof RecordStream && this.#life === 'running') this.#worker.fail(error)
-    else {
-      this.#events.emit('error', error)
-      this.#engine.outbox.flush()
-    }
+    else this.#events.emitNow('error', error)
   }
 
   // --- what it has still to do --------------------------------------------------------------------------------------

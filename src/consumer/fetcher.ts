@@ -113,8 +113,7 @@ export class Fetcher {
       const from = state.fetchPosition
       state.moveTo(to)
       const { topic, partition } = state
-      this.#host.events.emit('offsetReset', { topic, partition, from, to, reason })
-      this.#host.engine.outbox.flush()
+      this.#host.events.emitNow('offsetReset', { topic, partition, from, to, reason })
     }
     state.fetch?.next()
   }

@@ -1,6 +1,8 @@
 import { Deferred } from '../deferred.ts'
 import type { Engine, Membership } from '../engine.ts'
 import { isBrokerletError } from '../errors.ts'
+import type { Events } from '../events.ts'
+import type { ConsumerEvents } from './consumer-events.ts'
 import type { ResolvedConsumerOptions } from './consumer-options.ts'
 import type { LastWord } from './last-word.ts'
 import { type Member, MemberListener } from './member-listener.ts'
@@ -10,6 +12,7 @@ import type { Subscription } from './subscription.ts'
 /** What a joiner needs of its consumer. */
 export interface JoinerHost {
   readonly engine: Engine
+  readonly events: Events<ConsumerEvents>
   readonly options: ResolvedConsumerOptions
   readonly subscription: Subscription
   readonly readiness: Readiness
@@ -21,8 +24,6 @@ export interface JoinerHost {
   joined(): void
   /** Begins to follow what the group tells, for as long as the joiner is at that generation. */
   follow(generation: number): void
-  /** Tells of a failure after which the join is tried again. */
-  failing(error: unknown): void
 }
 
 // The pause between two attempts to rejoin.
@@ -83,7 +84,7 @@ export class Joiner {
         if (!passes(error)) throw error
         if (generation !== this.#generation) return
         lastWord.unheard = true
-        this.#host.failing(error)
+        this.#host.events.emitNow('error', error)
       }
       await this.#delay()
       if (generation !== this.#generation) return

@@ -1,18 +1,19 @@
 import type { Engine, FetchSession, Membership, PartitionFetch } from '../engine.ts'
 import { isRetriable, TimeoutError } from '../errors.ts'
+import type { Events } from '../events.ts'
 import { isPromise, isThenable, type MaybePromise } from '../maybe-promise.ts'
+import type { ConsumerEvents } from './consumer-events.ts'
 import type { PartitionState } from './partition-state.ts'
 import { lookAgainMs, type StartPositions } from './start-positions.ts'
 
 /** What a partition starter needs of its consumer. */
 export interface PartitionStarterHost {
   readonly engine: Engine
+  readonly events: Events<ConsumerEvents>
   readonly positions: StartPositions
   readonly session: FetchSession<PartitionState>
   /** Whether partitions are read only to their present end. */
   readonly bounded: boolean
-  /** Tells why partitions that are tried again could not be read for long. */
-  failing(error: unknown): void
   /** The consumer cannot go on. */
   fatal(error: unknown): void
   /** Says that a bounded read may be complete. */
@@ -113,7 +114,7 @@ export class PartitionStarter {
     if (!isRetriable(error)) throw error
     if (!(error instanceof TimeoutError) || error === this.#told) return
     this.#told = error
-    this.#host.failing(error)
+    this.#host.events.emitNow('error', error)
   }
 }
 
