@@ -18,8 +18,8 @@ function withValue(record: ConsumerRecord, value: MaybePromise<unknown>): MaybeP
   return { ...record, value }
 }
 
-/** What a hand-over rejects with where the partition was paused meanwhile: the record comes when the pause has ended. */
-export const paused = Symbol('paused')
+/** What a hand-over rejects with that has come too late; a record of a paused partition comes when the pause has ended. */
+export const notHandedOver = Symbol('not handed over')
 
 /** Decodes a record of a work and hands it over; returns what `handOver` returns. */
 export function handOverDecoded(
@@ -39,9 +39,9 @@ export function handOverLater<Value>(
   handOver: (decoded: Value) => unknown,
 ): Promise<unknown> {
   return decoded.then(value => {
-    if (state.version !== version || state.phase === 'gone') return undefined
     // One that is given up ends what is in flight.
-    if (state.paused && state.phase === 'active') throw paused
+    const isPaused = state.paused && state.phase === 'active'
+    if (state.version !== version || state.phase === 'gone' || isPaused) throw notHandedOver
     return handOver(value)
   })
 }

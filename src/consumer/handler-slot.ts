@@ -2,7 +2,7 @@ import { RecordListTooLargeError } from '../errors.ts'
 import { isThenable } from '../maybe-promise.ts'
 import type { ConsumerRecord, RecordMetadata } from '../record.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
-import { paused } from './decode.ts'
+import { notHandedOver } from './decode.ts'
 import type { Failures, WriteVerdict } from './failures.ts'
 import { HandlerContext } from './handler-context.ts'
 import type { WorkPulse } from './liveness.ts'
@@ -260,7 +260,7 @@ export class HandlerSlot {
 
   #fail(work: Work, error: unknown): Step {
     if (isNotYet(error)) return this.#waitUntilDue(work, error)
-    if (error === paused) return this.#holdBack(work)
+    if (error === notHandedOver) return this.#holdBack(work)
     const { failures, retries, source, consumer } = this.#host
     const verdict = failures.judge(work, error)
     this.#commit(work)

@@ -57,6 +57,37 @@ describe.each(['partition', 'key', 'none', 'batch'] as const)(
       expect(broker.group('g').committed(orders0)).toEqual({ offset: 4 })
     })
 
+    it('a record that a seek leaves out is no progress, after which a restart would be as quick as the first', async () => {
+      const { broker, clock } = testBroker({ codec: json })
+      const waits: (() => void)[] = []
+      let slow = false
+      const schema = schemaOf(async (value: unknown) => {
+        if (slow) await new Promise<void>(resolve => waits.push(resolve))
+        return { value }
+      })
+      broker.createTopic('orders', topic({ schema }))
+      await broker.producer().send({ topic: 'orders', key: 'k', value: 0 })
+      const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+      const delays: number[] = []
+      consumer.on('restarting', ({ delayMs }) => {
+        delays.push(delayMs)
+        slow = true
+      })
+      const fail = () => {
+        throw new Error('down')
+      }
+      const retry = { attempts: 1 }
+      await consumer.run(
+        ordering === 'batch' ? { retry, eachBatch: fail } : { retry, ordering, eachRecord: fail },
+      )
+      await clock.advance(1000)
+      consumer.seek(orders0, 0)
+      slow = false
+      for (const go of waits.splice(0)) go()
+      await clock.settle()
+      expect(delays).toEqual([1000, 2000])
+    })
+
     it('a close finishes that record', async () => {
       const { broker, consumer, seen, answer } = await reading()
       const closed = consumer.close()
