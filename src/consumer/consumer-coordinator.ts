@@ -211,6 +211,8 @@ export class ConsumerCoordinator implements Member {
       { groupId: options.groupId, memberId: membership.memberId },
     )
     const commit = this.committer.commitFinished(this.states)
+    // While it still is a member, for the report of a close that comes before it is one again.
+    this.#reconciler.noteUntaken()
     const isStatic = options.groupInstanceId !== undefined
     const leave = () => this.#lastWord.leaving(membership.leave(isStatic))
     const left = isThenable(commit) ? commit.then(leave) : leave()

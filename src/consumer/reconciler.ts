@@ -226,7 +226,7 @@ export class Reconciler {
   /** While the consumer leaves no update is followed any more, but what is lost is still reported. */
   reportLosses(): void {
     const { states, handover } = this.#host
-    this.#noteUntaken()
+    this.noteUntaken()
     for (const task of this.#updates.clear()) {
       const [lost, reason] =
         'lost' in task ? [states.all, task.lost] : [states.findAll(task.update.lost), topicDeleted]
@@ -235,8 +235,8 @@ export class Reconciler {
     }
   }
 
-  // What it was assigned and has not taken on yet is left unread, too.
-  #noteUntaken(): void {
+  /** What it was assigned and has not taken on yet is left unread, too. */
+  noteUntaken(): void {
     const { states, starter, joiner, session } = this.#host
     const { membership } = joiner
     if (membership === undefined || session.peek === undefined) return

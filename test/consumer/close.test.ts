@@ -86,6 +86,34 @@ it('reports what it was assigned while onAssigned was at work, and has not taken
   ])
 })
 
+it('reports what a static member was assigned and has not taken on, also where a stuck handler has cost it its place', async () => {
+  const { broker, clock } = brokerWithOrders(1)
+  const hook = gate()
+  const consumer = broker.consumer({
+    groupId: 'g',
+    topics: /^o/,
+    groupInstanceId: 'a',
+    maxPollIntervalMs: 1000,
+    onAssigned: ([tp]) => (tp?.topic === 'orders' ? undefined : hook.opened),
+  })
+  consumer.on('lost', () => {})
+  await consumer.run({ eachRecord: () => new Promise(() => {}) })
+  await clock.settle()
+  for (const name of ['others', 'offers']) {
+    broker.createTopic(name)
+    fill(broker, name, 2)
+    await clock.settle()
+  }
+  await clock.advance(1000)
+  const closing = broker.close({ timeoutMs: 100 })
+  await clock.advance(100)
+  expect(await closing).toEqual([
+    { group: 'g', ...orders0, from: 0, count: 1 },
+    { group: 'g', topic: 'others', partition: 0, from: 0, count: 2 },
+    { group: 'g', topic: 'offers', partition: 0, from: 0, count: 2 },
+  ])
+})
+
 it('ends, too, where it was removed while onAssigned was at work, and its topic was made anew with fewer partitions', async () => {
   const { broker, clock } = testBroker()
   broker.createTopic('orders', { partitions: 2 })
