@@ -57,9 +57,9 @@ export class RecordSender {
 
   /** Writes one record; answers at once where there is nothing to wait for. */
   send(message: unknown, wait: SendWait): MaybePromise<RecordMetadata> {
-    if (this.#queue !== undefined && this.#queue.size > 0) return this.#sendQueued(message, wait)
+    if (this.#queue !== undefined && this.#queue.size > 0) return this.#sendLater(message, wait)
     const prepared = this.#prepare(message)
-    if (isPromise(prepared)) return this.#sendLater(prepared, wait)
+    if (isPromise(prepared)) return this.#sendLater(message, wait, prepared)
     const sent = this.#sink.append(prepared, wait)
     return isPromise(sent) ? this.#follow(sent) : sent
   }
@@ -69,9 +69,9 @@ export class RecordSender {
     if (!accepts(aList, messages)) {
       throw invalidArgument('sendBatch', 'messages', 'an array of messages', messages)
     }
-    if (this.#queue !== undefined && this.#queue.size > 0) return this.#sendBatchQueued(messages, wait)
+    if (this.#queue !== undefined && this.#queue.size > 0) return this.#sendBatchLater(messages, wait)
     const prepared = this.#prepareAll(messages)
-    if (isPromise(prepared)) return this.#sendBatchLater(prepared, wait)
+    if (isPromise(prepared)) return this.#sendBatchLater(messages, wait, prepared)
     const sent = this.#sink.appendBatch(prepared, wait)
     return isPromise(sent) ? this.#follow(sent) : sent
   }
@@ -123,36 +123,24 @@ export class RecordSender {
   // --- sends that wait their turn -----------------------------------------------------------------------------------
 
   // Apart from `send` and `sendBatch`, because a function allocates what its closures capture on every call, even on
-  // one that makes no closure.
-  #sendQueued(message: unknown, wait: SendWait): Promise<RecordMetadata> {
-    const sent = asSent(message)
+  // one that makes no closure. What is prepared already, as far as that goes, is not looked at again.
+  #sendLater(message: unknown, wait: SendWait, prepared?: Promise<ProducerRecord>): Promise<RecordMetadata> {
+    const sent = prepared === undefined ? asSent(message) : undefined
     return this.#enqueue(
-      () => this.#prepare(sent),
+      () => prepared ?? this.#prepare(sent),
       record => this.#sink.append(record, wait),
       wait,
     )
   }
 
-  #sendLater(prepared: Promise<ProducerRecord>, wait: SendWait): Promise<RecordMetadata> {
+  #sendBatchLater(
+    messages: readonly unknown[],
+    wait: SendWait,
+    prepared?: Promise<ProducerRecord[]>,
+  ): Promise<RecordMetadata[]> {
+    const sent = prepared === undefined ? messages.map(asSent) : []
     return this.#enqueue(
-      () => prepared,
-      record => this.#sink.append(record, wait),
-      wait,
-    )
-  }
-
-  #sendBatchQueued(messages: readonly unknown[], wait: SendWait): Promise<RecordMetadata[]> {
-    const sent = messages.map(asSent)
-    return this.#enqueue(
-      () => this.#prepareAll(sent),
-      records => this.#sink.appendBatch(records, wait),
-      wait,
-    )
-  }
-
-  #sendBatchLater(prepared: Promise<ProducerRecord[]>, wait: SendWait): Promise<RecordMetadata[]> {
-    return this.#enqueue(
-      () => prepared,
+      () => prepared ?? this.#prepareAll(sent),
       records => this.#sink.appendBatch(records, wait),
       wait,
     )

@@ -32,7 +32,7 @@ export const producerMutations: readonly Mutation[] = [
   {
     name: 'a later send overtakes one that waits for its schema',
     file: 'producer/record-sender.ts',
-    find: 'if (this.#queue !== undefined && this.#queue.size > 0) return this.#sendQueued(message, wait)',
+    find: 'if (this.#queue !== undefined && this.#queue.size > 0) return this.#sendLater(message, wait)',
     replace: '',
     breaks: 'the sends of a producer keep their order',
   },
@@ -77,7 +77,7 @@ export const producerMutations: readonly Mutation[] = [
   {
     name: 'a later batch overtakes a send that waits for its schema',
     file: 'producer/record-sender.ts',
-    find: 'if (this.#queue !== undefined && this.#queue.size > 0) return this.#sendBatchQueued(messages, wait)',
+    find: 'if (this.#queue !== undefined && this.#queue.size > 0) return this.#sendBatchLater(messages, wait)',
     replace: '',
     breaks: 'the sends of a producer keep their order',
   },
