@@ -230,19 +230,19 @@ export interface FetchSession<Position extends FetchPosition> {
   close(): void
 }
 
-/** A client as `idle`, `close` and the end of the process see it. */
+/** A client as `idle`, `close` and the end of the process see it. What is optional is left out where it reads nothing. */
 export interface EngineClient {
-  readonly groupId: string | undefined
+  readonly groupId?: string | undefined
   /** What the client is doing, as sentences; empty when it rests. */
   pending(): string[]
   /** The client's partitions that are paused or cannot go on. */
-  readonly paused: readonly TopicPartition[]
+  readonly paused?: readonly TopicPartition[]
   /** How many records a standalone reader has not read; for a member its group counts them. */
-  unread(): number
+  unread?(): number
   /** A sentence about a consumer that has partitions, and was never asked for their records. */
   readonly unasked?: string | undefined
   close(options: ClientCloseOptions): Promise<readonly Unread[]>
-  /** What it has left unread by now. Left out for a client that reads nothing. */
+  /** What it has left unread by now. */
   left?(): readonly Unread[]
 }
 

@@ -262,7 +262,7 @@ export class GroupCoordinator {
       const member = group.join({ ...options, rebalanceTimeoutMs: Number.POSITIVE_INFINITY }, undefined)
       this.#standalone.add(group)
       this.#host.finished()
-      return new StandaloneMembership(group, new GroupMembership(group, member, this.#membershipHost), () =>
+      return new StandaloneMembership(group, member, this.#membershipHost, () =>
         this.#standalone.delete(group),
       )
     }
@@ -367,14 +367,5 @@ export class GroupCoordinator {
 }
 
 function memberOptions(memberId: string, request: JoinRequest, listener: MembershipListener): MemberOptions {
-  const { clientId, groupInstanceId, interest, rebalanceTimeoutMs, sessionTimeoutMs } = request
-  return {
-    memberId,
-    clientId,
-    groupInstanceId,
-    subscription: toSubscription(interest),
-    rebalanceTimeoutMs,
-    sessionTimeoutMs,
-    listener,
-  }
+  return { ...request, memberId, subscription: toSubscription(request.interest), listener }
 }

@@ -79,7 +79,7 @@ export class Quiescence {
     for (const client of this.#engine.clients) {
       if (named && client.groupId !== undefined && !named.has(client.groupId)) continue
       pending.push(...client.pending())
-      const unread = client.unread()
+      const unread = client.unread?.() ?? 0
       if (unread > 0) pending.push(`a reader outside of a group has ${counted(unread, 'record')} to read`)
     }
     return pending
@@ -104,7 +104,8 @@ export class Quiescence {
   #paused(groupId: string): Set<string> {
     const paused = new Set<string>()
     for (const client of this.#engine.clients) {
-      if (client.groupId === groupId) for (const tp of client.paused) paused.add(formatTopicPartition(tp))
+      if (client.groupId === groupId)
+        for (const tp of client.paused ?? []) paused.add(formatTopicPartition(tp))
     }
     return paused
   }

@@ -45,8 +45,6 @@ interface WaitingSend {
  * not overtaken there, and one that waits for the broker is not overtaken at all.
  */
 export class WaitingSends implements EngineClient {
-  readonly groupId: undefined
-  readonly paused: readonly [] = []
   readonly #host: WaitingSendsHost
   readonly #sends = new WaitingLine<WaitingSend>()
   // The sends of each partition: only a send that is first in all of its lines can go on, so no other is tried.
@@ -251,10 +249,6 @@ export class WaitingSends implements EngineClient {
       const verb = size === 1 ? 'waits' : 'wait'
       return `${waiting} to ${nameOf(partition)} ${verb} for room: ${this.#host.explain(shortage)}`
     })
-  }
-
-  unread(): number {
-    return 0
   }
 
   /** Rejects the sends that wait, because the broker closes. */

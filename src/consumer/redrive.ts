@@ -101,8 +101,6 @@ async function inTurn(engine: Engine, topic: string, task: () => Promise<number>
 // A redrive counts as a client, so that its engine ends it: the room that it waits for may never come once consumers
 // close.
 class Redrive implements MembershipListener, EngineClient {
-  readonly groupId: undefined
-  readonly paused: readonly TopicPartition[] = []
   readonly autoCommit: boolean = false
   readonly autoOffsetReset = 'earliest'
   readonly isolationLevel = 'read_committed'
@@ -139,10 +137,6 @@ class Redrive implements MembershipListener, EngineClient {
 
   pending(): string[] {
     return []
-  }
-
-  unread(): number {
-    return 0
   }
 
   /** Lets the dead letters in hand be moved and committed, within `timeoutMs`. */

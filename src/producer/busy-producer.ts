@@ -9,8 +9,6 @@ export interface BusyProducerHost {
 
 /** A producer with sends or transactions under way: its engine counts it in `idle()`, and closes it. */
 export class BusyProducer implements EngineClient {
-  readonly groupId = undefined
-  readonly paused = []
   readonly #host: BusyProducerHost
   readonly #doing: () => string | undefined
   #tracked = false
@@ -36,10 +34,6 @@ export class BusyProducer implements EngineClient {
   pending(): string[] {
     const doing = this.#doing()
     return doing === undefined ? [] : [`Producer '${this.#host.clientId}' ${doing}`]
-  }
-
-  unread(): number {
-    return 0
   }
 
   async close(options: ClientCloseOptions): Promise<readonly Unread[]> {

@@ -34,10 +34,7 @@ export class TestEngine implements Engine {
   // Appends that a fault holds back, in order: a later record must not be written before an earlier one.
   #waiting: Promise<unknown> | undefined
   readonly #sender: EngineClient = {
-    groupId: undefined,
     pending: () => [`${this.#client.member} waits to append, because of a fault`],
-    paused: [],
-    unread: () => 0,
     close: async () => [],
   }
 
