@@ -7,6 +7,13 @@ const milliseconds: Check = {
   accepts: value => typeof value === 'number' && !Number.isNaN(value),
 }
 
+/** A time that is waited for. */
+export interface Delay {
+  /** Resolves when the time is over, or was ended early. */
+  readonly over: Promise<void>
+  readonly end: () => void
+}
+
 /** A broker's clock: the clock it was given, and timers by key; a new timer replaces the waiting one of its key. */
 export class BrokerClock implements Clock {
   readonly #clock: Clock
@@ -131,6 +138,19 @@ export class BrokerClock implements Clock {
         reject(reason)
       })
     })
+  }
+
+  /** A time to wait for, which keeps the process alive, and can be ended early. */
+  delay(ms: number, name: string): Delay {
+    let end = () => {}
+    const over = new Promise<void>(resolve => {
+      const timer = this.#clock.setTimer(resolve, ms, { hold: true, name })
+      end = () => {
+        timer.cancel()
+        resolve()
+      }
+    })
+    return { over, end }
   }
 
   /** Takes back every timer that has a key; `schedule` sets no more. */

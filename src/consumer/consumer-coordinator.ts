@@ -13,7 +13,7 @@ import { LastWord } from './last-word.ts'
 import { Liveness } from './liveness.ts'
 import type { Member } from './member-listener.ts'
 import { PartitionStarter } from './partition-starter.ts'
-import type { PartitionState } from './partition-state.ts'
+import { type PartitionState, toTopicPartition } from './partition-state.ts'
 import { PartitionStates } from './partition-states.ts'
 import { Readiness } from './readiness.ts'
 import { Reconciler, topicDeleted } from './reconciler.ts'
@@ -231,7 +231,6 @@ export class ConsumerCoordinator implements Member {
     const { states } = this
     this.#endMembership()
     this.#readiness.unsettle()
-    this.#readiness.renew()
     this.#reconciler.lose(reason)
     if (this.#givingUp !== undefined) this.#reconciler.reportLosses()
     // At once, whatever is being followed.
@@ -275,8 +274,6 @@ export class ConsumerCoordinator implements Member {
     const { membership } = this.#joiner
     if (membership === undefined) return this.#subscription.accept(change)
     this.#readiness.unsettle()
-    // A caller that waits for `ready` from now on waits for the new interest.
-    this.#readiness.renew()
     try {
       await membership.subscribe(interest)
     } catch (error) {
@@ -291,11 +288,10 @@ export class ConsumerCoordinator implements Member {
    * Notes a seek while it leaves, to come back, or gives up a partition that it is to read again. A group keeps what is
    * committed, and nothing else of a position; but nobody else has partitions that the consumer chose itself.
    */
-  sought({ topic, partition }: TopicPartition, offset: OffsetSpec): void {
+  sought(tp: TopicPartition, offset: OffsetSpec): void {
     const { interest } = this.#subscription
-    if (interest.kind !== 'assign') return
-    const reads = interest.partitions.some(tp => tp.partition === partition && tp.topic === topic)
-    if (reads) this.#positions.seek({ topic, partition }, offset)
+    if (interest.kind !== 'assign' || !includedIn(interest)(tp)) return
+    this.#positions.seek(toTopicPartition(tp), offset)
   }
 
   /**
@@ -309,9 +305,8 @@ export class ConsumerCoordinator implements Member {
   }): Promise<void> {
     this.#joiner.stop()
     this.#reconciler.reportLosses()
-    this.#readiness.unsettle()
     // Not only once it has left: until then its handlers may take long.
-    this.#readiness.renew()
+    this.#readiness.unsettle()
     this.#reconciler.wake()
     let expired = false
     // Shared, so that a close during a restart does not give the same partitions up twice.

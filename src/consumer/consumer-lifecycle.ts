@@ -1,3 +1,4 @@
+import type { Delay } from '../broker-clock.ts'
 import { Deadline } from '../deadline.ts'
 import { Deferred } from '../deferred.ts'
 import { Draining } from '../draining.ts'
@@ -52,7 +53,7 @@ export class ConsumerLifecycle implements EngineClient {
   #closing: Promise<readonly Unread[]> | undefined
   #restarts = 0
   #whyRestarts = ''
-  #stopRestart: (() => void) | undefined
+  #restartDelay: Delay | undefined
   #draining: Draining | undefined
   #deadline: Deadline | undefined
   #atExit = false
@@ -246,7 +247,10 @@ export class ConsumerLifecycle implements EngineClient {
     this.#engine.outbox.flush()
     try {
       await this.#leave({ keepPlace: false, timeoutMs: closeTimeoutMs })
-      if (this.#life === 'restarting') await this.#restartDelay(delayMs)
+      if (this.#life === 'restarting') {
+        this.#restartDelay = this.#engine.clock.delay(delayMs, `restart of ${this.name}`)
+        await this.#restartDelay.over
+      }
       // Handlers that ran beside the one that failed end first: their records must not be handled twice at once.
       if (this.#life === 'restarting') await this.#idle()
       if (this.#life !== 'restarting') return
@@ -260,17 +264,6 @@ export class ConsumerLifecycle implements EngineClient {
 
   async #idle(): Promise<void> {
     await this.#worker?.idle?.()
-  }
-
-  #restartDelay(delayMs: number): Promise<void> {
-    return new Promise(resolve => {
-      const name = `restart of ${this.name}`
-      const timer = this.#engine.clock.setTimer(resolve, delayMs, { hold: true, name })
-      this.#stopRestart = () => {
-        timer.cancel()
-        resolve()
-      }
-    })
   }
 
   // --- ending -------------------------------------------------------------------------------------------------------
@@ -310,7 +303,7 @@ export class ConsumerLifecycle implements EngineClient {
     const reason = new ConsumerCrashedError(`${this.name} crashed without leaving its group`)
     // First, so that nothing that the worker does while it ends is committed.
     this.coordinator.vanish(reason)
-    this.#stopRestart?.()
+    this.#restartDelay?.end()
     // A close that still drains would find its own promise here, and wait for itself.
     if (!this.ended) this.#closing = Promise.resolve([])
     this.#life = 'closed'
@@ -390,7 +383,7 @@ export class ConsumerLifecycle implements EngineClient {
     reason: Error,
     stopped?: () => void,
   ): Promise<readonly Unread[]> {
-    this.#stopRestart?.()
+    this.#restartDelay?.end()
     this.#worker?.stop()
     let left: readonly Unread[] = []
     const keepPlace = this.#options.groupInstanceId !== undefined && !leave

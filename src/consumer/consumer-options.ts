@@ -187,25 +187,28 @@ export function resolveConsumerOptions(options: ConsumerOptions): ResolvedConsum
       throw optionError('Consumer', option, 'is for a member of a group (groupId, no assign)')
     }
   }
+  const { autoOffsetReset = 'earliest', isolationLevel = 'read_committed', clientId = 'consumer' } = options
+  const { maxPollRecords = 500, rebalanceTimeoutMs = maxPollIntervalMs, sessionTimeoutMs = 45_000 } = options
+  const { from, groupInstanceId, assignor, onAssigned, onRevoked, onLost } = options
   return {
     groupId,
     interest: assign ? toAssignInterest(assign) : toInterest(topics ?? [])!,
-    from: options.from,
+    from,
     bounded: options.until === 'end',
     startAt: assign ?? [],
-    autoOffsetReset: options.autoOffsetReset ?? 'earliest',
+    autoOffsetReset,
     autoCommit: groupId !== undefined && (options.autoCommit ?? true),
-    isolationLevel: options.isolationLevel ?? 'read_committed',
-    groupInstanceId: options.groupInstanceId,
-    clientId: options.clientId ?? 'consumer',
-    maxPollRecords: options.maxPollRecords ?? 500,
+    isolationLevel,
+    groupInstanceId,
+    clientId,
+    maxPollRecords,
     maxPollIntervalMs,
-    rebalanceTimeoutMs: options.rebalanceTimeoutMs ?? maxPollIntervalMs,
-    sessionTimeoutMs: options.sessionTimeoutMs ?? 45_000,
-    assignor: options.assignor,
-    onAssigned: options.onAssigned,
-    onRevoked: options.onRevoked,
-    onLost: options.onLost,
+    rebalanceTimeoutMs,
+    sessionTimeoutMs,
+    assignor,
+    onAssigned,
+    onRevoked,
+    onLost,
   }
 }
 

@@ -1,6 +1,12 @@
 import type { Interest } from '../engine.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 
+/** The topics that an interest names: none where it has patterns. */
+export function namedTopics(interest: Interest): readonly string[] {
+  if (interest.kind === 'topics') return interest.names
+  return interest.kind === 'assign' ? interest.partitions.map(({ topic }) => topic) : []
+}
+
 /** Returns what says whether an interest includes a partition, as far as its names go; it may be asked of thousands. */
 export function includedIn(interest: Interest): (tp: TopicPartition) => boolean {
   if (interest.kind === 'topics') {

@@ -1,3 +1,4 @@
+import type { Delay } from '../broker-clock.ts'
 import { Deferred } from '../deferred.ts'
 import type { Engine, Membership } from '../engine.ts'
 import { isBrokerletError } from '../errors.ts'
@@ -39,7 +40,8 @@ export class Joiner {
   #joining: Promise<void> | undefined
   // The changes of interest that wait for it.
   #whenJoined: (() => void)[] = []
-  #endDelay: (() => void) | undefined
+  // Ends early where the consumer leaves.
+  #delay: Delay | undefined
 
   constructor(host: JoinerHost) {
     this.#host = host
@@ -72,7 +74,7 @@ export class Joiner {
    * @throws a failure that is not temporary
    */
   async rejoin(): Promise<void> {
-    const { lastWord } = this.#host
+    const { engine, options, lastWord } = this.#host
     const passes = (error: unknown) =>
       isBrokerletError(error) &&
       (error.retriable || (lastWord.unheard && error.code === 'UNRELEASED_INSTANCE_ID'))
@@ -86,22 +88,10 @@ export class Joiner {
         lastWord.unheard = true
         this.#host.events.emitNow('error', error)
       }
-      await this.#delay()
+      this.#delay = engine.clock.delay(rejoinMs, `rejoining of ${options.clientId}`)
+      await this.#delay.over
       if (generation !== this.#generation) return
     }
-  }
-
-  // Ends early where the consumer leaves.
-  #delay(): Promise<void> {
-    const { engine, options } = this.#host
-    return new Promise(resolve => {
-      const name = `rejoining of ${options.clientId}`
-      const timer = engine.clock.setTimer(resolve, rejoinMs, { hold: true, name })
-      this.#endDelay = () => {
-        timer.cancel()
-        resolve()
-      }
-    })
   }
 
   // A failure makes the consumer not ready for good, unless it is temporary.
@@ -117,16 +107,7 @@ export class Joiner {
     this.#joining = joined.promise
     try {
       const membership = await engine.join(
-        {
-          groupId: options.groupId,
-          clientId: options.clientId,
-          groupInstanceId: options.groupInstanceId,
-          interest: this.#host.subscription.interest,
-          assignor: options.assignor,
-          rebalanceTimeoutMs: options.rebalanceTimeoutMs,
-          sessionTimeoutMs: options.sessionTimeoutMs,
-          rejoins: this.#wasMember,
-        },
+        { ...options, interest: this.#host.subscription.interest, rejoins: this.#wasMember },
         listener,
       )
       if (generation !== this.#generation) {
@@ -141,7 +122,7 @@ export class Joiner {
       // Who leaves meanwhile says by itself that it is over.
       if (passes(error) || generation !== this.#generation) throw error
       readiness.fail(error)
-      readiness.renew()
+      readiness.unsettle()
       throw error
     } finally {
       if (this.#joining === joined.promise) this.#joinEnded()
@@ -169,7 +150,7 @@ export class Joiner {
   /** Ends the attempts to join; who is let in after that leaves at once. */
   stop(): void {
     this.#generation++
-    this.#endDelay?.()
+    this.#delay?.end()
   }
 
   /** Ends the membership: what the group still tells it is not heard. */

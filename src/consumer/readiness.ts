@@ -20,13 +20,9 @@ export class Readiness {
     this.#ready.resolve()
   }
 
-  /** Says that more is to come. A promise that has resolved stays so; callers that wait go on waiting. */
+  /** Says that more is to come: callers that wait go on waiting, and those that ask from now on wait, too. */
   unsettle(): void {
     this.#settled = false
-  }
-
-  /** Makes callers that ask from now on wait until the consumer is ready again. */
-  renew(): void {
     if (this.#ready.settled) this.#ready = new Deferred()
   }
 

@@ -19,6 +19,7 @@ import {
 } from '../validate.ts'
 import type { ConsumerControl } from './consumer-control.ts'
 import { insteadOfFromBeginning } from './consumer-options.ts'
+import { namedTopics } from './interest.ts'
 import { type RetryOptions, RetryPolicy } from './retry-policy.ts'
 
 /** The context that a handler gets beside its record or batch. */
@@ -315,13 +316,7 @@ function requireRetryTopics(
 function toHandler(eachRecord: unknown, interest: Interest): RecordHandler {
   if (typeof eachRecord === 'function') return eachRecord as RecordHandler
   const byTopic = new Map(Object.entries(eachRecord as Record<string, RecordHandler>))
-  const names =
-    interest.kind === 'topics'
-      ? interest.names
-      : interest.kind === 'assign'
-        ? interest.partitions.map(tp => tp.topic)
-        : []
-  for (const topic of names) if (!byTopic.has(topic)) throw noHandler(topic)
+  for (const topic of namedTopics(interest)) if (!byTopic.has(topic)) throw noHandler(topic)
   return (record, context) => {
     const handler = byTopic.get(record.topic)
     if (handler === undefined) throw noHandler(record.topic)

@@ -1,6 +1,7 @@
 import type { Engine, Interest } from '../engine.ts'
 import { InvalidOptionError } from '../errors.ts'
 import { optionError } from '../validate.ts'
+import { namedTopics } from './interest.ts'
 import { RetryTopics } from './retry-topics.ts'
 import type { ResolvedRunOptions } from './run-options.ts'
 
@@ -44,11 +45,7 @@ export class SideTopics {
    */
   requireApart(interest: Interest): void {
     for (const { option, topic } of this.#all()) {
-      const read =
-        interest.kind === 'topics'
-          ? interest.names.includes(topic)
-          : interest.kind === 'assign' && interest.partitions.some(tp => tp.topic === topic)
-      if (!read) continue
+      if (!namedTopics(interest).includes(topic)) continue
       throw new InvalidOptionError(
         `run: ${option}: this consumer reads '${topic}' itself, so a failed record would come back at once`,
         { option, topic },
