@@ -6,6 +6,17 @@ import type { PartitionState } from './partition-state.ts'
 import type { Batch, BatchHandler, RecordContext } from './run-options.ts'
 import type { Work } from './work.ts'
 
+/** Records as a reader of batches gets them; `nextOffset` is where the log goes on after them. */
+export function toBatch(
+  state: PartitionState,
+  records: readonly ConsumerRecord[],
+  nextOffset: number,
+): Batch {
+  const { topic, partition, fetch } = state
+  const highWatermark = fetch?.highWatermark ?? nextOffset
+  return { topic, partition, records, nextOffset, highWatermark, lag: state.countFrom(nextOffset) }
+}
+
 /** Records of one partition that were read at once, and how far a handler of batches has come with them. */
 export class BatchWork implements Work {
   readonly state: PartitionState
@@ -65,15 +76,7 @@ export class BatchWork implements Work {
     this.#handledTo = this.#index + records.length
     // The record that cannot be decoded is not in the batch.
     if (error !== undefined) this.state.position = this.#offsetAfter(this.#handledTo)
-    return this.#handler(this.#toBatch(records), context)
-  }
-
-  #toBatch(records: readonly ConsumerRecord[]): Batch {
-    const { topic, partition, fetch } = this.state
-    const nextOffset = this.#offsetAfter(this.#handledTo)
-    const highWatermark = fetch?.highWatermark ?? nextOffset
-    const lag = this.state.countFrom(nextOffset)
-    return { topic, partition, records, nextOffset, highWatermark, lag }
+    return this.#handler(toBatch(this.state, records, this.#offsetAfter(this.#handledTo)), context)
   }
 
   #offsetAfter(index: number): number {

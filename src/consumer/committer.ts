@@ -214,13 +214,19 @@ export class Committer {
 
 // As its user names it, without the epochs under which it is committed.
 function toPlain({ topic, partition, offset, metadata }: TopicPartitionOffset): TopicPartitionOffset {
-  return metadata === undefined ? { topic, partition, offset } : { topic, partition, offset, metadata }
+  return withMetadata({ topic, partition, offset }, metadata)
+}
+
+function withMetadata<Offset>(
+  offset: Offset,
+  metadata: string | undefined,
+): Offset | (Offset & { metadata: string }) {
+  return metadata === undefined ? offset : { ...offset, metadata }
 }
 
 function withoutEpoch(committed: CommittedPosition | null): OffsetAndMetadata | null {
   if (committed?.leaderEpoch === undefined) return committed
-  const { offset, metadata } = committed
-  return metadata === undefined ? { offset } : { offset, metadata }
+  return withMetadata({ offset: committed.offset }, committed.metadata)
 }
 
 // With the leader epoch of the record before it: whoever begins there can ask a later leader whether it has that record.
@@ -237,8 +243,7 @@ function offsetToCommit(state: PartitionState): EpochOffset {
 
 // The finished offset of a partition to commit, with what is finished out of order in its metadata.
 function finishedOffset(state: PartitionState): EpochOffset {
-  const { metadata } = state
-  return metadata === undefined ? plainOffset(state) : { ...plainOffset(state), metadata }
+  return withMetadata(plainOffset(state), state.metadata)
 }
 
 function plainOffset({ topic, partition, finished, assignmentEpoch }: PartitionState): EpochOffset {

@@ -3,6 +3,7 @@ import { ClosedError, IllegalStateError } from '../errors.ts'
 import { isThenable } from '../maybe-promise.ts'
 import type { ConsumerRecord } from '../record.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
+import { toBatch } from './batch-work.ts'
 import { type Decoded, decodeRecords } from './decode.ts'
 import type { WorkPulse } from './liveness.ts'
 import type { PartitionState } from './partition-state.ts'
@@ -294,10 +295,7 @@ export class RecordStream implements Worker {
       this.#chunk = undefined
       this.#hold(chunk, chunk.nextOffset)
       this.#host.coordinator.liveness.start(this.#pulse)
-      const { records, nextOffset, state } = chunk
-      const highWatermark = state.fetch?.highWatermark ?? nextOffset
-      const lag = state.countFrom(nextOffset)
-      return { topic: state.topic, partition: state.partition, records, nextOffset, highWatermark, lag }
+      return toBatch(chunk.state, chunk.records, chunk.nextOffset)
     }
   }
 

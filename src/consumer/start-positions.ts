@@ -4,7 +4,7 @@ import { isThenable, type MaybePromise } from '../maybe-promise.ts'
 import { formatTopicPartition, type OffsetSpec, type TopicPartition } from '../topic-partition.ts'
 import type { ManualAssignment, ResolvedConsumerOptions } from './consumer-options.ts'
 import { includedIn } from './interest.ts'
-import type { PartitionState } from './partition-state.ts'
+import { type PartitionState, unlessMoved } from './partition-state.ts'
 
 /** How long until an offset that could not be looked up is looked up again, in milliseconds. */
 export const lookAgainMs = 500
@@ -118,13 +118,7 @@ export class StartPositions {
     }
     const spec = this.#given.get(formatTopicPartition(state)) ?? this.#options.from
     if (spec !== undefined && before === undefined) return this.#moveTo(state, spec)
-    const committed = membership.committed(state)
-    if (!isThenable(committed)) return this.#beginAt(state, committed, spec)
-    const { version } = state
-    return Promise.resolve(committed).then(found => {
-      // A seek that came meanwhile has the last word.
-      if (state.version === version) return this.#beginAt(state, found, spec)
-    })
+    return unlessMoved(state, membership.committed(state), committed => this.#beginAt(state, committed, spec))
   }
 
   // A topic that was created again meanwhile begins anew.
@@ -146,12 +140,7 @@ export class StartPositions {
 
   #moveTo(state: PartitionState, spec: OffsetSpec): MaybePromise<void> {
     const offset = this.#engine.offsetFor(state, spec, this.#options.isolationLevel)
-    if (!isThenable(offset)) return state.moveTo(offset)
-    const { version } = state
-    return Promise.resolve(offset).then(found => {
-      // A seek that came meanwhile has the last word.
-      if (state.version === version) state.moveTo(found)
-    })
+    return unlessMoved(state, offset, found => state.moveTo(found))
   }
 
   #reset(tp: TopicPartition): OffsetSpec {
