@@ -1,8 +1,7 @@
 import { AbortWatch } from '../abort-watch.ts'
 import type { Engine, Interest, Unread } from '../engine.ts'
-import { IllegalStateError, isRetriable } from '../errors.ts'
+import { IllegalStateError } from '../errors.ts'
 import { Events } from '../events.ts'
-import type { MaybePromise } from '../maybe-promise.ts'
 import { offsetList, offsetSpec, onePartition } from '../offset-checks.ts'
 import type { ConsumedOffsets } from '../offset-source.ts'
 import type { AnyRecord } from '../record.ts'
@@ -33,8 +32,8 @@ import { Processor } from './processor.ts'
 import { type ConsumerIterator, RecordIterator } from './record-iterator.ts'
 import { type PollOptions, RecordStream } from './record-stream.ts'
 import { type BatchOf, type RunOptions, resolveRunOptions } from './run-options.ts'
+import { Seeker } from './seeker.ts'
 import { SideTopics } from './side-topics.ts'
-import { lookAgainMs } from './start-positions.ts'
 import { withTraces } from './traced-handlers.ts'
 
 const noPolicy = /* @__PURE__ */ new ConsumerPolicy({})
@@ -58,6 +57,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   readonly #options: ResolvedConsumerOptions
   readonly #events: Events<ConsumerEvents>
   readonly #lifecycle: ConsumerLifecycle
+  readonly #seeker: Seeker
   readonly #policy: ConsumerPolicy
   // Whether anybody has said what it reads, even that it is nothing.
   #told: boolean
@@ -81,6 +81,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
       groupId === undefined ? `Consumer '${clientId}'` : `Consumer '${clientId}' of group '${groupId}'`
     this.#events = new Events(consumerEventNames, engine.outbox, name, this)
     this.#lifecycle = new ConsumerLifecycle(engine, this.#options, name, this.#events, this)
+    this.#seeker = new Seeker(engine, this.#options.isolationLevel, this.#lifecycle)
     if (signal) this.#closeOn(signal)
   }
 
@@ -300,7 +301,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     for (const { offset, ...tp } of options.startAt) {
       const state = this.#coordinator.state(tp)
       if (state === undefined || state.phase === 'gone' || !kept.has(state)) continue
-      if (offset !== undefined) this.#seek(state, offset)
+      if (offset !== undefined) this.#seeker.seek(state, offset)
     }
   }
 
@@ -341,40 +342,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     requireArgument('seek', 'to', to, offsetSpec)
     // It may be to read it again, once it has given it up.
     if (state.phase === 'revoking') this.#coordinator.sought(state, to)
-    this.#seek(state, to)
-  }
-
-  #seek(state: PartitionState, to: OffsetSpec): void {
-    const offset = this.#engine.offsetFor(state, to, this.#options.isolationLevel)
-    if (typeof offset === 'number') return this.#moveTo(state, offset)
-    void this.#seekLater(state, to, offset)
-  }
-
-  // The offset has to be asked for, and again where that fails for now: the topic may have been deleted, and the group
-  // then says that the partition is lost.
-  async #seekLater(state: PartitionState, to: OffsetSpec, asked: MaybePromise<number>): Promise<void> {
-    const seek = state.beginSeek()
-    this.#lifecycle.worker?.moved(state)
-    const seeks = () => state.seeks(seek) && this.#coordinator.state(state) === state
-    let offset = asked
-    while (seeks()) {
-      try {
-        const found = await offset
-        if (seeks()) this.#moveTo(state, found)
-      } catch (error) {
-        if (!seeks()) return
-        if (!isRetriable(error)) return void this.#lifecycle.crash(error, undefined)
-        await this.#engine.clock.sleep(lookAgainMs)
-        offset = this.#engine.offsetFor(state, to, this.#options.isolationLevel)
-      }
-    }
-  }
-
-  #moveTo(state: PartitionState, offset: number): void {
-    state.moveTo(offset)
-    if (this.#lifecycle.restarting) this.#coordinator.sought(state, offset)
-    this.#lifecycle.worker?.moved(state)
-    this.#engine.touch()
+    this.#seeker.seek(state, to)
   }
 
   /** Its partitions that are paused. */
