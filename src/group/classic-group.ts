@@ -349,7 +349,7 @@ export class ClassicGroup {
   /** Answers at once, or when the leader has assigned. */
   sync(request: ClassicSync, answer: (synced: ClassicSynced) => void): void {
     const refuse = (error: ErrorCode) => answer(notSynced(error))
-    const error = this.#check(request)
+    const error = this.#members.check(request)
     if (error !== undefined) return refuse(error)
     if (!agreesOn(request, this.#protocolType, this.#protocol)) return refuse('INCONSISTENT_GROUP_PROTOCOL')
     const { assignments } = request
@@ -379,7 +379,7 @@ export class ClassicGroup {
 
   /** Notes that a member is alive; the answer tells it whether to join again. */
   heartbeat(identity: ClassicIdentity): ErrorCode | undefined {
-    const error = this.#check(identity)
+    const error = this.#members.check(identity)
     if (error !== undefined) return error
     this.#heard(this.#members.get(identity.memberId)!)
     return this.#state === 'PreparingRebalance' ? 'REBALANCE_IN_PROGRESS' : undefined
@@ -391,35 +391,17 @@ export class ClassicGroup {
    */
   checkCommit(identity: ClassicIdentity, transactional = false): ErrorCode | undefined {
     if (identity.generation < 0 && this.#members.size === 0) return undefined
-    const error = this.#check(identity)
+    const error = this.#members.check(identity)
     if (error !== undefined) return error
     return this.#state === 'CompletingRebalance' && !transactional ? 'REBALANCE_IN_PROGRESS' : undefined
   }
 
-  #check({ memberId, generation, groupInstanceId }: ClassicIdentity): ErrorCode | undefined {
-    if (groupInstanceId !== null) {
-      const known = this.#members.idOf(groupInstanceId)
-      if (known === undefined) return 'UNKNOWN_MEMBER_ID'
-      if (known !== memberId) return 'FENCED_INSTANCE_ID'
-    }
-    const member = this.#members.get(memberId)
-    if (member === undefined) return 'UNKNOWN_MEMBER_ID'
-    return generation === member.generation ? undefined : 'ILLEGAL_GENERATION'
-  }
-
   /** Removes a member; by its instance id where no member id is given. */
   leave(memberId: string, groupInstanceId: string | null): ErrorCode | undefined {
-    if (groupInstanceId !== null) {
-      const known = this.#members.idOf(groupInstanceId)
-      if (known === undefined) return 'UNKNOWN_MEMBER_ID'
-      if (memberId !== '' && memberId !== known) return 'FENCED_INSTANCE_ID'
-      this.#remove(this.#members.get(known)!)
-      return undefined
-    }
-    if (this.#forgetPending(memberId)) return undefined
-    const member = this.#members.get(memberId)
-    if (member === undefined) return 'UNKNOWN_MEMBER_ID'
-    this.#remove(member)
+    if (groupInstanceId === null && this.#forgetPending(memberId)) return undefined
+    const found = this.#members.find(memberId, groupInstanceId)
+    if (typeof found === 'string') return found
+    this.#remove(found)
     return undefined
   }
 

@@ -1,5 +1,6 @@
+import type { ErrorCode } from '../error-codes.ts'
 import type { JoinedClassicMember } from './classic-member.ts'
-import type { ClassicJoin, ClassicProtocol } from './classic-protocol.ts'
+import type { ClassicIdentity, ClassicJoin, ClassicProtocol } from './classic-protocol.ts'
 
 /** The members of a classic group, in the order in which they joined, with an index of the static ones. */
 export class ClassicMembers {
@@ -29,6 +30,25 @@ export class ClassicMembers {
   /** The id of the static member with an instance id. */
   idOf(groupInstanceId: string): string | undefined {
     return this.#static.get(groupInstanceId)
+  }
+
+  /** The member that leaves; by its instance id where no member id is given. Else the error that the caller gets. */
+  find(memberId: string, groupInstanceId: string | null): JoinedClassicMember | ErrorCode {
+    const known = groupInstanceId === null ? memberId : this.#static.get(groupInstanceId)
+    if (known !== undefined && memberId !== '' && memberId !== known) return 'FENCED_INSTANCE_ID'
+    return this.#byId.get(known ?? '') ?? 'UNKNOWN_MEMBER_ID'
+  }
+
+  /** The error for a request that names a member, or an instance, as nobody here is. */
+  check({ memberId, generation, groupInstanceId }: ClassicIdentity): ErrorCode | undefined {
+    if (groupInstanceId !== null) {
+      const known = this.#static.get(groupInstanceId)
+      if (known === undefined) return 'UNKNOWN_MEMBER_ID'
+      if (known !== memberId) return 'FENCED_INSTANCE_ID'
+    }
+    const member = this.#byId.get(memberId)
+    if (member === undefined) return 'UNKNOWN_MEMBER_ID'
+    return generation === member.generation ? undefined : 'ILLEGAL_GENERATION'
   }
 
   add(member: JoinedClassicMember): void {
