@@ -109,7 +109,7 @@ const assignmentList: Check = {
 
 /** What `topics` may be. */
 export const topicList: Check = {
-  expected: 'an array of topic names, a RegExp or an array of RegExps',
+  expected: "an array of topic names, such as ['orders'], a RegExp or an array of RegExps",
   accepts: value => toInterest(value) !== undefined,
 }
 

@@ -29,7 +29,7 @@ describe('consumer options', () => {
     [
       { topics: 'orders' },
       'topics',
-      "expected an array of topic names, a RegExp or an array of RegExps, received 'orders'",
+      "expected an array of topic names, such as ['orders'], a RegExp or an array of RegExps, received 'orders'",
     ],
     [{ topics: ['orders', 5] }, 'topics', 'received an array of 2'],
     [{ topics: [/a/, 'orders'] }, 'topics', 'received an array of 2'],
