@@ -6,6 +6,8 @@ import type { RecordMetadata } from '../record.ts'
 import type { Message, OpenTopics, TopicMap } from '../topic-definition.ts'
 import {
   abortSignal,
+  accepts,
+  aList,
   boolean,
   callback,
   checkOptions,
@@ -134,7 +136,9 @@ export class Producer<out Topics extends TopicMap = OpenTopics> {
   #sendBatch(messages: readonly unknown[], options: SendOptions | undefined): Promise<RecordMetadata[]> {
     try {
       this.#requireSendable('sendBatch')
-      const wait = options === undefined ? this.#wait : this.#waitOf('sendBatch', options)
+      // Of sendBatch(order, order), too.
+      const own = options === undefined || !accepts(aList, messages)
+      const wait = own ? this.#wait : this.#waitOf('sendBatch', options)
       return this.#sender.promise(this.#sender.sendBatch(messages, wait))
     } catch (error) {
       return Promise.reject(error)

@@ -406,6 +406,13 @@ describe('sendBatch', () => {
     expect(error.message).toMatch(/^sendBatch: expected an array of messages, received /)
     expect(values()).toEqual(['before'])
   })
+
+  it('says of messages that are no list that they have to be one', async () => {
+    const { producer } = shop()
+    const message = { topic: 'orders', value: 1 }
+    const error = await rejectionOf(producer.sendBatch(message as never, message as never))
+    expect(error.message).toBe('sendBatch: expected an array of messages, received an object')
+  })
 })
 
 describe('producer options', () => {
