@@ -1,5 +1,5 @@
-import type { Coded } from './client-library.ts'
 import { hasCode } from './cluster-error.ts'
+import type { Coded } from './library-messages.ts'
 
 /** Whether another attempt can help: a missing topic is a final answer where the topic must exist already. */
 export function isTransient(error: unknown): boolean {

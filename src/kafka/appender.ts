@@ -7,11 +7,12 @@ import {
   UnknownTopicOrPartitionError,
 } from '../errors.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
-import type { BatchOptions, BrokerAddress, ProducedPartition } from './client-library.ts'
 import type { Cluster } from './cluster.ts'
 import { hasCode } from './cluster-error.ts'
 import type { Connections } from './connections.ts'
 import { groupBy } from './group-by.ts'
+import type { BrokerAddress } from './library-connection.ts'
+import type { BatchOptions, ProducedPartition } from './library-messages.ts'
 import { PartitionQueue, type ProducerIdentity } from './partition-queue.ts'
 import { batchOverheadBytes, type ProducedRecord } from './produced-record.ts'
 import { backoffMs } from './retry.ts'

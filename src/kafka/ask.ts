@@ -1,5 +1,5 @@
 import type { ErrorFields } from '../errors.ts'
-import type { Api } from './client-library.ts'
+import type { Api } from './library-messages.ts'
 
 /** A request to the cluster, and how to read its response. */
 export interface Ask<Request extends readonly unknown[], Response> {

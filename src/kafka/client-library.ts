@@ -1,210 +1,29 @@
-import type { Socket } from 'node:net'
-import type { ConnectionOptions as TlsOptions } from 'node:tls'
+import type {
+  BrokerAddress,
+  LibraryConnectionOptions,
+  LibraryConnectionPool,
+  LibraryExchange,
+  LibrarySasl,
+} from './library-connection.ts'
+import type {
+  Api,
+  BatchOptions,
+  Coded,
+  CommittedPartition,
+  FetchedPartition,
+  IdPartitions,
+  LibraryReader,
+  LibraryWriter,
+  MetadataResponse,
+  ProducedPartition,
+  TopicPartitions,
+  WrittenRecord,
+} from './library-messages.ts'
 
 /*
  * The part of @platformatic/kafka that is used: its connections, and the calls of Kafka's protocol. Written out here,
  * because it is an optional peer: users without a cluster have neither the package nor its types.
  */
-
-/** A broker's address. */
-export interface BrokerAddress {
-  readonly host: string
-  readonly port: number
-}
-
-/** One connection to one broker. */
-export interface LibraryConnection {
-  /** Undefined before it begins to connect. */
-  readonly socket: Pick<Socket, 'destroy'> | undefined
-  on(name: 'error', listener: (error: Error) => void): unknown
-  on(name: 'close', listener: () => void): unknown
-}
-
-/** One connection to each broker, made when it is first asked for. */
-export interface LibraryConnectionPool {
-  get(broker: BrokerAddress): Promise<LibraryConnection>
-  on(name: 'connecting', listener: (event: { readonly connection: LibraryConnection }) => void): unknown
-  close(): Promise<void>
-}
-
-type Extensions = Readonly<Record<string, string>>
-
-/** Credentials; a function among them is called for each connection. */
-export interface LibrarySasl {
-  readonly mechanism: string
-  readonly username?: string | (() => string | Promise<string>)
-  readonly password?: string | (() => string | Promise<string>)
-  readonly token?: string | (() => string | Promise<string>)
-  readonly oauthBearerExtensions?: Extensions | (() => Extensions | Promise<Extensions>)
-  authBytesValidator?(answer: Buffer, done: (error: Error | null, answer?: Buffer) => void): void
-  /** In place of the library's own choice by the mechanism. */
-  authenticate?(
-    mechanism: string,
-    connection: LibraryConnection,
-    api: SaslAuthenticate,
-    username: LibrarySasl['username'],
-    password: LibrarySasl['password'],
-    token: LibrarySasl['token'],
-    done: SaslDone,
-  ): void
-}
-
-type SaslAuthenticate = (connection: LibraryConnection, proof: Buffer, done: SaslDone) => void
-type SaslDone = (error: Error | null, answer?: SaslAnswer) => void
-
-interface SaslAnswer {
-  readonly authBytes: Buffer
-  readonly sessionLifetimeMs: bigint
-}
-
-interface LibraryExchange<Proof extends readonly unknown[]> {
-  authenticate(
-    api: SaslAuthenticate,
-    connection: LibraryConnection,
-    ...proof: [...Proof, done: SaslDone]
-  ): unknown
-}
-
-export interface LibraryConnectionOptions {
-  readonly connectTimeout: number
-  readonly requestTimeout: number
-  readonly maxInflights: number
-  readonly tls?: TlsOptions
-  /** Whether a broker's host is sent as the server's name. */
-  readonly tlsServerName?: boolean
-  readonly sasl?: LibrarySasl
-}
-
-/** One version of one of Kafka's APIs. */
-export interface Api<Request extends readonly unknown[], Response> {
-  readonly api: {
-    async(connection: LibraryConnection, ...request: Request): Promise<Response>
-    readonly key: number
-    readonly version: number
-  }
-}
-
-/** Reads a response; arrays are compact, and their items end with tagged fields unless `tagged` is false. */
-export interface LibraryReader {
-  readInt16(): number
-  readInt32(): number
-  readInt64(): bigint
-  readString(): string
-  readNullableString(): string | null
-  readUUID(): string
-  readArray<Item>(read: (reader: LibraryReader) => Item, compact?: boolean, tagged?: boolean): Item[]
-  readTaggedFields(): void
-}
-
-/** Writes a request, with the same rules. */
-export interface LibraryWriter {
-  appendString(value: string): LibraryWriter
-  appendBoolean(value: boolean): LibraryWriter
-  appendInt32(value: number): LibraryWriter
-  appendArray<Item>(
-    items: readonly Item[],
-    write: (writer: LibraryWriter, item: Item) => unknown,
-    compact?: boolean,
-    tagged?: boolean,
-  ): LibraryWriter
-  appendTaggedFields(): LibraryWriter
-}
-
-/** A response, or a part of one, with an error code; 0 is none. */
-export interface Coded {
-  readonly errorCode: number
-  readonly errorMessage?: string | null
-}
-
-interface TopicPartitions<Partition> {
-  readonly name: string
-  readonly partitions: readonly Partition[]
-}
-
-/** Partitions by the id of their topic. */
-export interface IdPartitions {
-  readonly topicId: string
-  readonly partitions: readonly number[]
-}
-
-export interface MetadataResponse {
-  readonly brokers: readonly (BrokerAddress & { readonly nodeId: number })[]
-  readonly topics: readonly {
-    readonly errorCode: number
-    readonly name: string | null
-    readonly topicId: string
-    readonly isInternal: boolean
-    readonly partitions: readonly {
-      readonly partitionIndex: number
-      readonly leaderId: number
-      readonly leaderEpoch: number
-    }[]
-  }[]
-}
-
-/** A record as the library writes it. */
-export interface WrittenRecord {
-  readonly topic: string
-  readonly partition: number
-  readonly key: Uint8Array | null
-  readonly value: Uint8Array | null
-  readonly headers: ReadonlyMap<Uint8Array, Uint8Array> | undefined
-  readonly timestamp: bigint
-}
-
-/** How the library encodes batches of records: one for each partition among them. */
-export interface BatchOptions {
-  readonly transactionalId?: string
-  readonly compression: string
-  readonly producerId: bigint
-  readonly producerEpoch: number
-  readonly sequences: { getWithDefault(partition: string, fallback: number): number }
-}
-
-export interface ProducedPartition {
-  readonly index: number
-  readonly errorCode: number
-  readonly errorMessage: string | null
-  readonly baseOffset: bigint
-  readonly logAppendTimeMs: bigint
-}
-
-/** A batch as the library reads it. */
-export interface ReadBatch {
-  readonly firstOffset: bigint
-  readonly lastOffsetDelta: number
-  readonly partitionLeaderEpoch: number
-  readonly attributes: number
-  readonly firstTimestamp: bigint
-  readonly maxTimestamp: bigint
-  readonly producerId: bigint
-  readonly records: readonly {
-    readonly timestampDelta: bigint
-    readonly offsetDelta: number
-    readonly key: Buffer | null
-    readonly value: Buffer | null
-    readonly headers: readonly (readonly [Buffer | null, Buffer | null])[]
-  }[]
-}
-
-export interface FetchedPartition {
-  readonly partitionIndex: number
-  readonly errorCode: number
-  readonly highWatermark: bigint
-  readonly lastStableOffset: bigint
-  readonly logStartOffset: bigint
-  readonly abortedTransactions:
-    | readonly { readonly producerId: bigint; readonly firstOffset: bigint }[]
-    | null
-  readonly records?: readonly ReadBatch[] | null
-}
-
-export interface CommittedPartition {
-  readonly partitionIndex: number
-  readonly committedOffset: bigint
-  readonly committedLeaderEpoch: number
-  readonly committedMetadata: string | null
-}
 
 type ByPartition = readonly TopicPartitions<{ readonly partitionIndex: number; readonly errorCode: number }>[]
 

@@ -1,6 +1,7 @@
 import { describeError, describeValue, type InvalidOptionError } from '../errors.ts'
 import { anObject, type Check, oneOf, optionError } from '../validate.ts'
-import type { ClientLibrary, LibrarySasl } from './client-library.ts'
+import type { ClientLibrary } from './client-library.ts'
+import type { LibrarySasl } from './library-connection.ts'
 import { authenticateForATimer } from './sasl-session.ts'
 
 /** A secret, or a function that returns it whenever a connection needs it. */

@@ -2,7 +2,8 @@ import type { EngineTopic } from '../engine.ts'
 import { errnos } from '../error-codes.ts'
 import type { Serde } from '../serde.ts'
 import type { TopicPartition } from '../topic-partition.ts'
-import type { BrokerAddress, MetadataResponse } from './client-library.ts'
+import type { BrokerAddress } from './library-connection.ts'
+import type { MetadataResponse } from './library-messages.ts'
 
 /** A topic of the cluster, as its metadata says. */
 export interface ClusterTopic extends EngineTopic {

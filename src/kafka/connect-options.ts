@@ -18,9 +18,9 @@ import {
   optionError,
   requireOption,
 } from '../validate.ts'
-import type { BrokerAddress } from './client-library.ts'
 import { type ClientSaslOptions, requireSasl, saslOptions } from './client-sasl.ts'
 import { largestInt32 } from './int32.ts'
+import type { BrokerAddress } from './library-connection.ts'
 
 /**
  * Which cluster to connect to, and how to use it. Times are milliseconds, sizes bytes; Kafka's names are in brackets.

@@ -1,15 +1,15 @@
 import { ClosedError, describeError, InvalidOptionError, isError } from '../errors.ts'
 import { warn } from '../events.ts'
+import type { ClientLibrary } from './client-library.ts'
+import type { Credentials } from './client-sasl.ts'
+import { ClusterError } from './cluster-error.ts'
 import type {
-  Api,
   BrokerAddress,
-  ClientLibrary,
   LibraryConnection,
   LibraryConnectionOptions,
   LibraryConnectionPool,
-} from './client-library.ts'
-import type { Credentials } from './client-sasl.ts'
-import { ClusterError } from './cluster-error.ts'
+} from './library-connection.ts'
+import type { Api } from './library-messages.ts'
 
 /**
  * One connection to each broker. A broker answers the requests of a connection one after the other, so requests that

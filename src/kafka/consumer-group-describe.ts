@@ -1,4 +1,5 @@
-import type { Api, ClientLibrary, Coded, IdPartitions, LibraryReader } from './client-library.ts'
+import type { ClientLibrary } from './client-library.ts'
+import type { Api, Coded, IdPartitions, LibraryReader } from './library-messages.ts'
 
 /** A group of the consumer protocol, as its coordinator describes it. */
 export interface DescribedGroup extends Coded {

@@ -1,5 +1,5 @@
 import { type ConsumerRecord, noHeaders, type RecordHeaders, toRecordHeaders } from '../record.ts'
-import type { FetchedPartition, ReadBatch } from './client-library.ts'
+import type { FetchedPartition, ReadBatch } from './library-messages.ts'
 import type { EpochStart } from './read-epochs.ts'
 
 const timestampTypeBit = 1 << 3

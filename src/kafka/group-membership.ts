@@ -7,21 +7,14 @@ import type {
   Membership,
   MembershipListener,
 } from '../engine.ts'
-import { type ErrorCode, errnos } from '../error-codes.ts'
-import {
-  BrokerletError,
-  CommitFailedError,
-  describeError,
-  isBrokerletError,
-  isRetriable,
-  UnknownMemberIdError,
-} from '../errors.ts'
+import { errnos } from '../error-codes.ts'
+import { BrokerletError, describeError, isRetriable, UnknownMemberIdError } from '../errors.ts'
 import type { Outbox } from '../events.ts'
-import { TaskQueue } from '../task-queue.ts'
-import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
+import type { TopicPartition } from '../topic-partition.ts'
 import type { ClientLibrary } from './client-library.ts'
 import type { Cluster } from './cluster.ts'
-import { CommittedLookup, commitOffsets, type GroupIdentity } from './group-offsets.ts'
+import { type CommittingMember, GroupCommits } from './group-commits.ts'
+import type { GroupIdentity } from './group-offsets.ts'
 import { Heartbeats } from './heartbeats.ts'
 import { largestInt32 } from './int32.ts'
 import { topicsOf } from './interest.ts'
@@ -41,23 +34,7 @@ type HeartbeatResponse = Awaited<ReturnType<ClientLibrary['consumerGroupHeartbea
 // The heartbeat interval while the member waits for others to give up partitions: shorter than the group's.
 const unsettledBeatMs = 500
 const leaveMs = 5000
-const staleCommits = 5
-
 const unknownMember = errnos.UNKNOWN_MEMBER_ID
-
-type Refusal = 'STALE_MEMBER_EPOCH' | 'UNKNOWN_MEMBER_ID' | 'GROUP_ID_NOT_FOUND'
-
-/** The code of a `CommitFailedError`, by the error with which the group refuses a commit. */
-const refusals: Partial<Record<ErrorCode, Refusal>> = {
-  UNKNOWN_MEMBER_ID: 'UNKNOWN_MEMBER_ID',
-  FENCED_MEMBER_EPOCH: 'STALE_MEMBER_EPOCH',
-  STALE_MEMBER_EPOCH: 'STALE_MEMBER_EPOCH',
-  ILLEGAL_GENERATION: 'STALE_MEMBER_EPOCH',
-  GROUP_ID_NOT_FOUND: 'GROUP_ID_NOT_FOUND',
-}
-
-// The latter in answer to the offsets of a transaction: a producer knows generations, and no epochs.
-const stale: ReadonlySet<ErrorCode> = new Set(['STALE_MEMBER_EPOCH', 'ILLEGAL_GENERATION'])
 
 function toInt32(ms: number): number {
   return Math.min(Math.ceil(ms), largestInt32)
@@ -77,8 +54,7 @@ export class GroupMembership implements Membership {
   readonly #request: JoinRequest
   readonly #groupId: string
   readonly #listener: MembershipListener
-  readonly #commits = new TaskQueue()
-  readonly #committed: CommittedLookup
+  readonly #commits: GroupCommits
   readonly #reconciliation: Reconciliation
   readonly #heartbeats: Heartbeats
   #interest: Interest
@@ -111,12 +87,12 @@ export class GroupMembership implements Membership {
     this.#cluster = host.cluster
     this.#outbox = host.outbox
     this.#passing = passage => host.passing(passage)
-    this.#committed = new CommittedLookup(host.cluster, groupId)
     this.#groupId = groupId
     this.#request = request
     this.#interest = request.interest
     this.#listener = listener
     this.#reconciliation = new Reconciliation(this.#asReconciling())
+    this.#commits = new GroupCommits(this.#asCommitting())
     this.#heartbeats = new Heartbeats({
       memberId,
       clock: host.cluster.clock,
@@ -148,6 +124,22 @@ export class GroupMembership implements Membership {
       tell: update => {
         this.#outbox.push(() => this.#listener.assignmentChanged(update))
         this.#outbox.flush()
+      },
+    }
+  }
+
+  #asCommitting(): CommittingMember {
+    return {
+      cluster: this.#cluster,
+      groupId: this.#groupId,
+      memberId: this.memberId,
+      identity: () => this.identity,
+      holds: (tp, assignmentEpoch) => this.#reconciliation.holds(tp, assignmentEpoch),
+      gone: () => this.#gone,
+      beatAgain: async () => {
+        this.#heartbeats.soon()
+        await this.#cluster.clock.turn()
+        await this.#heartbeats.idle()
       },
     }
   }
@@ -334,71 +326,17 @@ export class GroupMembership implements Membership {
     }
   }
 
-  /** Commits one after the other, so that an earlier commit never overtakes a later one. */
   commit(offsets: readonly EpochOffset[]): Promise<void> {
-    const commit = () =>
-      commitOffsets(
-        this.#cluster,
-        () => this.identity,
-        offsets,
-        () => this.#requireOwned(offsets),
-      )
-    return this.#commits.add(() => this.asMember(offsets, commit))
+    return this.#commits.commit(offsets)
   }
 
-  /**
-   * Commits under the current member epoch. Where that epoch is stale, tries again with the next one, as long as the
-   * partitions are still owned under the assignments in which their records were read.
-   *
-   * @throws CommitFailedError
-   */
-  async asMember(offsets: readonly EpochOffset[], commit: () => Promise<void>): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      this.#requireOwned(offsets)
-      try {
-        return await commit()
-      } catch (error) {
-        if (!isBrokerletError(error)) throw error
-        const refusal = refusals[error.code]
-        if (refusal === undefined) throw error
-        if (!stale.has(error.code) || attempt === staleCommits)
-          throw this.#refused(refusal, error.message, error)
-        await this.#beatAgain()
-      }
-    }
-  }
-
-  async #beatAgain(): Promise<void> {
-    this.#heartbeats.soon()
-    await this.#cluster.clock.turn()
-    await this.#heartbeats.idle()
-  }
-
-  #requireOwned(offsets: readonly EpochOffset[]): void {
-    if (this.#gone !== undefined)
-      throw this.#refused('UNKNOWN_MEMBER_ID', describeError(this.#gone), this.#gone)
-    for (const tp of offsets) {
-      if (this.#reconciliation.holds(tp, tp.assignmentEpoch)) continue
-      throw this.#refused(
-        'STALE_MEMBER_EPOCH',
-        `${formatTopicPartition(tp)} is not owned by this member under that assignment`,
-      )
-    }
-  }
-
-  #refused(code: Refusal, why: string, cause?: unknown): CommitFailedError {
-    const { memberId } = this
-    const groupId = this.#groupId
-    const text = `Member '${memberId}' of group '${groupId}' cannot commit: ${why}`
-    return new CommitFailedError(code, text, {
-      groupId,
-      memberId,
-      ...(cause === undefined ? {} : { cause }),
-    })
+  /** @see GroupCommits.asMember */
+  asMember(offsets: readonly EpochOffset[], commit: () => Promise<void>): Promise<void> {
+    return this.#commits.asMember(offsets, commit)
   }
 
   committed(tp: TopicPartition): Promise<CommittedPosition | null> {
-    return this.#committed.find(tp)
+    return this.#commits.committed(tp)
   }
 
   // --- leaving ------------------------------------------------------------------------------------------------------

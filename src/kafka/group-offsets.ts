@@ -1,9 +1,9 @@
 import type { CommittedPosition } from '../engine.ts'
 import { formatTopicPartition, type TopicPartition, type TopicPartitionOffset } from '../topic-partition.ts'
-import type { CommittedPartition } from './client-library.ts'
 import type { Cluster } from './cluster.ts'
 import { hasCode } from './cluster-error.ts'
 import { byTopic, distinct } from './group-by.ts'
+import type { CommittedPartition } from './library-messages.ts'
 import { TurnBatch } from './turn-batch.ts'
 
 /** The identity under which a group's offsets are committed; a `memberEpoch` of -1 means no member. */

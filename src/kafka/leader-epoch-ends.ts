@@ -1,4 +1,5 @@
-import type { Api, ClientLibrary } from './client-library.ts'
+import type { ClientLibrary } from './client-library.ts'
+import type { Api } from './library-messages.ts'
 
 /** Where an epoch ends in the log of a leader; -1 for both where the log does not tell. */
 export interface LeaderEpochEnd {

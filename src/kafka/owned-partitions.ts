@@ -1,8 +1,8 @@
 import type { AssignedPartition } from '../engine.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
-import type { IdPartitions } from './client-library.ts'
 import type { Cluster } from './cluster.ts'
 import { groupBy } from './group-by.ts'
+import type { IdPartitions } from './library-messages.ts'
 
 /** A partition of one certain topic, not of a later one of the same name. */
 export interface IdPartition extends TopicPartition {

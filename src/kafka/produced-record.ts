@@ -2,7 +2,7 @@ import { Deferred } from '../deferred.ts'
 import type { ProducerRecord } from '../engine.ts'
 import { RecordTooLargeError } from '../errors.ts'
 import { headersOf, noHeaders, type RecordMetadata } from '../record.ts'
-import type { WrittenRecord } from './client-library.ts'
+import type { WrittenRecord } from './library-messages.ts'
 
 // The usual size of a record beside its key, value and headers; a batch that turns out too large is split.
 const overheadBytes = 16

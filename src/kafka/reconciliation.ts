@@ -1,7 +1,7 @@
 import type { AssignedPartition, AssignmentUpdate } from '../engine.ts'
 import type { TopicPartition } from '../topic-partition.ts'
-import type { IdPartitions } from './client-library.ts'
 import type { Cluster } from './cluster.ts'
+import type { IdPartitions } from './library-messages.ts'
 import { type IdPartition, type OwnedPartition, OwnedPartitions } from './owned-partitions.ts'
 import { hasWhatIsMeant } from './target-assignment.ts'
 

@@ -1,5 +1,6 @@
-import type { ClientLibrary, LibrarySasl } from './client-library.ts'
+import type { ClientLibrary } from './client-library.ts'
 import { largestInt32 } from './int32.ts'
+import type { LibrarySasl } from './library-connection.ts'
 
 type Authenticate = NonNullable<LibrarySasl['authenticate']>
 

@@ -1,5 +1,6 @@
-import type { Api, ClientLibrary } from './client-library.ts'
+import type { ClientLibrary } from './client-library.ts'
 import { ClusterError } from './cluster-error.ts'
+import type { Api } from './library-messages.ts'
 
 interface SpokenApi {
   readonly apiKey: number

@@ -1,6 +1,6 @@
-import type { IdPartitions } from './client-library.ts'
 import type { Cluster } from './cluster.ts'
 import { consumerGroupDescribe } from './consumer-group-describe.ts'
+import type { IdPartitions } from './library-messages.ts'
 
 /** A member, and what it has been assigned. */
 export interface AssignedMember {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import type { BatchOptions } from '../../src/kafka/client-library.ts'
 import { Connections } from '../../src/kafka/connections.ts'
 import { connect } from '../../src/kafka/index.ts'
+import type { BatchOptions } from '../../src/kafka/library-messages.ts'
 import { RequestLog, WireFaults } from '../../src/server/index.ts'
 import { collect } from '../helpers/collect.ts'
 import { numbers, readAll, sendNumbers, until, values } from './collect.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { FetchedPartition, ReadBatch } from '../../src/kafka/client-library.ts'
 import { toRecords } from '../../src/kafka/fetched-records.ts'
+import type { FetchedPartition, ReadBatch } from '../../src/kafka/library-messages.ts'
 
 const source = { topic: 'orders', partition: 0, keys: 'string' } as const
 
