@@ -6,6 +6,16 @@ export function isTransient(error: unknown): boolean {
   return !hasCode(error, 'UNKNOWN_TOPIC_OR_PARTITION')
 }
 
+/** Resolves with undefined where what was looked up does not exist. */
+export async function ifThere<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found
+  } catch (error) {
+    if (isTransient(error)) throw error
+    return undefined
+  }
+}
+
 /** Reads the answer about the only thing that was asked for. */
 export function codedBy<Name extends string>(name: Name) {
   type Response = { readonly [Key in Name]: readonly Coded[] }

@@ -202,6 +202,12 @@ export class Cluster {
     )
   }
 
+  /** Resolves with whether a broker knows a topic of that name. */
+  async isThere(name: string): Promise<boolean> {
+    const { topics } = await this.#metadata([name])
+    return topics[0]?.errorCode === 0
+  }
+
   /**
    * Calls `changed` whenever metadata was read; with `all` that is metadata of all topics, else of those that were
    * asked for. Returns a function that stops it.

@@ -18,7 +18,8 @@ import {
   type TopicPartitionOffset,
 } from '../topic-partition.ts'
 import { requireArgument } from '../validate.ts'
-import { codedBy, isTransient } from './admin-answers.ts'
+import { codedBy, ifThere, isTransient } from './admin-answers.ts'
+import type { Ask } from './ask.ts'
 import { type Cluster, leaderNotAvailable } from './cluster.ts'
 import { hasCode } from './cluster-error.ts'
 import { type ClusterTopic, partitionsOf } from './cluster-metadata.ts'
@@ -62,15 +63,18 @@ export class KafkaAdmin implements Admin {
       assignments: [],
       configs: toTopicConfigs(name, given).filter(({ value }) => value !== null),
     }
+    const wasThere = await this.#cluster.isThere(name)
     try {
-      await this.#cluster.askAny({
-        what: `Creating topic '${name}'`,
-        fields: { topic: name },
-        api: this.#cluster.library.createTopicsV7,
-        waits: true,
-        request: () => [[topic], requestTimeoutMs, false] as const,
-        ...codedBy('topics'),
-      })
+      await this.#change(
+        {
+          what: `Creating topic '${name}'`,
+          fields: { topic: name },
+          api: this.#cluster.library.createTopicsV7,
+          request: () => [[topic], requestTimeoutMs, false] as const,
+          ...codedBy('topics'),
+        },
+        async () => !wasThere && (await this.#countOf(name)) === partitions,
+      )
     } catch (error) {
       if (hasCode(error, 'TOPIC_ALREADY_EXISTS')) throw new TopicAlreadyExistsError(name)
       throw error
@@ -91,7 +95,7 @@ export class KafkaAdmin implements Admin {
   async deleteTopic(name: string): Promise<void> {
     requireTopicName(name)
     if (this.#cluster.knownTopic(name) !== undefined) await this.#cluster.refresh()
-    const topic = await this.#topicOf(name)
+    const topic = await ifThere(this.#cluster.topic(name))
     // Where the answer to the first attempt was lost, another program may have created one of the same name since. So the
     // next ones are about the id, and one that is unknown by then was deleted.
     const again = topic && { name: null, topicId: topic.id }
@@ -115,13 +119,29 @@ export class KafkaAdmin implements Admin {
     await this.#untilKnown(name, known => known?.id !== topicId)
   }
 
-  async #topicOf(name: string): Promise<ClusterTopic | undefined> {
-    try {
-      return await this.#cluster.topic(name)
-    } catch (error) {
-      if (!hasCode(error, 'UNKNOWN_TOPIC_OR_PARTITION')) throw error
-      return undefined
+  // Where the answer to an attempt was lost, the next one may be refused because that one has done it: what was not there
+  // before, and is there now as it was asked for, counts as done here.
+  async #change<Request extends readonly unknown[], Response>(
+    ask: Ask<Request, Response>,
+    isDone: () => Promise<boolean>,
+  ): Promise<void> {
+    let isUnanswered = false
+    const goesOn = (error: unknown) => {
+      isUnanswered ||= hasCode(error, 'NETWORK_EXCEPTION') || hasCode(error, 'REQUEST_TIMED_OUT')
+      return true
     }
+    try {
+      await this.#cluster.askAny({ ...ask, waits: true, goesOn })
+    } catch (error) {
+      const mayBeDone = hasCode(error, 'TOPIC_ALREADY_EXISTS') || hasCode(error, 'INVALID_PARTITIONS')
+      if (!isUnanswered || !mayBeDone || !(await isDone())) throw error
+    }
+  }
+
+  async #countOf(name: string): Promise<number | undefined> {
+    await ifThere(this.#cluster.topic(name))
+    await this.#cluster.refresh()
+    return this.#cluster.knownTopic(name)?.partitionCount
   }
 
   // The brokers learn a little later what the controller has done.
@@ -130,8 +150,7 @@ export class KafkaAdmin implements Admin {
     await retry(
       `Waiting for topic '${name}'`,
       async () => {
-        await this.#topicOf(name)
-        await this.#cluster.refresh()
+        await this.#countOf(name)
         const topic = this.#cluster.knownTopic(name)
         const led = topic?.leaders.every(({ node }) => node >= 0) ?? true
         if (!led || !known(topic))
@@ -172,15 +191,18 @@ export class KafkaAdmin implements Admin {
       )
     }
     await this.#cluster.topic(topic)
-    await this.#cluster.askAny({
-      what: `Adding partitions to topic '${topic}'`,
-      fields: { topic },
-      api: this.#cluster.library.createPartitionsV3,
-      waits: true,
-      request: () =>
-        [[{ name: topic, count: total, assignments: null }], this.#host.requestTimeoutMs, false] as const,
-      ...codedBy('results'),
-    })
+    const before = (await this.#countOf(topic)) ?? total
+    await this.#change(
+      {
+        what: `Adding partitions to topic '${topic}'`,
+        fields: { topic },
+        api: this.#cluster.library.createPartitionsV3,
+        request: () =>
+          [[{ name: topic, count: total, assignments: null }], this.#host.requestTimeoutMs, false] as const,
+        ...codedBy('results'),
+      },
+      async () => before < total && (await this.#countOf(topic)) === total,
+    )
     await this.#untilKnown(topic, known => hasGrownTo(known, total))
   }
 

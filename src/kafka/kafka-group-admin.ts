@@ -1,11 +1,5 @@
 import type { Admin } from '../admin.ts'
-import {
-  describeValue,
-  GroupIdNotFoundError,
-  InvalidGroupIdError,
-  NonEmptyGroupError,
-  UnknownTopicOrPartitionError,
-} from '../errors.ts'
+import { describeValue, GroupIdNotFoundError, InvalidGroupIdError, NonEmptyGroupError } from '../errors.ts'
 import { groupOffsets, partitionList } from '../offset-checks.ts'
 import type { GroupSummary } from '../summaries.ts'
 import {
@@ -15,7 +9,7 @@ import {
   type TopicPartitionOffset,
 } from '../topic-partition.ts'
 import { name as nonEmptyName, requireArgument } from '../validate.ts'
-import { codedBy, isTransient } from './admin-answers.ts'
+import { codedBy, ifThere, isTransient } from './admin-answers.ts'
 import type { Cluster } from './cluster.ts'
 import { hasCode } from './cluster-error.ts'
 import { partitionsOf } from './cluster-metadata.ts'
@@ -96,14 +90,10 @@ export class KafkaGroupAdmin implements GroupAdmin {
   // Without a committed offset, lag counts from the beginning, as the default reset policy does. Undefined for a
   // partition that no longer exists, which the group may not know yet.
   async #lag(tp: TopicPartition, committed: number | null): Promise<number | undefined> {
-    try {
-      const end = await this.#lookup.offsetFor(tp, 'end', 'read_committed')
-      const start = await this.#lookup.offsetFor(tp, 'beginning', 'read_committed')
-      return Math.max(0, end - Math.max(start, committed ?? 0))
-    } catch (error) {
-      if (error instanceof UnknownTopicOrPartitionError) return undefined
-      throw error
-    }
+    const end = await ifThere(this.#lookup.offsetFor(tp, 'end', 'read_committed'))
+    const start = await ifThere(this.#lookup.offsetFor(tp, 'beginning', 'read_committed'))
+    if (end === undefined || start === undefined) return undefined
+    return Math.max(0, end - Math.max(start, committed ?? 0))
   }
 
   async #describe(groupId: string): Promise<Described> {
@@ -197,12 +187,15 @@ export class KafkaGroupAdmin implements GroupAdmin {
     const { members } = await this.#describe(groupId)
     if (members.length > 0) throw notEmpty(groupId)
     const names = new Set((await this.listGroupOffsets(groupId)).map(({ topic }) => topic))
-    const topics = await Promise.all([...names].map(name => this.#cluster.topic(name)))
+    // The group may not know yet of a topic that it was deleted.
+    const topics = await Promise.all([...names].map(name => ifThere(this.#cluster.topic(name))))
     // All partitions, even those without a committed offset: they would begin elsewhere than the rest of the topic.
     return Promise.all(
-      topics.flatMap(partitionsOf).map(async tp => {
-        return { ...tp, offset: await this.#lookup.offsetFor(tp, spec, 'read_uncommitted') }
-      }),
+      topics
+        .flatMap(topic => (topic === undefined ? [] : partitionsOf(topic)))
+        .map(async tp => {
+          return { ...tp, offset: await this.#lookup.offsetFor(tp, spec, 'read_uncommitted') }
+        }),
     )
   }
 

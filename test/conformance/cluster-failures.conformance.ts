@@ -118,16 +118,19 @@ class Traffic {
 
 describe.skipIf(!isKafkaInstalled)('connect, to Apache Kafka', () => {
   describe('failures of a cluster', { timeout: 180_000 }, () => {
+    let starting: Promise<RealKafkaCluster>
     let cluster: RealKafkaCluster
     let idleSockets: number
     beforeAll(async () => {
       // Members hear sooner of each other than by default.
       const [interval, least] = ['heartbeat.interval.ms', 'min.heartbeat.interval.ms']
       const properties = { [`group.consumer.${interval}`]: 500, [`group.consumer.${least}`]: 500 }
-      cluster = await startRealKafkaCluster({ properties })
+      starting = startRealKafkaCluster({ properties })
+      cluster = await starting
       idleSockets = sockets()
     })
-    afterAll(() => cluster?.close())
+    // Also one that was there only after the time to start it.
+    afterAll(async () => (await starting).close())
 
     const join = (options: Partial<ConnectOptions> = {}) =>
       connect({ bootstrapBrokers: cluster.addresses, ...options }) as Promise<PubSub<OpenTopics>>
@@ -264,10 +267,8 @@ describe.skipIf(!isKafkaInstalled)('connect, to Apache Kafka', () => {
       still.suspend()
       const { admin } = place
       const made = unique('made')
-      await admin.createTopic(made, { partitions: 2 }).catch(error => {
-        // The first of two requests was heard after all.
-        expect(error).toMatchObject({ code: 'TOPIC_ALREADY_EXISTS' })
-      })
+      // The first of two requests may have been heard after all.
+      await admin.createTopic(made, { partitions: 2 })
       await until(async () => expect(await admin.listTopics()).toContain(made))
       // A coordinator that has just taken over may not show yet what it has read.
       await until(async () => expect(await admin.listGroups()).toContain(groupId))

@@ -1,7 +1,7 @@
 import { afterEach, expect, it, vi } from 'vitest'
 import { Connections } from '../../src/kafka/connections.ts'
 import { WireFaults } from '../../src/server/index.ts'
-import { sendNumbers } from './collect.ts'
+import { sendNumbers, until } from './collect.ts'
 import { start } from './served-broker.ts'
 
 afterEach(() => {
@@ -47,6 +47,69 @@ it('deletes what has a name now, also where it has known another topic by that n
   await broker.admin.createTopic('orders')
   await cluster.admin.deleteTopic('orders')
   expect(await broker.admin.listTopics()).toEqual([])
+})
+
+it('has created a topic where only the answer was lost', async () => {
+  const faults = new WireFaults()
+  const { broker, join } = await start({ faults })
+  const cluster = await join()
+  faults.disconnect({ api: 'CreateTopics' }, { when: 'after' })
+  await cluster.admin.createTopic('made', { partitions: 3 })
+  expect(faults.unused).toEqual([])
+  expect(broker.topics.get('made')!.partitions).toHaveLength(3)
+})
+
+it('has not created what was there already, also where the first answer was lost', async () => {
+  const faults = new WireFaults()
+  const { join } = await start({ faults })
+  const cluster = await join()
+  faults.disconnect({ api: 'CreateTopics' }, { when: 'after' })
+  const refused = { code: 'TOPIC_ALREADY_EXISTS', topic: 'orders' }
+  await expect(cluster.admin.createTopic('orders', { partitions: 2 })).rejects.toMatchObject(refused)
+})
+
+it('has not created what another program made meanwhile, with other partitions', async () => {
+  const faults = new WireFaults()
+  const { broker, join } = await start({ faults })
+  const cluster = await join()
+  faults.disconnect({ api: 'CreateTopics' })
+  const refused = expect(cluster.admin.createTopic('made', { partitions: 3 })).rejects.toMatchObject({
+    code: 'TOPIC_ALREADY_EXISTS',
+  })
+  await until(() => expect(faults.unused).toEqual([]))
+  broker.createTopic('made', { partitions: 4 })
+  await refused
+})
+
+it('has added partitions where only the answer was lost, and no others', async () => {
+  const faults = new WireFaults()
+  const { broker, join } = await start({ faults })
+  const cluster = await join()
+  faults.disconnect({ api: 'CreatePartitions' }, { when: 'after' })
+  await cluster.admin.addPartitions('orders', 4)
+  expect(faults.unused).toEqual([])
+  expect(broker.topics.get('orders')!.partitions).toHaveLength(4)
+  const refused = { code: 'INVALID_PARTITIONS', topic: 'orders' }
+  faults.disconnect({ api: 'CreatePartitions' }, { when: 'after' })
+  await expect(cluster.admin.addPartitions('orders', 4)).rejects.toMatchObject(refused)
+  await expect(cluster.admin.addPartitions('orders', 3)).rejects.toMatchObject(refused)
+})
+
+it('sets the offsets of a group that does not know yet of one of its topics that it was deleted', async () => {
+  const { broker, join } = await start()
+  await sendNumbers(broker, 'orders', 3)
+  await broker.admin.setGroupOffsets('g', [{ topic: 'orders', partition: 0, offset: 0 }])
+  const { admin } = await join()
+  answering(answer => {
+    const topics = answer.groups?.[0]?.topics
+    topics?.push({ ...topics[0], name: 'deleted' })
+    return answer
+  })
+  await admin.setGroupOffsets('g', 'latest')
+  expect(await broker.admin.listGroupOffsets('g')).toMatchObject([
+    { topic: 'orders', partition: 0, offset: 3 },
+    { topic: 'orders', partition: 1, offset: 0 },
+  ])
 })
 
 it('asks again for the brokers where one that was asked knows none yet', async () => {
