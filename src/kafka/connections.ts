@@ -9,7 +9,7 @@ import type {
   LibraryConnectionOptions,
   LibraryConnectionPool,
 } from './library-connection.ts'
-import type { Api } from './library-messages.ts'
+import type { Api, Coded } from './library-messages.ts'
 
 /**
  * One connection to each broker. A broker answers the requests of a connection one after the other, so requests that
@@ -153,8 +153,14 @@ function responseOf<Response>(thrown: unknown): Response | undefined {
 
 // The library's own text only says that a connection failed; what is behind it says why.
 function withCauses(thrown: unknown): string {
-  const texts = new Set(behind(thrown).map(error => describeError(error).replace(/\.$/, '')))
+  const texts = new Set(behind(thrown).map(error => textOf(error).replace(/\.$/, '')))
   return texts.size === 0 ? describeError(thrown) : [...texts].join(': ')
+}
+
+// What the broker itself says: that it has refused something, the library's own text says already.
+function textOf(error: Error): string {
+  const { response } = error as Error & { readonly response?: Partial<Coded> }
+  return response?.errorMessage || describeError(error)
 }
 
 // The error itself, and what is behind it.

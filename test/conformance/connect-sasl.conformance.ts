@@ -24,7 +24,7 @@ describe('proving who one is', () => {
     await expect(wrong).rejects.toMatchObject({
       code: 'SASL_AUTHENTICATION_FAILED',
       retriable: false,
-      message: expect.stringMatching(/SASL authentication failed/i),
+      message: expect.stringMatching(/SASL authentication failed: Authentication failed: \w/),
     })
   })
 
