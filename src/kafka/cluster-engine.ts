@@ -95,6 +95,7 @@ export class ClusterEngine implements Engine {
       options.clientId,
       options.connection,
       options.credentials,
+      options.bootstrapBrokers,
     )
     this.cluster = new Cluster({ ...options, connections: this.#connections, clock, random })
     this.lookup = new OffsetLookup(this.cluster)

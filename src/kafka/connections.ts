@@ -104,7 +104,8 @@ export class Connections {
     const option = isLate && connection === undefined ? this.#factory.unanswered : undefined
     const silent = option === undefined ? '' : `; the function of option '${option}' has not answered`
     const hint = isCutOff ? this.#factory.hint : silent
-    const text = `${at}: ${withCauses(thrown)}${hint}`
+    const stranger = connection === undefined && this.#factory.isStranger(at) ? namedHint : ''
+    const text = `${at}: ${withCauses(thrown)}${hint}${stranger}`
     return new ClusterError('NETWORK_EXCEPTION', text, { option, cause: thrown })
   }
 
@@ -200,6 +201,8 @@ function codesBehind(thrown: unknown): string[] {
 
 const apiVersions = 18
 
+const namedHint = '; the cluster names this address: see its advertised.listeners'
+
 /** Opens connections, and closes all that are still open. */
 export class ConnectionsFactory {
   readonly library: ClientLibrary
@@ -209,6 +212,8 @@ export class ConnectionsFactory {
   readonly #open = new Set<Connections>()
   // The addresses of brokers that have not answered the last time.
   readonly #failed = new Set<string>()
+  // The addresses that were given, and those of brokers that have answered once.
+  readonly #reached: Set<string>
   // Whether a broker has answered what it answers only to whom it lets in.
   #isLetIn = false
 
@@ -217,7 +222,9 @@ export class ConnectionsFactory {
     clientId: string,
     options: Omit<LibraryConnectionOptions, 'sasl'>,
     credentials: Credentials | undefined,
+    given: readonly BrokerAddress[] = [],
   ) {
+    this.#reached = new Set(given.map(addressOf))
     this.library = library
     this.#clientId = clientId
     this.#options = credentials === undefined ? options : { ...options, sasl: credentials.forLibrary }
@@ -255,9 +262,15 @@ export class ConnectionsFactory {
     return this.#failed.has(at)
   }
 
+  /** Whether nobody has given this address, and nobody has answered there: brokers have named it. */
+  isStranger(at: string): boolean {
+    return !this.#reached.has(at)
+  }
+
   /** Notes that the broker at an address has answered a request of Kafka's API of that number. */
   answered(at: string, api: number): void {
     this.#failed.delete(at)
+    this.#reached.add(at)
     if (api !== apiVersions) this.#isLetIn = true
   }
 

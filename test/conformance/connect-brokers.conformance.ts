@@ -1,10 +1,15 @@
 import { once } from 'node:events'
-import { expect, it } from 'vitest'
+import { afterEach, expect, it, vi } from 'vitest'
 import type { Admin } from '../../src/index.ts'
+import { Connections } from '../../src/kafka/connections.ts'
 import { RequestLog, serve, WireFaults } from '../../src/server/index.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { readAll, sendNumbers, until, values } from './collect.ts'
 import { open, start } from './served-broker.ts'
+
+afterEach(() => {
+  vi.restoreAllMocks()
+})
 
 /** Three brokers, of which the last one answers nothing from now on. */
 async function whereOneIsSilent(options: Parameters<typeof start>[1] = {}) {
@@ -101,6 +106,36 @@ it('says early where nobody listens, and at last', async () => {
   const { message } = await connected
   expect(message).toContain(`Connecting to the cluster (${address}): gave up after 4000 ms: ${address}: `)
   expect(message).toMatch(/connect ECONNREFUSED/)
+})
+
+it('says that it is the cluster which names an address that nobody listens at', async () => {
+  const { join } = await start()
+  const { call } = Connections.prototype
+  vi.spyOn(Connections.prototype, 'call').mockImplementation(async function (this: Connections, ...asked) {
+    const answer: any = await call.apply(this, asked)
+    // As a broker in a container, which names an address that only other containers know.
+    const named = answer.brokers?.map((broker: object) => ({ ...broker, host: '127.0.0.1', port: 1 }))
+    return named === undefined ? answer : { ...answer, brokers: named }
+  })
+  const cluster = await join({ deliveryTimeoutMs: 300 })
+  expect(await cluster.admin.listTopics()).toEqual(['orders'])
+  expect(await rejectionOf(cluster.producer().send({ topic: 'orders', value: 1 }))).toMatchObject({
+    code: 'REQUEST_TIMED_OUT',
+    message: expect.stringMatching(
+      /127\.0\.0\.1:1: .*ECONNREFUSED.*; the cluster names this address: see its advertised\.listeners$/,
+    ),
+  })
+})
+
+it('says nothing of what the cluster names where a given address is wrong', async () => {
+  const { server, join } = await start()
+  const wrong = join({ bootstrapBrokers: ['127.0.0.1:1'], apiTimeoutMs: 300 })
+  expect(await rejectionOf(wrong)).toMatchObject({ message: expect.not.stringContaining('advertised') })
+  const cluster = await join({ deliveryTimeoutMs: 300 })
+  await cluster.producer().send({ topic: 'orders', value: 1 })
+  await server.close()
+  const lost = cluster.producer().send({ topic: 'orders', value: 2 })
+  expect(await rejectionOf(lost)).toMatchObject({ message: expect.not.stringContaining('advertised') })
 })
 
 it('does not go back to a former leader on the word of a broker that lags behind', async () => {
