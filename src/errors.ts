@@ -395,9 +395,10 @@ export function isBatchError(thrown: unknown): thrown is BatchError {
 function failedAt(at: unknown): BatchError['failedAt'] {
   const place = (at as { readonly failedAt?: unknown } | null | undefined)?.failedAt
   if (typeof place === 'object' && place !== null) return place as BatchError['failedAt']
+  const expected = 'the record that failed'
   throw new InvalidArgumentError(
-    `BatchError: failedAt expected the record that failed, received ${describeValue(place)}`,
-    { field: 'failedAt', received: place },
+    `BatchError: failedAt expected ${expected}, received ${describeValue(place)}`,
+    { field: 'failedAt', expected, received: place },
   )
 }
 

@@ -82,7 +82,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 /** The headers of a message in the form that readers get; throws where a value is neither a string nor bytes. */
 export function toRecordHeaders(topic: string, headers: unknown): RecordHeaders {
   if (headers === undefined || headers === null) return noHeaders
-  if (typeof headers !== 'object') throw invalidHeaders(topic, 'headers', describeValue(headers))
+  if (typeof headers !== 'object') throw invalidHeaders(topic, 'headers', headers)
   try {
     return checkedHeaders(topic, headers)
   } catch (thrown) {
@@ -96,13 +96,13 @@ function checkedHeaders(topic: string, headers: object): RecordHeaders {
   if (pairs.length === 0) {
     // A Date or a Promise has no entries either, but nobody means "no headers" by it.
     if (repeated || isPlain(headers)) return noHeaders
-    throw invalidHeaders(topic, 'headers', describeValue(headers))
+    throw invalidHeaders(topic, 'headers', headers)
   }
   const list: [string, string | Uint8Array][] = []
   const byName: Record<string, string | Uint8Array> = {}
   for (const pair of pairs) {
     if (!Array.isArray(pair) || pair.length !== 2 || typeof pair[0] !== 'string') {
-      throw invalidHeaders(topic, 'headers', `${describeValue(pair)} where a [name, value] pair belongs`)
+      throw invalidHeaders(topic, 'headers', pair, ' where a [name, value] pair belongs')
     }
     const [name, given] = pair as [string, unknown]
     if (given === undefined) continue
@@ -141,7 +141,7 @@ export function isPlain(value: unknown): value is object {
 
 function toHeaderValue(topic: string, name: string, value: unknown): string | Uint8Array {
   if (typeof value === 'string') return value
-  if (!(value instanceof Uint8Array)) throw invalidHeaders(topic, `headers.${name}`, describeValue(value))
+  if (!(value instanceof Uint8Array)) throw invalidHeaders(topic, `headers.${name}`, value)
   try {
     return utf8.decode(value)
   } catch {
@@ -156,9 +156,18 @@ export function unreadable(topic: string, field: string, cause: unknown): Invali
   return new InvalidRecordError(what, { topic, field, cause })
 }
 
-function invalidHeaders(topic: string, field: string, received: string): InvalidRecordError {
-  return new InvalidRecordError(
-    `Record for topic '${topic}': ${field} expected strings or bytes by name, received ${received}`,
-    { topic, field },
-  )
+/** The error for a field of a message that cannot be meant; `where` ends its sentence. */
+export function invalidField(
+  topic: string,
+  field: string,
+  expected: string,
+  received: unknown,
+  where = '',
+): InvalidRecordError {
+  const what = `${field} expected ${expected}, received ${describeValue(received)}${where}`
+  return new InvalidRecordError(`Record for topic '${topic}': ${what}`, { topic, field, expected, received })
+}
+
+function invalidHeaders(topic: string, field: string, received: unknown, where?: string): InvalidRecordError {
+  return invalidField(topic, field, 'strings or bytes by name', received, where)
 }

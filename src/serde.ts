@@ -1,7 +1,7 @@
 import { describeError, describeValue, InvalidRecordError } from './errors.ts'
 import { jsonText } from './json-text.ts'
 import { forgetPromise, isPromise, isThenable, type MaybePromise } from './maybe-promise.ts'
-import type { RecordKey } from './record.ts'
+import { invalidField, type RecordKey } from './record.ts'
 import type { StandardSchemaV1 } from './standard-schema.ts'
 import type { TopicOptions } from './topic-definition.ts'
 
@@ -58,8 +58,8 @@ export class Serde {
       // A copy: the log keeps the bytes that were hashed, even if the sender reuses its buffer.
       return new Uint8Array(key)
     }
-    const expected = this.keys === 'string' ? 'a string' : 'a Uint8Array'
-    throw this.#invalid('key', `key expected ${expected} or null, received ${describeValue(key)}`)
+    const expected = this.keys === 'string' ? 'a string or null' : 'a Uint8Array or null'
+    throw invalidField(this.topic, 'key', expected, key)
   }
 
   /** The form of a value that the log keeps; a promise only where the schema answers with one. */

@@ -22,6 +22,7 @@ import type { Partition } from '../log/partition.ts'
 import type { Topic } from '../log/topic.ts'
 import { didYouMean, suggest } from '../suggest.ts'
 import type { TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
+import { name as nonEmptyName } from '../validate.ts'
 import type { BrokerEvents } from './broker-events.ts'
 import { GroupMembership, type GroupMembershipHost, toSubscription } from './group-membership.ts'
 import { ManualMembership } from './manual-membership.ts'
@@ -89,8 +90,13 @@ export class GroupCoordinator {
     const group = this.groups.get(groupId)
     if (group) return group
     this.#refuseOther(groupId)
-    if (typeof groupId !== 'string')
-      throw new GroupIdNotFoundError(`groupId expected a string, received ${describeValue(groupId)}`)
+    if (typeof groupId !== 'string') {
+      const expected = 'a string'
+      throw new GroupIdNotFoundError(`groupId expected ${expected}, received ${describeValue(groupId)}`, {
+        expected,
+        received: groupId,
+      })
+    }
     const suggestions = suggest(groupId, this.groups.keys())
     // A consumer, and a client still more, joins some time after it was made.
     const advice = didYouMean(suggestions) || '; a group begins with its first member, or by createGroup'
@@ -104,9 +110,11 @@ export class GroupCoordinator {
     const existing = this.groups.get(groupId)
     if (existing) return existing
     if (typeof groupId !== 'string' || groupId === '') {
-      throw new InvalidGroupIdError(
-        `groupId expected a string that is not empty, received ${describeValue(groupId)}`,
-      )
+      const { expected } = nonEmptyName
+      throw new InvalidGroupIdError(`groupId expected ${expected}, received ${describeValue(groupId)}`, {
+        expected,
+        received: groupId,
+      })
     }
     this.#refuseOther(groupId)
     return new ConsumerGroup(groupId, this.#groupHost())

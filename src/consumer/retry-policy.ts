@@ -138,10 +138,7 @@ export class RetryPolicy {
     forgetPromise(delayMs)
     throw new InvalidOptionError(
       `run: retry: backoff(${attempt}) expected ${duration.expected}, gave ${describeValue(delayMs)}`,
-      {
-        option: 'backoff',
-        received: delayMs,
-      },
+      { option: 'backoff', expected: duration.expected, received: delayMs },
     )
   }
 }

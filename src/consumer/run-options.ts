@@ -262,10 +262,13 @@ export function resolveRunOptions(
 
 function requireHandler({ eachRecord, eachBatch, batch }: AllRunOptions): void {
   if ((eachRecord === undefined) === (eachBatch === undefined)) {
-    throw new InvalidOptionError(
-      `run: expected either 'eachRecord' or 'eachBatch', received ${eachRecord ? 'both' : 'neither'}`,
-      { option: 'eachRecord' },
-    )
+    const expected = `either 'eachRecord' or 'eachBatch'`
+    const received = eachRecord ? 'both' : 'neither'
+    throw new InvalidOptionError(`run: expected ${expected}, received ${received}`, {
+      option: 'eachRecord',
+      expected,
+      received,
+    })
   }
   if (batch !== undefined && eachBatch === undefined) {
     throw optionError('run', 'batch', `goes with 'eachBatch'`)

@@ -1,6 +1,6 @@
 import type { Assignor, AssignorInput } from '../assignor.ts'
 import { counted } from '../counted.ts'
-import { describeValue, InvalidAssignmentError, isError } from '../errors.ts'
+import { describeValue, type ErrorFields, InvalidAssignmentError, isError } from '../errors.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 
 /** The input of an assignor: the members, the topics that they may read, and the present target. */
@@ -63,9 +63,7 @@ function toInput({ members, topics, current }: AssignmentProblem): AssignorInput
   }
 }
 
-type Refusal = { memberId?: string; topic?: string; partition?: number; cause?: unknown }
-
-function refuse(assignor: Assignor, problem: string, fields: Refusal = {}): InvalidAssignmentError {
+function refuse(assignor: Assignor, problem: string, fields: ErrorFields = {}): InvalidAssignmentError {
   return new InvalidAssignmentError(`Assignor '${assignor.name}' ${problem}`, {
     assignor: assignor.name,
     ...fields,
@@ -90,10 +88,9 @@ class ResultReader {
 
   read(result: unknown): TargetAssignment {
     if (!isMap(result)) {
-      throw refuse(
-        this.#assignor,
-        `returned ${describeValue(result)}, expected a Map of partitions by member id`,
-      )
+      const expected = 'a Map of partitions by member id'
+      const what = `returned ${describeValue(result)}, expected ${expected}`
+      throw refuse(this.#assignor, what, { expected, received: result })
     }
     for (const [memberId, partitions] of result) this.#readMember(memberId, partitions)
     this.#refuseLeftOut()
@@ -108,27 +105,22 @@ class ResultReader {
     }
     const member = this.#problem.members[index]!
     if (!Array.isArray(partitions)) {
-      const received = describeValue(partitions)
-      throw refuse(
-        this.#assignor,
-        `gave member '${member.memberId}' ${received}, expected an array of partitions`,
-        {
-          memberId: member.memberId,
-        },
-      )
+      throw this.#gave(member.memberId, partitions, 'an array of partitions')
     }
     const subscribed = new Set(member.subscribed)
     for (const given of partitions as unknown[]) this.#readPartition(index, subscribed, given)
+  }
+
+  #gave(memberId: string, received: unknown, expected: string): InvalidAssignmentError {
+    const what = `gave member '${memberId}' ${describeValue(received)}, expected ${expected}`
+    return refuse(this.#assignor, what, { memberId, expected, received })
   }
 
   #readPartition(index: number, subscribed: ReadonlySet<number>, given: unknown): void {
     const { memberId } = this.#problem.members[index]!
     const { topic, partition } = (given ?? {}) as { topic?: unknown; partition?: unknown }
     if (typeof topic !== 'string' || typeof partition !== 'number') {
-      const received = describeValue(given)
-      throw refuse(this.#assignor, `gave member '${memberId}' ${received}, expected { topic, partition }`, {
-        memberId,
-      })
+      throw this.#gave(memberId, given, '{ topic, partition }')
     }
     const fields = { memberId, topic, partition }
     const gave = `gave member '${memberId}' partition ${partition} of topic '${topic}'`

@@ -67,11 +67,12 @@ export class GroupOffsets {
 
   /** @throws OffsetMetadataTooLargeError */
   checkMetadata({ topic, partition, metadata }: TopicPartitionOffset): void {
-    if (metadata === undefined || Buffer.byteLength(metadata) <= maxMetadataBytes) return
+    const received = Buffer.byteLength(metadata ?? '')
+    if (received <= maxMetadataBytes) return
+    const expected = `at most ${maxMetadataBytes} bytes`
     throw new OffsetMetadataTooLargeError(
-      `Commit of ${topic}-${partition}: metadata expected at most ${maxMetadataBytes} bytes, ` +
-        `received ${Buffer.byteLength(metadata)}`,
-      { topic, partition, groupId: this.#host.groupId },
+      `Commit of ${topic}-${partition}: metadata expected ${expected}, received ${received}`,
+      { topic, partition, groupId: this.#host.groupId, expected, received },
     )
   }
 

@@ -175,9 +175,11 @@ export class KafkaGroupAdmin implements GroupAdmin {
   ): Promise<readonly TopicPartitionOffset[]> {
     if (isList(to)) {
       if (!nonEmptyName.accepts(groupId)) {
-        throw new InvalidGroupIdError(
-          `groupId expected ${nonEmptyName.expected}, received ${describeValue(groupId)}`,
-        )
+        const { expected } = nonEmptyName
+        throw new InvalidGroupIdError(`groupId expected ${expected}, received ${describeValue(groupId)}`, {
+          expected,
+          received: groupId,
+        })
       }
       for (const tp of to) await this.#cluster.requirePartition(tp)
       return to

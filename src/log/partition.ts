@@ -300,12 +300,12 @@ export class Partition {
    */
   offsetForTimestamp(timestamp: number): number | null {
     if (typeof timestamp !== 'number' || Number.isNaN(timestamp)) {
-      throw new InvalidArgumentError(
-        `timestamp expected epoch milliseconds, received ${describeValue(timestamp)}`,
-        {
-          field: 'timestamp',
-        },
-      )
+      const expected = 'epoch milliseconds'
+      throw new InvalidArgumentError(`timestamp expected ${expected}, received ${describeValue(timestamp)}`, {
+        field: 'timestamp',
+        expected,
+        received: timestamp,
+      })
     }
     return offsetForTimestamp(this.#segments.all, timestamp, this.#start)
   }

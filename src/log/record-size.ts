@@ -48,6 +48,6 @@ function valueSize({ topic, value }: Sized): number {
   throw new InvalidRecordError(
     `Record for topic '${topic}': value expected bytes, since the topic counts them (retentionBytes, maxMessageBytes, ` +
       `segmentBytes, maxBytes) and has no codec`,
-    { topic, field: 'value' },
+    { topic, field: 'value', expected: 'bytes' },
   )
 }

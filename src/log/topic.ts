@@ -12,6 +12,7 @@ import {
 import { plainObject } from '../plain-object.ts'
 import {
   type AnyRecord,
+  invalidField,
   type RecordHeaders,
   type RecordKey,
   type RecordMetadata,
@@ -378,8 +379,8 @@ const WrittenAt = /* @__PURE__ */ plainObject<
 // A record without a key is never superseded, so it would stay for ever (LogValidator, INVALID_RECORD).
 function keyMissing(topic: string): InvalidRecordError {
   return new InvalidRecordError(
-    `Record for topic '${topic}': key expected, since the topic is compacted by key; received none`,
-    { topic, field: 'key', received: null },
+    `Record for topic '${topic}': expected a key, since the topic is compacted by key; received none`,
+    { topic, field: 'key', expected: 'a key', received: null },
   )
 }
 
@@ -395,8 +396,5 @@ function checkBody(topic: string, body: unknown): void {
     throw unreadable(topic, 'topic', cause)
   }
   if (named === undefined || named === topic) return
-  throw new InvalidRecordError(
-    `Record for topic '${topic}': topic expected '${topic}', received ${describeValue(named)}`,
-    { topic, field: 'topic', received: named },
-  )
+  throw invalidField(topic, 'topic', `'${topic}'`, named)
 }

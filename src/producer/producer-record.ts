@@ -10,6 +10,7 @@ import { forgetPromise, isPromise, type MaybePromise } from '../maybe-promise.ts
 import { PlacedRecord } from '../placed-record.ts'
 import {
   copyHeaders,
+  invalidField,
   noHeaders,
   type RecordHeaders,
   type RecordKey,
@@ -208,10 +209,7 @@ function callPartitioner(
 
 function checkPartition(topic: string, partition: unknown, count: number): number {
   if (typeof partition !== 'number' || !Number.isInteger(partition)) {
-    throw new InvalidRecordError(
-      `Record for topic '${topic}': partition expected a whole number, received ${describeValue(partition)}`,
-      { topic, field: 'partition', received: partition },
-    )
+    throw invalidField(topic, 'partition', 'a whole number', partition)
   }
   if (partition >= 0 && partition < count) return partition
   throw new UnknownTopicOrPartitionError(
@@ -222,10 +220,7 @@ function checkPartition(topic: string, partition: unknown, count: number): numbe
 
 function checkTimestamp(topic: string, timestamp: unknown): number {
   if (typeof timestamp === 'number' && Number.isSafeInteger(timestamp) && timestamp >= 0) return timestamp
-  throw new InvalidRecordError(
-    `Record for topic '${topic}': timestamp expected whole epoch milliseconds, received ${describeValue(timestamp)}`,
-    { topic, field: 'timestamp', received: timestamp },
-  )
+  throw invalidField(topic, 'timestamp', 'whole epoch milliseconds', timestamp)
 }
 
 /** What there is instead of Kafka's `acks`. */

@@ -253,9 +253,10 @@ export class RecordSender {
         const expected = 'a message with a topic and a value (sendBatch takes several)'
         throw invalidArgument('send', 'message', expected, message)
       }
+      const expected = `a topic's name`
       throw new InvalidArgumentError(
-        `send: field 'topic' expected a topic's name, received ${describeValue(topicName)}`,
-        { field: 'topic', received: topicName },
+        `send: field 'topic' expected ${expected}, received ${describeValue(topicName)}`,
+        { field: 'topic', expected, received: topicName },
       )
     }
     const partition = readField(topicName, message, 'partition')
