@@ -37,6 +37,17 @@ it('[1] has, while a handler runs, the position after its record', async () => {
   expect(seen).toEqual(range(0, 10).map(offset => [offset, offset + 1]))
 })
 
+it('[1] has, in a loop, the position after the record in hand', async () => {
+  const { broker } = tenOrders()
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const seen: [number, number][] = []
+  for await (const record of consumer) {
+    seen.push([record.offset, consumer.position(orders0)])
+    if (record.offset === 9) break
+  }
+  expect(seen).toEqual(range(0, 10).map(offset => [offset, offset + 1]))
+})
+
 it('[2] commits the offset after the last record that is done, and goes on there after a restart', async () => {
   const { broker } = tenOrders()
   const first = broker.consumer({ groupId: 'g', topics: ['orders'], autoCommit: false })
@@ -275,6 +286,16 @@ it('[20] refuses a negative offset and a partition that is not assigned', async 
   }
   expect(() => consumer.seek(orders1, 0)).toThrow(IllegalStateError)
   expect(consumer.position(orders0)).toBe(0)
+})
+
+it('[20] and one that was just lost, before anybody was told of it', async () => {
+  const { broker } = tenOrders()
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.ready()
+  broker.deleteTopic('orders')
+  expect(() => consumer.seek(orders0, 0)).toThrow(IllegalStateError)
+  expect(() => consumer.position(orders0)).toThrow(IllegalStateError)
+  expect(consumer.assignment).toEqual([])
 })
 
 it("[21] a seek to the beginning or the end means the log's as it is at the call", async () => {
