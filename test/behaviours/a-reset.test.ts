@@ -292,6 +292,17 @@ it.each(['batches', 'loop', 'poll'] as const)(
   },
 )
 
+it('[15] so it is, too, once the last record of a run is done', async () => {
+  const { broker } = tenOrders()
+  const producer = broker.producer({ transactionalId: 'tx' })
+  await producer.transaction(tx => tx.send({ topic: 'orders', value: 10 }))
+  const consumer = broker.consumer(group)
+  await consumer.run({ eachRecord: () => {} })
+  await broker.idle()
+  expect(consumer.position(orders0)).toBe(12)
+  expect(await consumer.committed(orders0)).toEqual({ offset: 12 })
+})
+
 it('[15] and so it is while a handler of batches runs', async () => {
   const { broker } = tenOrders()
   const batches: unknown[] = []
