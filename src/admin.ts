@@ -12,7 +12,11 @@ export interface Admin {
   listTopics(): Promise<readonly string[]>
   /** @throws UnknownTopicOrPartitionError */
   describeTopic(name: string): Promise<TopicSummary>
-  /** Grows a topic to `total` partitions. */
+  /**
+   * Grows a topic to `total` partitions.
+   *
+   * @throws UnknownTopicOrPartitionError, InvalidPartitionsError where it has as many already, or more
+   */
   addPartitions(topic: string, total: number): Promise<void>
   /**
    * Changes options of a topic while it exists; null restores the default. (Kafka: IncrementalAlterConfigs)
@@ -20,9 +24,17 @@ export interface Admin {
    * @throws InvalidOptionError, UnknownTopicOrPartitionError; nothing has changed then
    */
   alterTopic(name: string, changes: TopicChanges): Promise<void>
-  /** Deletes the records before each offset. */
+  /**
+   * Deletes the records before each offset.
+   *
+   * @throws UnknownTopicOrPartitionError, OffsetOutOfRangeError past the end
+   */
   deleteRecords(before: readonly TopicPartitionOffset[]): Promise<void>
-  /** Looks up the offset of the beginning, the end or a time in partitions; null for a time after the last record. */
+  /**
+   * Looks up the offset of the beginning, the end or a time in partitions; null for a time after the last record.
+   *
+   * @throws UnknownTopicOrPartitionError
+   */
   listOffsets(
     partitions: readonly TopicPartition[],
     at: Exclude<OffsetSpec, number>,
@@ -46,6 +58,9 @@ export interface Admin {
   /**
    * Sets the committed offsets of an Empty group: to given offsets, which creates a group that does not exist, or to
    * one place in every partition of the topics that the group has committed offsets of.
+   *
+   * @throws NonEmptyGroupError, UnknownTopicOrPartitionError, InvalidGroupIdError
+   * @throws GroupIdNotFoundError where there is no group to set to one place
    */
   setGroupOffsets(
     groupId: string,

@@ -248,20 +248,32 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
     return this.#engine.topics
   }
 
-  /** Deletes a topic, its records and its committed offsets; consumers that subscribed to it stay subscribed. */
+  /**
+   * Deletes a topic, its records and its committed offsets; consumers that subscribed to it stay subscribed.
+   *
+   * @throws UnknownTopicOrPartitionError
+   */
   deleteTopic(name: keyof Topics & string): void {
     this.#engine.deleteTopic(name)
   }
 
   // --- clients ------------------------------------------------------------------------------------------------------
 
-  /** Makes a producer. */
+  /**
+   * Makes a producer.
+   *
+   * @throws InvalidOptionError, ClosedError
+   */
   producer(options?: ProducerOptions): Producer<Topics> {
     this.#engine.requireOpen()
     return new Producer<Topics>(this.#engine, this.#engine.sticky, options)
   }
 
-  /** Makes a consumer; it joins its group when it starts to consume. */
+  /**
+   * Makes a consumer; it joins its group when it starts to consume.
+   *
+   * @throws InvalidOptionError, ClosedError
+   */
   consumer<const Name extends keyof Topics & string = keyof Topics & string>(
     options: ConsumerOptions<Name>,
   ): Consumer<RecordOf<Topics, Name>, keyof Topics & string>
@@ -340,6 +352,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
    *
    * @throws NeverIdleError at once when that can never happen; where a consumer crashed, its error is the cause
    * @throws TimeoutError after `timeoutMs` (default 4,000), saying what is left and which member has it
+   * @throws GroupIdNotFoundError where `groups` names a group that does not exist
    */
   async idle(options: IdleOptions = {}): Promise<void> {
     this.#engine.requireOpen()

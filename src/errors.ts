@@ -3,21 +3,37 @@ import { type ErrorCode, errnos, retriableCodes } from './error-codes.ts'
 
 /** The details of an error; each field is set only where it applies. */
 export interface ErrorFields {
+  /** The topic that it is about. */
   readonly topic?: string | undefined
+  /** The number of the partition. */
   readonly partition?: number | undefined
+  /** The offset of the record, or the one that was asked for. */
   readonly offset?: number | undefined
+  /** The part of a message, or the argument of a call, that is wrong: `key`, `headers.tenant`, `offsets` ... */
   readonly field?: string | undefined
+  /** The group. */
   readonly groupId?: string | undefined
+  /** The member of the group. */
   readonly memberId?: string | undefined
+  /** The instance id of the static member. */
   readonly groupInstanceId?: string | undefined
+  /** The transactional id of the producer. */
   readonly transactionalId?: string | undefined
+  /** The name of the group's assignor. */
   readonly assignor?: string | undefined
+  /** The option that is wrong. */
   readonly option?: string | undefined
+  /** What was expected, in words. */
   readonly expected?: string | undefined
+  /** What arrived instead. */
   readonly received?: unknown
+  /** Existing names that are nearly the one that was given. */
   readonly suggestions?: readonly string[] | undefined
+  /** What the schema found, as it says it. */
   readonly issues?: readonly unknown[] | undefined
+  /** What held a call up that could not wait: as text, or as a list. */
   readonly details?: unknown
+  /** The error behind this one. */
   readonly cause?: unknown
 }
 

@@ -36,7 +36,7 @@ export interface TopicOptions<out Out = unknown> {
   retentionRecords?: number | undefined
   /**
    * A partition drops its oldest segment while the rest is at least this large; default -1. (Kafka: retention.bytes)
-   * With `whenFull` at 'reject' or 'wait' it never holds more than this.
+   * With `whenFull` at 'reject' or 'wait' it never holds more than this. Needs a codec or byte values, to be counted.
    */
   retentionBytes?: number | undefined
   /**

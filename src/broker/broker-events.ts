@@ -17,19 +17,29 @@ export interface RecordsDroppedEvent extends TopicPartition {
 
 /** The events of a broker; each carries one object. */
 export interface BrokerEvents {
+  /** A topic was created, with so many partitions. */
   topicCreated: { readonly topic: string; readonly partitions: number }
+  /** A topic was deleted, with its records and its committed offsets. */
   topicDeleted: { readonly topic: string }
+  /** A topic has `to` partitions now, and had `from` before. */
   partitionsAdded: { readonly topic: string; readonly from: number; readonly to: number }
   /** Options of a topic were changed; `options` names those whose values are others now. */
   topicAltered: { readonly topic: string; readonly options: readonly string[] }
+  /** A group has begun: with its first member, or by `createGroup` or offsets that were set for it. */
   groupCreated: { readonly groupId: string }
+  /** A group is gone, with its offsets: it was deleted, or had been empty for `offsetsRetentionMs`. */
   groupDeleted: { readonly groupId: string; readonly reason: 'deleted' | 'expired' }
+  /** A member has joined its group. */
   memberJoined: { readonly groupId: string; readonly memberId: string }
+  /** A member has left its group, or was removed. */
   memberLeft: MemberLeftEvent
+  /** A group is stable again after a change. */
   rebalanced: RebalancedEvent
+  /** Records were dropped before a group had read them. Without a listener the process is warned. */
   recordsDropped: RecordsDroppedEvent
   /** The last member of a group stopped because of an error: no consumer reads for the group now. */
   groupStopped: GroupStoppedEvent
+  /** The broker is closed. */
   closed: object
   /** Something went wrong that no call could throw: an assignor, or a listener of another event, threw. */
   error: unknown

@@ -11,6 +11,7 @@ export interface IdleOptions {
   readonly timeoutMs?: number | undefined
   /** Only these groups; default every group with live members that are not all paused. */
   readonly groups?: readonly string[] | undefined
+  /** Ends the wait: it rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }
 

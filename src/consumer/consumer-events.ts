@@ -2,7 +2,7 @@ import type { EventNames } from '../events.ts'
 import type { AnyRecord, RecordMetadata } from '../record.ts'
 import type { TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
 
-/** The events of a consumer; each carries one object. */
+/** The events of a consumer; each carries one object. Delays are milliseconds. */
 export interface ConsumerEvents {
   /** Partitions were assigned, and are about to be read. */
   assigned: { readonly partitions: readonly TopicPartition[] }
@@ -13,6 +13,7 @@ export interface ConsumerEvents {
    * `maxPollIntervalMs`, at which record.
    */
   lost: { readonly partitions: readonly TopicPartition[]; readonly reason: unknown }
+  /** Offsets were committed, by `commit` or automatically: each is the offset of the next record to read. */
   committed: { readonly offsets: readonly TopicPartitionOffset[] }
   /**
    * The position was out of range, and the reset policy was applied; not emitted where a group begins by that policy. Or
@@ -72,6 +73,7 @@ export interface ConsumerEvents {
   restarting: { readonly error: unknown; readonly record: AnyRecord; readonly delayMs: number }
   /** The consumer stopped because of an error; `done` rejects with the same one. */
   crashed: { readonly error: Error; readonly record: AnyRecord | undefined }
+  /** The consumer has ended, because it was closed or has crashed. */
   closed: { readonly reason: 'closed' | 'crashed' }
   /**
    * Something went wrong outside a handler: a hook or a listener threw, a commit was refused. Or a handler failed at a

@@ -25,6 +25,7 @@ import {
 
 /** A partition to read, and where to begin: by default where the group left off, else by the reset policy. */
 export interface ManualAssignment<Name extends string = string> extends TopicPartition<Name> {
+  /** Where to begin; default what the group has committed, else `autoOffsetReset`. */
   readonly offset?: OffsetSpec | undefined
 }
 

@@ -47,7 +47,7 @@ export type AroundBatch = (
   next: () => unknown,
 ) => unknown
 
-/** The defaults of a broker's consumers; an option of a consumer replaces the default. */
+/** The defaults of a broker's consumers; an option of a consumer replaces the default. Times are milliseconds. */
 export interface ConsumerDefaults<Name extends string = string>
   extends Pick<
     ConsumerOptions,

@@ -113,6 +113,10 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
    * Joins; resolves when the consumer has its partitions and their positions.
    *
    * @throws UnknownTopicOrPartitionError where a topic does not exist, IllegalStateError where nobody said what to read
+   * @throws NoOffsetForPartitionError where nothing is committed and `autoOffsetReset` is `none`
+   * @throws UnreleasedInstanceIdError where another live member has its `groupInstanceId`
+   * @throws InconsistentGroupProtocolError where its group has another `assignor`, InvalidAssignmentError where that failed
+   * @throws ClosedError once it is closed
    */
   async ready(): Promise<void> {
     this.#requireTold()
@@ -124,7 +128,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
    * `close`. Resolves when the consumer has its partitions and their positions. A failed handler is called again as
    * `retry` says, then `onFailure` decides.
    *
-   * @throws UnknownTopicOrPartitionError where a topic does not exist
+   * @throws as `ready`; IllegalStateError where it already consumes in another way, InvalidOptionError
    */
   async run(options: RunOptions<Record, Names>): Promise<void> {
     const { maxPollRecords } = this.#options
@@ -170,6 +174,9 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   /**
    * Iterates over the records; each is finished when the next one is asked for. Leaving the loop closes the consumer;
    * the record in hand is then not finished.
+   *
+   * @throws as `ready`, from the first step; ConsumerCrashedError, or what it crashed with, from a later one
+   * @throws InvalidRecordError where a record cannot be decoded
    */
   [Symbol.asyncIterator](): ConsumerIterator<Record> {
     const stream = this.#stream('for await')
@@ -193,6 +200,9 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   /**
    * Resolves to the next records, of any of its partitions, in order within each. With `autoCommit` each call commits
    * what the call before it returned. Empty when the time is over or the consumer is closed meanwhile.
+   *
+   * @throws as `ready`; IllegalStateError where it already consumes in another way, or while another poll waits
+   * @throws InvalidRecordError where a record cannot be decoded; what a hook threw
    */
   async poll(options: PollOptions = {}): Promise<readonly Record[]> {
     checkOptions('poll', options, { maxRecords: integer(1), timeoutMs: duration, signal: abortSignal })
@@ -280,7 +290,12 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     return this.#coordinator.active.map(toTopicPartition) as TopicPartition<Record['topic']>[]
   }
 
-  /** Replaces the topics that it reads; with an empty list it reads none. Not for a consumer made with `assign`. */
+  /**
+   * Replaces the topics that it reads; with an empty list it reads none. Before it has joined, this is only noted.
+   *
+   * @throws UnknownTopicOrPartitionError where a topic does not exist; what it read before stays
+   * @throws IllegalStateError where it was made with `assign`
+   */
   async subscribe(topics: readonly Record['topic'][] | RegExp | readonly RegExp[]): Promise<void> {
     requireArgument('subscribe', 'topics', topics, topicList)
     refuseWildcards('subscribe', topics)
@@ -291,6 +306,9 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   /**
    * Replaces the partitions of a consumer made with `assign`. What it finished of the old partitions is committed; a
    * partition that stays keeps its position unless an offset is given.
+   *
+   * @throws UnknownTopicOrPartitionError where a partition does not exist; what it read before stays
+   * @throws IllegalStateError where it was made without `assign`
    */
   async assign(partitions: readonly ManualAssignment<Record['topic']>[]): Promise<void> {
     if (this.#options.interest.kind !== 'assign') throw this.#mixed('assign', 'topics')
@@ -325,7 +343,11 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     )
   }
 
-  /** The offset of the next record that it hands out. */
+  /**
+   * The offset of the next record that it hands out.
+   *
+   * @throws IllegalStateError where the partition is not assigned to it
+   */
   position(tp: TopicPartition<Record['topic']>): number {
     const { positioned, position } = this.#state('position', tp)
     if (positioned) return position
@@ -336,7 +358,11 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     )
   }
 
-  /** Moves the position of a partition; from a handler, once the handler has ended. The last of several calls wins. */
+  /**
+   * Moves the position of a partition; from a handler, once the handler has ended. The last of several calls wins.
+   *
+   * @throws IllegalStateError where the partition is not assigned to it, InvalidArgumentError for a negative offset
+   */
   seek(tp: TopicPartition<Record['topic']>, to: OffsetSpec): void {
     const state = this.#state('seek', tp)
     requireArgument('seek', 'to', to, offsetSpec)
@@ -355,6 +381,8 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
    * Hands out nothing more of these partitions, default all, until `resume`; no rebalance, and the position stays. In
    * `onAssigned` those that were just assigned count, too. A partition that goes and comes back, by a restart for
    * example, is not paused.
+   *
+   * @throws IllegalStateError where a partition is not assigned to it; none is paused then
    */
   pause(partitions?: readonly TopicPartition<Record['topic']>[]): void {
     for (const state of this.#statesOf('pause', partitions)) {
@@ -363,7 +391,11 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     this.#engine.touch()
   }
 
-  /** Ends the pause of these partitions, default all; does nothing for one that is not paused. */
+  /**
+   * Ends the pause of these partitions, default all; does nothing for one that is not paused.
+   *
+   * @throws IllegalStateError where a partition is not assigned to it
+   */
   resume(partitions?: readonly TopicPartition<Record['topic']>[]): void {
     for (const state of this.#statesOf('resume', partitions)) this.#lifecycle.pauses.resume(state)
     this.#lifecycle.worker?.wake()
@@ -396,6 +428,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
    * finished.
    *
    * @throws CommitFailedError where a partition is no longer this consumer's; nothing is committed then
+   * @throws OffsetMetadataTooLargeError, IllegalStateError where it has no group
    */
   async commit(offsets?: readonly TopicPartitionOffset<Record['topic']>[]): Promise<void> {
     if (this.#options.groupId === undefined) {
@@ -432,8 +465,10 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
 
   /**
    * Resolves when the consumer has finished every record up to the present end, so that a table read from a topic is
-   * complete. It waits through a restart, but not for partitions that went to another member. Rejects with a
-   * `TimeoutError` after `timeoutMs`; default without end.
+   * complete. It waits through a restart, but not for partitions that went to another member.
+   *
+   * @throws TimeoutError after `timeoutMs` milliseconds (default: it waits without end), saying what is left
+   * @throws as `ready`; ClosedError once it is closed
    */
   async caughtUp(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
     checkOptions('caughtUp', options, { timeoutMs: duration })

@@ -18,6 +18,7 @@ export interface PollOptions {
   readonly maxRecords?: number | undefined
   /** How long to wait for the first record, in milliseconds; default until there is one, or the consumer is closed. */
   readonly timeoutMs?: number | undefined
+  /** Ends the wait: the poll rejects with the signal's reason, and nothing was handed out. */
   readonly signal?: AbortSignal | undefined
 }
 

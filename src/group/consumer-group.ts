@@ -500,7 +500,10 @@ export class ConsumerGroup {
 
   // --- lag ----------------------------------------------------------------------------------------------------------
 
-  /** The number of records that the group still has to read, of all its topics. */
+  /**
+   * The number of records that the group still has to read, of all its topics: from what is committed, or from where
+   * its members are if they commit by themselves and are further. Where nothing is committed, from where it would begin.
+   */
   lag(): number {
     let lag = 0
     for (const partition of this.lagByPartition()) lag += partition.lag
@@ -533,7 +536,11 @@ export class ConsumerGroup {
 
   // --- waiting ------------------------------------------------------------------------------------------------------
 
-  /** Resolves when no rebalance is under way; rejects with a `TimeoutError` after `timeoutMs` (default 4,000). */
+  /**
+   * Resolves when no rebalance is under way.
+   *
+   * @throws TimeoutError after `timeoutMs` milliseconds (default 4,000), saying which member has not released what
+   */
   async stable(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
     checkOptions('stable', options, { timeoutMs: duration })
     const condition = () => !underWay.has(this.state)
@@ -541,7 +548,11 @@ export class ConsumerGroup {
     await this.#host.waitUntil(what, condition, () => this.#explain(), options.timeoutMs)
   }
 
-  /** Resolves when the lag is 0; rejects with a `TimeoutError` after `timeoutMs` (default 4,000). */
+  /**
+   * Resolves when the lag is 0.
+   *
+   * @throws TimeoutError after `timeoutMs` milliseconds (default 4,000), saying where there is lag
+   */
   async caughtUp(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
     checkOptions('caughtUp', options, { timeoutMs: duration })
     const explain = () => {

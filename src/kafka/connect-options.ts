@@ -43,6 +43,7 @@ export interface ConnectOptions<Topics extends TopicMap = TopicMap>
    * return another certificate by then.
    */
   readonly tls?: boolean | TlsOptions | undefined
+  /** The credentials that this client authenticates with; default none. */
   readonly sasl?: ClientSaslOptions | undefined
   /** The codec of every topic that declares none; default `json`. */
   readonly codec?: Codec<unknown> | undefined

@@ -297,6 +297,8 @@ export class Partition {
   /**
    * Returns the first offset whose timestamp is at least `timestamp` (epoch milliseconds), or null where there is
    * none. (Kafka: offsetsForTimes)
+   *
+   * @throws InvalidArgumentError where `timestamp` is no number
    */
   offsetForTimestamp(timestamp: number): number | null {
     if (typeof timestamp !== 'number' || Number.isNaN(timestamp)) {

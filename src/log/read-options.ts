@@ -7,7 +7,7 @@ import { recordSize } from './record-size.ts'
 export interface ReadOptions {
   /** How many records to return at most; default 500. */
   readonly maxRecords?: number | undefined
-  /** How many bytes to return at most, but at least one record; needs a topic that keeps bytes. */
+  /** How many bytes to return at most, but at least one record; default no limit. Needs a topic that keeps bytes. */
   readonly maxBytes?: number | undefined
   /**
    * Whether to return records of open and aborted transactions, too. Default `read_committed`: neither them, nor any

@@ -120,6 +120,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
    *
    * @throws InvalidRecordError where the key, value or headers do not fit the topic, or its schema is asynchronous.
    * @throws UnknownTopicOrPartitionError where the message names a partition that does not exist.
+   * @throws QueueFullError where the log is full, RecordTooLargeError where the record is, InvalidTimestampError
    */
   append(body: Body): RecordMetadata {
     checkBody(this.name, body)

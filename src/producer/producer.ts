@@ -97,7 +97,8 @@ export class Producer<out Topics extends TopicMap = OpenTopics> {
    * resolves after that turn, so that a loop of awaited sends never outruns the consumers. Where a log is full and
    * its topic says `whenFull: 'wait'`, the promise resolves once there is room.
    *
-   * @throws UnknownTopicOrPartitionError, InvalidRecordError, QueueFullError, TimeoutError; nothing is written then
+   * @throws UnknownTopicOrPartitionError, InvalidRecordError, InvalidTimestampError, RecordTooLargeError, QueueFullError
+   * @throws TimeoutError where there was no room in time, ClosedError; nothing is written then, as with those above
    */
   send<Name extends keyof Topics & string>(
     message: Message<Topics, Name>,
@@ -124,8 +125,7 @@ export class Producer<out Topics extends TopicMap = OpenTopics> {
    * Writes several records, to any topics; the records of one partition keep their order. In memory all are written or
    * none.
    *
-   * @throws UnknownTopicOrPartitionError, InvalidRecordError, QueueFullError, TimeoutError; nothing is written then
-   * @throws RecordListTooLargeError where the records could never fit
+   * @throws as `send`; RecordListTooLargeError where the records could never fit
    */
   sendBatch(messages: readonly Message<Topics>[], options?: SendOptions): Promise<RecordMetadata[]> {
     return sending.listened

@@ -38,7 +38,9 @@ export class Transaction<out Topics extends TopicMap = OpenTopics> {
 
   /**
    * Writes one record. Readers get it once the transaction has committed, readers with `read_uncommitted` at once.
-   * Rejects where a log is full.
+   * Where it rejects, the transaction is aborted.
+   *
+   * @throws as `Producer.send`, but QueueFullError at once where a log is full; IllegalStateError once it is over
    */
   send<Name extends keyof Topics & string>(message: Message<Topics, Name>): Promise<RecordMetadata> {
     return sending.listened
@@ -55,7 +57,11 @@ export class Transaction<out Topics extends TopicMap = OpenTopics> {
     }
   }
 
-  /** Writes several records. */
+  /**
+   * Writes several records.
+   *
+   * @throws as `send`; RecordListTooLargeError where the records could never fit
+   */
   sendBatch(messages: readonly Message<Topics>[]): Promise<RecordMetadata[]> {
     return sending.listened
       ? this.#answered(traceSendBatch(this.#clientId, messages, traced => this.#sendBatch(traced)))
@@ -77,6 +83,7 @@ export class Transaction<out Topics extends TopicMap = OpenTopics> {
    * have `autoCommit: false`. (Kafka: sendOffsetsToTransaction, KIP-447)
    *
    * @throws CommitFailedError where a partition is no longer the consumer's; the transaction is aborted
+   * @throws IllegalStateError where the consumer commits by itself, has no group, or has several records in hand
    */
   sendOffsets(from: RecordContext | ConsumerControl): Promise<void> {
     try {

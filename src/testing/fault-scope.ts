@@ -38,9 +38,13 @@ export type Operation = (typeof operations)[number]
 
 /** The operations that a fault applies to: a field that is left out matches any value. */
 export interface FaultScope {
+  /** What is done. */
   readonly operation: Operation
+  /** The topic that it is done with. */
   readonly topic?: string | undefined
+  /** The number of the partition, of that topic or, without one, of any. */
   readonly partition?: number | undefined
+  /** The id of the group. */
   readonly group?: string | undefined
   /** A member id, a client id or a `groupInstanceId`; for a producer, its client id. */
   readonly member?: string | undefined

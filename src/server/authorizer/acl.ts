@@ -45,6 +45,7 @@ export type AclPermissionType = keyof typeof permissionTypes
 
 /** One access list: who may, or may not, do what with which resource. (Kafka: AclBinding) */
 export interface Acl {
+  /** What it protects. */
   readonly resourceType: AclResourceType
   /** Left out if the type is CLUSTER, which there is one of: `kafka-cluster`. */
   readonly resourceName?: string | undefined
@@ -54,6 +55,7 @@ export interface Acl {
   readonly principal: string
   /** The address that the client calls from, or a subnet such as `10.0.0.0/8`; default `*`, any. */
   readonly host?: string | undefined
+  /** What it lets do, or forbids. */
   readonly operation: AclOperation
   /** Default ALLOW. */
   readonly permissionType?: AclPermissionType | undefined

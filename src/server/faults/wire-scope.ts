@@ -7,13 +7,17 @@ import { namedBy } from './named-by.ts'
 
 /** Selects requests: those that fit all the fields given. */
 export interface WireScope {
+  /** The API, by its name in the protocol: `Produce`, `JoinGroup` ... */
   readonly api?: ApiName | undefined
   /** The client id that a client was given. */
   readonly clientId?: string | undefined
   /** The broker that received it: 1 is the first. */
   readonly nodeId?: number | undefined
+  /** A topic that the request names. */
   readonly topic?: string | undefined
+  /** The number of a partition that it names, of that topic or, without one, of any. */
   readonly partition?: number | undefined
+  /** The id of a group that it names. */
   readonly group?: string | undefined
 }
 
