@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { Broker, InvalidOptionError, UnknownTopicOrPartitionError } from '../../src/index.ts'
+import { Broker, type Consumer, InvalidOptionError, UnknownTopicOrPartitionError } from '../../src/index.ts'
 import { fill, gate, names, range } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
@@ -20,6 +20,22 @@ it('delivers what a producer sends to a consumer on the system clock', async () 
   await broker.idle()
   expect({ offset, topic }).toEqual({ offset: 0, topic: 'orders' })
   expect(seen).toEqual([['o-1', { total: 12 }]])
+})
+
+it.each<[way: string, begin: (consumer: Consumer) => Promise<unknown>]>([
+  ['ready', consumer => consumer.ready()],
+  ['run', consumer => consumer.run({ eachRecord: () => {} })],
+  ['poll', consumer => consumer.poll()],
+  ['a loop', consumer => consumer[Symbol.asyncIterator]().next()],
+  ['batches', consumer => consumer.batches().next()],
+])('is a member of its group from when it begins to consume, by %s', async (_way, begin) => {
+  const { broker } = brokerWithOrders(1)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  expect([broker.groups.size, consumer.memberId]).toEqual([0, undefined])
+  await begin(consumer)
+  const { members } = broker.group('g')
+  expect(members.map(({ memberId }) => memberId)).toEqual([consumer.memberId])
+  expect(consumer.assignment).toEqual([orders0])
 })
 
 it('resolves when it is assigned and positioned, before the first record is handled', async () => {
