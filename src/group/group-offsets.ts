@@ -67,7 +67,8 @@ export class GroupOffsets {
 
   /** @throws OffsetMetadataTooLargeError */
   checkMetadata({ topic, partition, metadata }: TopicPartitionOffset): void {
-    const received = Buffer.byteLength(metadata ?? '')
+    if (metadata === undefined) return
+    const received = Buffer.byteLength(metadata)
     if (received <= maxMetadataBytes) return
     const expected = `at most ${maxMetadataBytes} bytes`
     throw new OffsetMetadataTooLargeError(
