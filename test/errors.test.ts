@@ -69,7 +69,7 @@ describe('what the text says was expected and what arrived, the fields say, too'
     ['a message', ({ send }) => send([]), 'a message with a topic and a value (sendBatch takes several)', []],
     ['a key', ({ send }) => send({ topic: 'orders', key: 5, value: 1 }), 'a string or null', 5],
     ['a key of bytes', ({ send }) => send({ topic: 'raw', key: 'k', value: 1 }), 'a Uint8Array or null', 'k'],
-    ['a missing key', ({ send }) => send({ topic: 'table', value: 1 }), 'a key', null],
+    ['a missing key', ({ send }) => send({ topic: 'table', value: 1 }), 'key', null],
     ['a partition', ({ send }) => send({ topic: 'orders', partition: 'a', value: 1 }), 'a whole number', 'a'],
     [
       'a timestamp',

@@ -380,8 +380,8 @@ const WrittenAt = /* @__PURE__ */ plainObject<
 // A record without a key is never superseded, so it would stay for ever (LogValidator, INVALID_RECORD).
 function keyMissing(topic: string): InvalidRecordError {
   return new InvalidRecordError(
-    `Record for topic '${topic}': expected a key, since the topic is compacted by key; received none`,
-    { topic, field: 'key', expected: 'a key', received: null },
+    `Record for topic '${topic}': key expected, since the topic is compacted by key; received none`,
+    { topic, field: 'key', expected: 'key', received: null },
   )
 }
 
