@@ -117,6 +117,24 @@ describe('a description', () => {
     expect(roundTrip(unknown, 3).read).toMatchObject(unknown)
   })
 
+  // KIP-482 wants them in order, each once. Kafka takes them as they come.
+  it('reads tagged fields in any order, and of one that comes twice the last', () => {
+    const at = versionOf({ flexible: 3 }, 3)
+    const read = (...tags: number[]) =>
+      readWhole(type as Type<unknown, never>, new Reader(Buffer.from([0, 0, 0, 0, 1, 1, ...tags])), at)
+    const [first, second] = [
+      [0, 2, 2, 0x61],
+      [0, 2, 2, 0x62],
+    ] as const
+    expect(read(2, 9, 1, 7, ...first)).toMatchObject({
+      note: 'a',
+      unknownTags: [{ tag: 9, bytes: Buffer.from([7]) }],
+    })
+    expect(read(2, ...first, ...second)).toMatchObject({ note: 'b' })
+    expect(read(2, 9, 1, 7, 9, 1, 8)).toMatchObject({ unknownTags: [{ tag: 9 }, { tag: 9 }] })
+    expect(() => read(1, 0, 3, 2, 0x61, 0)).toThrow(ProtocolError)
+  })
+
   it('refuses what is cut short and lengths that cannot be', () => {
     const at = versionOf({ flexible: 3 }, 2)
     const read = (given: Buffer) => () => type.read(new Reader(given), at)

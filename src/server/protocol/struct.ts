@@ -1,4 +1,3 @@
-import { ProtocolError } from './protocol-error.ts'
 import { Reader } from './reader.ts'
 import type { Type, Version } from './type.ts'
 import { Writer } from './writer.ts'
@@ -105,13 +104,12 @@ class Struct implements Type<Values> {
     return version.flexible ? this.#readTagged(reader, version, tagged, values) : values
   }
 
+  // KIP-482 wants them in order, and each once. Kafka takes them as they come, and of one that comes twice the last.
   #readTagged(reader: Reader, version: Version, tagged: readonly NamedField[], values: Values): Values {
     const unknown: { tag: number; bytes: Buffer }[] = []
     const count = reader.uvarint()
-    for (let i = 0, last = -1; i < count; i++) {
+    for (let i = 0; i < count; i++) {
       const tag = reader.uvarint()
-      if (tag <= last) throw new ProtocolError(`expected a tag beyond ${last}, received ${tag}`)
-      last = tag
       const bytes = reader.take(reader.uvarint())
       const known = tagged.find(({ field: described }) => described.tag === tag)
       if (known === undefined) {
