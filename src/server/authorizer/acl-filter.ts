@@ -12,7 +12,7 @@ export interface AclFilter {
   readonly permissionType: number
 }
 
-const any = 1
+const [unknown, any] = [0, 1]
 const filterablePatterns = { ...patternTypes, MATCH: 2 } as const
 
 type Names = Readonly<Record<string, number>>
@@ -26,10 +26,16 @@ export function wordOf<Table extends Names>(what: string, table: Table, code: nu
   throw new InvalidArgumentError(message, { field: what, received: code })
 }
 
-/** Which access lists a filter selects. @throws InvalidArgumentError if it says what Kafka does not know */
-export function selectorOf(filter: AclFilter): (acl: AclBinding) => boolean {
-  const word = <Table extends Names>(what: string, table: Table, code: number) =>
-    code === any ? undefined : wordOf(what, table, code)
+/**
+ * Which access lists a filter selects: none if it says what only a later Kafka may know, and the caller is `lenient`.
+ * @throws InvalidArgumentError if it says what nobody knows
+ */
+export function selectorOf(filter: AclFilter, { lenient = false } = {}): (acl: AclBinding) => boolean {
+  const word = <Table extends Names>(what: string, table: Table, code: number) => {
+    if (code === any) return undefined
+    if (lenient && code !== unknown && !Object.values(table).includes(code)) return 'none of them'
+    return wordOf(what, table, code)
+  }
   const resourceType = word('resource type', resourceTypes, filter.resourceTypeFilter)
   const patternType = word('pattern type', filterablePatterns, filter.patternTypeFilter)
   const operation = word('operation', operations, filter.operation)

@@ -25,7 +25,8 @@ export function aclHandlers(wire: Wire, acls: AclBindings | undefined): Handler[
   if (acls === undefined) return handlersWithoutAcls
   return [
     handler(describeAcls, filter => {
-      const { found, ...result } = attemptToFind(wire, () => acls.all.filter(selectorOf(filter)), [])
+      const find = () => acls.all.filter(selectorOf(filter, { lenient: true }))
+      const { found, ...result } = attemptToFind(wire, find, [])
       return { ...result, resources: byResource(found) }
     }),
 
