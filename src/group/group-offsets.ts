@@ -32,6 +32,11 @@ export interface GroupOffsetsHost {
 
 const maxMetadataBytes = 4096
 
+/** Whether the metadata of an offset may be kept with it. */
+export function isKept(metadata: string | undefined): boolean {
+  return metadata === undefined || Buffer.byteLength(metadata) <= maxMetadataBytes
+}
+
 /** The committed offsets of a group, and when they expire. */
 export class GroupOffsets {
   readonly #host: GroupOffsetsHost
@@ -67,9 +72,8 @@ export class GroupOffsets {
 
   /** @throws OffsetMetadataTooLargeError */
   checkMetadata({ topic, partition, metadata }: TopicPartitionOffset): void {
-    if (metadata === undefined) return
-    const received = Buffer.byteLength(metadata)
-    if (received <= maxMetadataBytes) return
+    if (isKept(metadata)) return
+    const received = Buffer.byteLength(metadata!)
     const expected = `at most ${maxMetadataBytes} bytes`
     throw new OffsetMetadataTooLargeError(
       `Commit of ${topic}-${partition}: metadata expected ${expected}, received ${received}`,

@@ -209,6 +209,42 @@ it('refuses offsets that could not be committed before its records count', async
   expect(await read(1)).toEqual([])
 })
 
+it('commits the offsets whose metadata is not too long, as OffsetCommit does', async () => {
+  const { broker, client, init, add, addGroup, end } = start()
+  broker.topic('orders').addPartitions(2)
+  const producer = await init()
+  await add(producer)
+  await addGroup(producer, 'g')
+  const { producerId, producerEpoch } = producer
+  const commit = async (version: number, texts: readonly string[], more: object = {}) => {
+    const partitions = texts.map((committedMetadata, partitionIndex) => ({
+      partitionIndex,
+      committedOffset: 5,
+      committedMetadata,
+    }))
+    const identity = { transactionalId: 't', producerId, producerEpoch, groupId: 'g', ...more }
+    const answer = await client.call(txnOffsetCommit!, version, {
+      ...identity,
+      topics: [{ name: 'orders', partitions }],
+    })
+    return answer.topics[0].partitions.map(({ errorCode }: any) => errorCode)
+  }
+  const long = 'x'.repeat(4097)
+  for (const version of [0, 3, 5]) {
+    expect(await commit(version, [long, 'x'])).toEqual([12, 0])
+    expect(await commit(version, ['x', long])).toEqual([0, 12])
+    expect(await commit(version, [long])).toEqual([12])
+  }
+  // What the whole request is refused for comes first.
+  expect(await commit(3, [long], { producerEpoch: producerEpoch + 1 })).toEqual([47])
+  expect(await commit(3, [long], { memberId: 'nobody', generationIdOrMemberEpoch: 1 })).toEqual([25])
+  expect(await end(producer, true)).toBe(0)
+  expect(broker.group('g').offsets).toMatchObject([
+    { partition: 0, offset: 5, metadata: 'x' },
+    { partition: 1, offset: 5, metadata: 'x' },
+  ])
+})
+
 it('tells of an offset that cannot be committed at once, and commits the others and what was written', async () => {
   const { broker, client, init, add, addGroup, send, end, read } = start()
   const producer = await init()

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../error-codes.ts'
 import { isBrokerletError } from '../../errors.ts'
+import { isKept } from '../../group/group-offsets.ts'
 import type { Topic } from '../../log/topic.ts'
 import { toCommit } from '../committed-offsets.ts'
 import { entryOf } from '../entry-of.ts'
@@ -25,6 +26,7 @@ const staleEpoch = errnoOf('STALE_MEMBER_EPOCH')
 const unknownPartition = errnoOf('UNKNOWN_TOPIC_OR_PARTITION')
 const invalidTimeout = errnoOf('INVALID_TRANSACTION_TIMEOUT')
 const transactionAbortable = errnoOf('TRANSACTION_ABORTABLE')
+const metadataTooLarge = errnoOf('OFFSET_METADATA_TOO_LARGE')
 
 /** Idempotent and transactional producers. */
 export function transactionHandlers(wire: Wire): Handler[] {
@@ -94,7 +96,7 @@ export function transactionHandlers(wire: Wire): Handler[] {
 
     handler(txnOffsetCommit, (request, { version }) => {
       const { groupId, topics, transactionalId } = request
-      // Partitions that exist are committed, even if others do not.
+      // Partitions that exist are committed, even if others do not, and so are offsets whose metadata is not too long.
       const named = topics.map(asked => ({
         ...asked,
         topic: findTopic(wire, version, topicIdsSince.TxnOffsetCommit, asked),
@@ -118,24 +120,27 @@ export function transactionHandlers(wire: Wire): Handler[] {
         // Before version 3 a client does not name its membership (KIP-447).
         const anonymous = memberId === '' && generation < 0
         const identity = anonymous ? undefined : { memberId, generation, groupInstanceId }
-        const prepareCommit = () => groupCommit(wire, groupId, identity, offsets, true)
-        const epochOffsets = offsets.map(offset => ({ ...offset, assignmentEpoch: -1 }))
-        void open.sendOffsets({ memberId, prepareCommit }, epochOffsets)
+        const kept = offsets.filter(({ metadata }) => isKept(metadata))
+        const prepareCommit = () => groupCommit(wire, groupId, identity, kept, true)
+        const epochOffsets = kept.map(offset => ({ ...offset, assignmentEpoch: -1 }))
+        if (kept.length === 0) prepareCommit().check()
+        else void open.sendOffsets({ memberId, prepareCommit }, epochOffsets)
         return undefined
       })
       const told = withoutTransaction('TxnOffsetCommit', version, code)
       const errorCode = inGenerations(version, inProducersWords('TxnOffsetCommit', version, told))
-      const codeFor = (topic: Topic | undefined, partition: number): number => {
+      const codeFor = (topic: Topic | undefined, partition: number, metadata: string | null): number => {
         if (topic === undefined) return unknownTopic(version, topicIdsSince.TxnOffsetCommit)
-        return topic.partitions[partition] === undefined ? unknownPartition : errorCode
+        if (topic.partitions[partition] === undefined) return unknownPartition
+        return errorCode === 0 && !isKept(metadata ?? undefined) ? metadataTooLarge : errorCode
       }
       return {
         topics: named.map(({ name, topicId, topic, partitions }) => ({
           name,
           topicId,
-          partitions: partitions.map(({ partitionIndex }) => ({
+          partitions: partitions.map(({ partitionIndex, committedMetadata }) => ({
             partitionIndex,
-            errorCode: codeFor(topic, partitionIndex),
+            errorCode: codeFor(topic, partitionIndex, committedMetadata),
           })),
         })),
       }
