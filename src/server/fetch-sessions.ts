@@ -55,7 +55,7 @@ export class FetchSessions {
     const session = begins ? this.#open(request, context) : this.#continue(request, context)
     if (session === undefined) return handler.handle(request, context)
     if (typeof session === 'number') return { errorCode: session, sessionId: none, responses: [] }
-    session.update(request)
+    session.update(begins ? { ...request, forgottenTopicsData: [] } : request)
     const response = (await handler.handle({ ...request, topics: session.topics }, context)) as
       | FetchResponse
       | undefined

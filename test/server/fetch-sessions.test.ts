@@ -68,6 +68,15 @@ it('a client says once what it reads, and is told what changes', async () => {
   expect((await ask([id, 4], { 1: 1 })).told).toEqual([2])
 })
 
+// As Kafka: a session that begins has nothing to forget.
+it('a session that begins has all that its first request reads, whatever that forgets', async () => {
+  const { ask, append } = start()
+  const { id, told } = await ask([0, 0], { 0: 0, 1: 0 }, [0])
+  expect(told).toEqual([0, 1])
+  append(0)
+  expect((await ask([id, 1])).told).toEqual([0])
+})
+
 it('a log start that moves is told, too', async () => {
   const { log, ask, append } = start()
   append(0)
