@@ -195,6 +195,23 @@ it('reads a partition that its topic gets later from the start, wherever it bega
   expect(await describe(client)).toEqual(['orders-0: 2 +1', 'orders-1: 0 +1', 'orders-2: 0 +1'])
 })
 
+it('leaves to the config where it begins in what it has not read, also when the topic grows', async () => {
+  const { broker, client, append, consumer } = scene(
+    {},
+    { shareAutoOffsetReset: 'latest' },
+    { partitions: 2 },
+  )
+  append(4)
+  const a = consumer('a')
+  await a.join()
+  broker.topic('orders').addPartitions(3)
+  await a.beat()
+  expect(await describe(client)).toEqual(['orders-2: 0 +0'])
+  expect(await a.fetch()).toEqual([])
+  broker.topic('orders').append({ value: 'new', partition: 0 })
+  expect(await a.fetch()).toEqual([[2, 2, 1]])
+})
+
 it('begins anew with a topic that is made anew, or that it has forgotten', async () => {
   const { broker, client, consumer } = scene({}, { shareAutoOffsetReset: 'latest' })
   const a = consumer('a')
