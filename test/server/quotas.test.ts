@@ -66,6 +66,9 @@ describe('quotas', () => {
     const { alter, told } = start()
     expect(await alter([['user', 'ada']], [rate, 1024], ['request_percentage', 12.5])).toEqual([0, null])
     expect(await alter([['user', null]], [rate, 5])).toEqual([0, null])
+    const largest = ['connection_creation_rate', 2 ** 31 - 1] as const
+    expect(await alter([['ip', '127.0.0.1']], largest)).toEqual([0, null])
+    expect(await told([['ip', 0, '127.0.0.1']])).toEqual([`ip=127.0.0.1 ${largest.join(': ')}`])
     expect(await alter([['ip', '127.0.0.1']], ['connection_creation_rate', 3])).toEqual([0, null])
     expect(await told([])).toEqual([
       'ip=127.0.0.1 connection_creation_rate: 3',
@@ -182,6 +185,12 @@ describe('quotas', () => {
     ['of no number', [['user', 'ada']], [[rate, NaN]], `Quota ${rate} must be a finite number`],
     ['of a part of a byte', [['user', 'ada']], [[rate, 1.5]], `${rate} cannot be a fractional value.`],
     ['beyond all numbers', [['user', 'ada']], [[rate, 1e19]], 'too large for a LONG'],
+    [
+      'of one more than an INT',
+      [['ip', '::1']],
+      [['connection_creation_rate', 2 ** 31]],
+      'too large for an INT',
+    ],
     [
       'that are named twice',
       [['user', 'ada']],
