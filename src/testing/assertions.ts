@@ -2,6 +2,7 @@ import { AssertionError } from 'node:assert'
 import { inspect } from 'node:util'
 import { counted } from '../counted.ts'
 import { describeValue, IllegalStateError, UnknownTopicOrPartitionError } from '../errors.ts'
+import type { ConsumerGroup } from '../group/consumer-group.ts'
 import type { Partition } from '../log/partition.ts'
 import type { Topic } from '../log/topic.ts'
 import type { AnyRecord } from '../record.ts'
@@ -18,7 +19,7 @@ export interface ObservedBroker {
   /** A topic by its name. */
   topic(name: string): Topic
   /** A group by its id. */
-  group(groupId: string): unknown
+  group(groupId: string): Pick<ConsumerGroup, 'lagByPartition'>
   /** Whether clients of a server may be at work. @internal */
   readonly served?: boolean
 }
@@ -184,15 +185,17 @@ export function assertEveryKeyInOrder(broker: ObservedBroker, group: string): vo
 
 /**
  * Asserts that a group has processed every record from the offset where it began to read, or written it to
- * another topic (a dead letter, a delayed retry). A record that was given up (`onFailure: 'skip'`) or left
- * the log unread counts as lost. A record that nobody can read does not: its transaction was aborted or is
- * open, or compaction has removed it.
+ * another topic (a dead letter, a delayed retry). A record that was given up (`onFailure: 'skip'`), left the log unread,
+ * or waits for a group of `createGroup` that nobody has read for counts as lost. A record that nobody can read does
+ * not: its transaction was aborted or is open, or compaction has removed it.
  *
  * @throws AssertionError
  * @throws GroupIdNotFoundError where there was no such group
  */
 export function assertNothingLost(broker: ObservedBroker, group: string): void {
-  for (const history of historiesOf('assertNothingLost', broker, group)) {
+  const histories = historiesOf('assertNothingLost', broker, group)
+  if (histories.length === 0) requireNothingWaits(broker, group)
+  for (const history of histories) {
     const begin = history.firstRead ?? 0
     const done = new Set<number>()
     for (const entry of history.entries) if (isDone(entry)) done.add(entry.offset)
@@ -235,6 +238,16 @@ function requireGroup(broker: ObservedBroker, group: string): void {
       'server handle: assert what they write, or what the group has committed',
     { groupId: group },
   )
+}
+
+// A group that was created, and that nobody has read for, begins at its offsets.
+function requireNothingWaits(broker: ObservedBroker, group: string): void {
+  if (broker.timeline.forGroup(group).ofKind('joined').length > 0) return
+  for (const { topic, partition, lag } of broker.group(group).lagByPartition()) {
+    if (lag === 0) continue
+    const waiting = `${counted(lag, 'record')} of ${formatTopicPartition({ topic, partition })}`
+    fail(`Group '${group}' has not processed ${waiting}: no member has read for it`, '')
+  }
 }
 
 // Whether no `read_committed` reader could get the record. Before the log start offset it could once be read.

@@ -141,7 +141,11 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
     super({ ...rest, clock, random: seededRandom(seed) })
     this.#testClock = clock
     const consumers = this.#consumers
-    this.timeline = new Timeline(() => clock.now(), timelineEntries)
+    this.timeline = new Timeline(
+      () => clock.now(),
+      timelineEntries,
+      group => void this.group(group),
+    )
     const moment = new Moment(clock, this.timeline, () => this.engine.log.records)
     this.#timeKeeper = new TimeKeeper(
       clock,

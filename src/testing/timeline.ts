@@ -1,4 +1,5 @@
 import { type InspectOptions, inspect } from 'node:util'
+import { GroupIdNotFoundError } from '../errors.ts'
 import { onePartition } from '../offset-checks.ts'
 import type { AnyRecord } from '../record.ts'
 import type { TopicPartition } from '../topic-partition.ts'
@@ -25,16 +26,19 @@ export class Timeline implements Iterable<TimelineEntry> {
   /** When the timeline begins, in epoch milliseconds; the transcript counts from here. */
   readonly start: number
   readonly #maxEntries: number
+  // Throws where the broker has no such group.
+  readonly #requireGroup: (group: string) => void
   // Two generations, so that old entries are dropped as one array and nothing is moved.
   #older: TimelineEntry[] = []
   #newer: TimelineEntry[] = []
   #recorded = 0
 
   /** @hidden */
-  constructor(now: () => number, maxEntries: number) {
+  constructor(now: () => number, maxEntries: number, requireGroup: (group: string) => void) {
     this.#now = now
     this.start = now()
     this.#maxEntries = maxEntries
+    this.#requireGroup = requireGroup
   }
 
   /** @internal */
@@ -87,9 +91,24 @@ export class Timeline implements Iterable<TimelineEntry> {
     return this.#where(entry => concernsPartition(entry, topic, partition))
   }
 
-  /** The entries that concern one group, and all faults. */
+  /**
+   * The entries that concern one group, and all faults.
+   *
+   * @throws GroupIdNotFoundError where there is nothing of such a group, but a group with nearly that id
+   */
   forGroup(group: string): Timeline {
-    return this.#where(entry => concernsGroup(entry, group))
+    const part = this.#where(entry => concernsGroup(entry, group))
+    if (part.#newer.every(({ kind }) => kind === 'fault')) this.#refuseMisspelt(group)
+    return part
+  }
+
+  // A part with nothing in it would pass for a group to which nothing has happened.
+  #refuseMisspelt(group: string): void {
+    try {
+      this.#requireGroup(group)
+    } catch (error) {
+      if (error instanceof GroupIdNotFoundError && error.suggestions?.length) throw error
+    }
   }
 
   /** The entries from one time until before another, in epoch milliseconds of the broker's time. */
@@ -98,7 +117,7 @@ export class Timeline implements Iterable<TimelineEntry> {
   }
 
   #where(condition: (entry: TimelineEntry) => boolean): Timeline {
-    const part = new Timeline(() => this.start, Number.POSITIVE_INFINITY)
+    const part = new Timeline(() => this.start, Number.POSITIVE_INFINITY, this.#requireGroup)
     part.#newer = this.entries.filter(condition)
     part.#recorded = part.#newer.length
     return part

@@ -376,6 +376,19 @@ it('knows no group by a misspelt name, even where nothing was to be processed', 
   expect(processedBy(broker, 'billing')).toEqual([])
 })
 
+it('takes what waits for a group that was created, and that nobody has read for, as not processed', async () => {
+  const broker = new TestBroker({ topics })
+  broker.createGroup('billing', { topics: ['orders'] })
+  assertNothingLost(broker, 'billing')
+  fill(broker, 'orders', 3)
+  expect(failureOf(() => assertNothingLost(broker, 'billing')).message).toBe(
+    "Group 'billing' has not processed 3 records of orders-0: no member has read for it",
+  )
+  await broker.consumer({ groupId: 'billing', topics: ['orders'] }).run({ eachRecord: () => {} })
+  await broker.idle()
+  assertNothingLost(broker, 'billing')
+})
+
 it('vouches for no group of Kafka clients, of which it has seen nothing', async () => {
   const broker = new TestBroker({ topics })
   const kafka = new Kafka({

@@ -201,6 +201,22 @@ it('tells of one group', async () => {
   expect(text).not.toContain('billing/')
 })
 
+it('tells of no group by a misspelt name', async () => {
+  const { timeline } = await story()
+  const wrong = "There is no group 'biling'. Did you mean 'billing'?"
+  expect(() => timeline.forGroup('biling')).toThrow(wrong)
+  expect(() => timeline.between(0, Number.POSITIVE_INFINITY).forGroup('biling')).toThrow(wrong)
+  expect(timeline.forGroup('later').ofKind('joined')).toEqual([])
+})
+
+it('tells of a group that is deleted, or that nothing has happened to yet', async () => {
+  const broker = await story()
+  broker.createGroup('billing-2', { topics: ['orders'] })
+  expect(broker.timeline.forGroup('billing-2').ofKind('joined')).toEqual([])
+  await broker.close()
+  expect(broker.timeline.forGroup('billing').ofKind('joined')).not.toEqual([])
+})
+
 it('tells of a stretch of time, and its transcript still counts from the beginning', async () => {
   const { timeline } = await story()
   const { start } = timeline
