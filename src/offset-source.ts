@@ -21,9 +21,14 @@ export interface OffsetSource {
 
 /** Whether a value is an `OffsetSource`. */
 export function isOffsetSource(value: unknown): value is OffsetSource {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    typeof (value as Partial<OffsetSource>).consumedOffsets === 'function'
-  )
+  try {
+    return (
+      typeof value === 'object' &&
+      value !== null &&
+      typeof (value as Partial<OffsetSource>).consumedOffsets === 'function'
+    )
+  } catch {
+    // A proxy whose traps throw, or a getter.
+    return false
+  }
 }

@@ -1,6 +1,7 @@
 import { sending, type TracedMessage } from '../diagnostics.ts'
 import { describeValue } from '../errors.ts'
 import { isPlain } from '../record.ts'
+import { accepts, aList } from '../validate.ts'
 import { asSent } from './producer-record.ts'
 
 /** Sends one message, traced; headers that subscribers add are sent with it. Async, so that it never throws at once. */
@@ -19,7 +20,7 @@ export async function traceSendBatch<Sent>(
   given: readonly unknown[],
   send: (messages: readonly unknown[]) => Promise<Sent>,
 ): Promise<Sent> {
-  if (!Array.isArray(given)) return send(given)
+  if (!accepts(aList, given)) return send(given)
   const messages = given.map(toTraced)
   return sending.trace({ clientId, messages }, () =>
     send(given.map((message, i) => withHeaders(message, messages[i]!.headers))),

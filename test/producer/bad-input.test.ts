@@ -413,6 +413,42 @@ describe('sendBatch', () => {
     const error = await rejectionOf(producer.sendBatch(message as never, message as never))
     expect(error.message).toBe('sendBatch: expected an array of messages, received an object')
   })
+
+  it('refuses an array that cannot be looked into, also where sends are traced', async () => {
+    const { proxy, revoke } = Proxy.revocable([], {})
+    revoke()
+    const { producer } = shop()
+    const refusal = { name: 'InvalidArgumentError', field: 'messages' }
+    expect(await rejectionOf(producer.sendBatch(proxy as never))).toMatchObject(refusal)
+    const subscriber = { start: () => {} }
+    const channels = tracingChannel('brokerlet.send')
+    channels.subscribe(subscriber as never)
+    const error = await rejectionOf(producer.sendBatch(proxy as never))
+    channels.unsubscribe(subscriber as never)
+    expect(error).toMatchObject(refusal)
+  })
+})
+
+describe('sendOffsets', () => {
+  const unreadable = Object.defineProperty({}, 'consumedOffsets', {
+    get() {
+      throw broken
+    },
+  })
+
+  it.each([
+    ['nothing', undefined],
+    ['a group', 'billing'],
+    ['an object', {}],
+    ['a value that cannot be looked into', closedBook()],
+    ['an object whose getter throws', unreadable],
+  ])('refuses %s, which is no consumer', async (_, from) => {
+    const { broker } = shop()
+    const producer = broker.producer({ transactionalId: 'totals' })
+    const error = await rejectionOf(producer.transaction(tx => tx.sendOffsets(from as never)))
+    expect(error).toMatchObject({ name: 'InvalidArgumentError', field: 'from' })
+    expect(error.message).toMatch(/^sendOffsets: expected a consumer, or the context of a handler, received /)
+  })
 })
 
 describe('producer options', () => {
