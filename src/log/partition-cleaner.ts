@@ -59,13 +59,9 @@ export class PartitionCleaner {
 
   /** Compacts everything that may be compacted, at once; returns how many records were removed. */
   compact(now: number): number {
-    let removed = 0
-    if (this.#pass !== undefined) removed += this.#complete(this.#pass, now)
+    // Reads at least what a pass that is under way would have read.
     const pass = this.#begin(now, true, 0)
-    return pass === undefined ? removed : removed + this.#complete(pass, now)
-  }
-
-  #complete(pass: CompactionPass, now: number): number {
+    if (pass === undefined) return 0
     pass.step(Number.MAX_SAFE_INTEGER)
     return this.#finish(pass, now)
   }
@@ -118,7 +114,7 @@ export class PartitionCleaner {
     const { minCompactionLagMs } = this.#log.config
     const all = this.#log.closedSegments
     const decided = all.filter(({ endOffset }) => endOffset <= this.#log.lastStableOffset)
-    const closed = spared === 0 ? decided : decided.slice(0, Math.max(0, all.length - spared))
+    const closed = decided.slice(0, all.length - spared)
     let dirty = 0
     let clean = 0
     for (let i = 0; i < closed.length; i++) {

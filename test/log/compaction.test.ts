@@ -263,6 +263,8 @@ describe('a compacted topic', () => {
     expect(offsets(log.records())).toEqual([1])
     await clock.advance(1)
     expect(offsets(log.records())).toEqual([])
+    // With the last one gone, nothing is left to look for.
+    expect(clock.waiting).not.toContain('compaction')
   })
 
   it('goes on after the time of a tombstone that was deleted with all the rest', async () => {
