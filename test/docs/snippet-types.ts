@@ -25,6 +25,8 @@ const options: ts.CompilerOptions = {
 
 // A name that the page does not explain is something of the reader's, which may be anything.
 const unknownName = /^(?:Cannot find name|No value exists in scope for the shorthand property) '(\w+)'/
+// The program before has read the library and the sources already.
+let last: ts.Program | undefined
 // Names that mean the same on every page.
 const usual: ReadonlyMap<string, string> = new Map([
   ['broker', "import('brokerlet/testing').TestBroker<any>"],
@@ -49,7 +51,7 @@ export function mistakesIn(snippets: Sources, exported: ReadonlyMap<string, stri
       return [file, [...names].map(name => declarationOf(name, exported.get(name))).join('') + code]
     }),
   )
-  const program = compile(whole, first)
+  const program = compile(whole)
   return [...snippets.keys()].flatMap(file =>
     diagnosticsOf(program, inTests(file))
       .filter(({ code }) => code !== returnOutsideOfFunction)
@@ -67,7 +69,8 @@ function inTests(file: string): string {
   return path.join(root, 'test', 'docs', file)
 }
 
-function compile(sources: Sources, before?: ts.Program): ts.Program {
+function compile(sources: Sources): ts.Program {
+  const before = last
   const host = ts.createCompilerHost(options)
   const read = host.readFile
   const exists = host.fileExists
@@ -80,7 +83,8 @@ function compile(sources: Sources, before?: ts.Program): ts.Program {
       return ts.createSourceFile(file, code, ...(rest.slice(0, 1) as [ts.CreateSourceFileOptions]))
     return before?.getSourceFile(file) ?? parse(file, ...rest)
   }
-  return ts.createProgram([...sources.keys()], options, host, before)
+  last = ts.createProgram([...sources.keys()], options, host, before)
+  return last
 }
 
 function diagnosticsOf(program: ts.Program, file: string): readonly ts.Diagnostic[] {

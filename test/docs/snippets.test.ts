@@ -18,13 +18,16 @@ function snippetsOf(files: readonly string[], heading?: string): Map<string, str
   return new Map(snippets)
 }
 
-it('the snippets of the pages compile', () => {
+// What checks the types of a hundred pages takes its time on a busy machine.
+const slow = { timeout: 120_000 }
+
+it('the snippets of the pages compile', slow, () => {
   const snippets = snippetsOf(written)
   expect(snippets.size).toBeGreaterThan(50)
   expect(mistakesIn(snippets, specifiers)).toEqual([])
 })
 
-it('the examples of the API reference compile', () => {
+it('the examples of the API reference compile', slow, () => {
   const examples = snippetsOf(markdownBelow('docs/api'), 'Example')
   expect(examples.size).toBeGreaterThan(20)
   expect(mistakesIn(examples, specifiers)).toEqual([])

@@ -1,9 +1,12 @@
 import { AssertionError } from 'node:assert'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { type Broker, type PubSub, topic } from '../../src/index.ts'
 import { type Scenario, SimulationError, simulate } from '../../src/testing/index.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
+
+// Dozens of schedules take their time on a busy machine.
+vi.setConfig({ testTimeout: 120_000 })
 
 const warnings = collectWarnings()
 
@@ -55,7 +58,7 @@ async function failureOf(...call: Parameters<typeof simulate<Topics>>): Promise<
 }
 
 describe('services that are right', () => {
-  it('lose no order, whatever happens', { timeout: 60_000 }, async () => {
+  it('lose no order, whatever happens', async () => {
     const { seeds, steps } = await simulate({
       ...scenario,
       promises: ['nothingLost', 'everyKeyInOrder', 'noCommitPastProcessed'],
@@ -66,7 +69,7 @@ describe('services that are right', () => {
     for (const count of Object.values(steps)) expect(count).toBeGreaterThan(20)
   })
 
-  it('may poll, iterate and be static members', { timeout: 60_000 }, async () => {
+  it('may poll, iterate and be static members', async () => {
     const services: Scenario<Topics>['services'] = {
       billing: async broker => {
         const producer = broker.producer()
@@ -89,7 +92,7 @@ describe('services that are right', () => {
   })
 })
 
-it('lets handlers fail, at whatever moment', { timeout: 60_000 }, async () => {
+it('lets handlers fail, at whatever moment', async () => {
   const services: Scenario<Topics>['services'] = {
     billing: async broker => {
       const tried = new Set<number>()
@@ -284,7 +287,7 @@ it.each([
   expect(error.message).toContain(text)
 })
 
-it('holds for topics that are compacted', { timeout: 60_000 }, async () => {
+it('holds for topics that are compacted', async () => {
   const prices = topic<Order>({ cleanupPolicy: 'compact', segmentRecords: 2 })
   const { steps } = await simulate(
     {
