@@ -230,6 +230,15 @@ describe('a batch of a client', () => {
     expect(await byBytes.offsets(6)).toEqual([6, 7, 8, 9])
   })
 
+  it('is there for every reader also behind batches that were all deleted', async () => {
+    const { log, send, offsets, make } = start()
+    await send(make([1, 2]))
+    log.partitions[0]!.deleteRecords(2)
+    await send(make([3, 4]))
+    expect(await offsets(2)).toEqual([2, 3])
+    expect(log.records().map(({ value }) => value)).toEqual([3, 4])
+  })
+
   it('is compacted by its keys', async () => {
     const { log, send, offsets, make } = start({ cleanupPolicy: 'compact', deleteRetentionMs: 0 })
     await send(make([1, 2], { key: Buffer.from('a') }))
