@@ -158,6 +158,24 @@ describe('a compacted topic', () => {
     expect([log.compact(), offsets(log.records()), broker.describe().records]).toEqual([0, [4000], 1])
   })
 
+  it('has a pass read on in a segment that was deleted meanwhile, whatever is written in its place', async () => {
+    const { broker, clock } = testBroker()
+    // So large that what closes the next segment does not pay for the whole pass.
+    const segmentRecords = 20_000
+    const log = broker.createTopic('table', { cleanupPolicy: 'compact', segmentRecords })
+    const write = (count: number) => {
+      for (let i = 0; i < count; i++)
+        log.append({ key: `k${log.partitions[0]!.highWatermark % 10}`, value: i })
+    }
+    write(segmentRecords + 1)
+    await clock.advanceToNext(1)
+    log.partitions[0]!.deleteRecords(segmentRecords)
+    write(segmentRecords)
+    await clock.advance(1000)
+    // The last one of each key, and the first one of the open segment.
+    expect(offsets(log.records())).toEqual(Array.from({ length: 11 }, (_, i) => 2 * segmentRecords - 10 + i))
+  })
+
   it('forgets what deleteRecords deleted, and is done with when its topic is deleted', async () => {
     const { broker, clock } = testBroker()
     const log = broker.createTopic('table', { cleanupPolicy: 'compact', deleteRetentionMs: 100 })

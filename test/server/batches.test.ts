@@ -237,6 +237,30 @@ describe('a batch of a client', () => {
     await send(make([3, 4]))
     expect(await offsets(2)).toEqual([2, 3])
     expect(log.records().map(({ value }) => value)).toEqual([3, 4])
+    log.partitions[0]!.deleteRecords(4)
+    log.append({ value: 5 })
+    expect(await offsets(4)).toEqual([4])
+  })
+
+  it('goes in its time, also where its transaction ends after the time of its segment', async () => {
+    const { clock, client, log, sendIn, make } = start({ segmentMs: 1000, retentionMs: 2000 })
+    const { producerId, producerEpoch } = await client.call(initProducerId!, 2, {
+      transactionalId: 'tx',
+      transactionTimeoutMs: 60_000,
+    })
+    const transaction = { transactionalId: 'tx', producerId, producerEpoch }
+    await client.call(addPartitionsToTxn!, 1, {
+      v3AndBelowTransactionalId: 'tx',
+      v3AndBelowProducerId: producerId,
+      v3AndBelowProducerEpoch: producerEpoch,
+      v3AndBelowTopics: [{ name: 'log', partitions: [0] }],
+    })
+    const producer = { producerId, producerEpoch, sequence: 0 }
+    await sendIn('tx', make([1, 2], { attributes: 16, producer }))
+    await clock.advance(1500)
+    await client.call(endTxn!, 1, { ...transaction, committed: true })
+    await clock.advance(501)
+    expect([log.partitions[0]!.logStartOffset, log.partitions[0]!.highWatermark]).toEqual([2, 3])
   })
 
   it('is compacted by its keys', async () => {
