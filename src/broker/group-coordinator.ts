@@ -330,8 +330,7 @@ export class GroupCoordinator {
           if (groupId !== undefined) this.commitWithoutMember(groupId, offsets)
         },
         checkCommit: offsets => {
-          if (groupId !== undefined) return this.checkCommitWithoutMember(groupId, offsets)
-          for (const tp of offsets) this.#host.partition(tp)
+          if (groupId !== undefined) this.checkCommitWithoutMember(groupId, offsets)
         },
         requirePartition: tp => void this.#host.partition(tp),
         left: left => this.#manual.delete(left),

@@ -209,8 +209,7 @@ export class ColumnSegment implements Segment {
   }
 
   droppable(beforeOffset: number): number {
-    const count = this.indexFrom(beforeOffset)
-    return count < this.count ? count : 0
+    return this.indexFrom(beforeOffset)
   }
 
   bytesOfFirst(count: number): number {

@@ -119,8 +119,7 @@ export class EncodedSegment implements BatchSegment {
 
   // Whole batches, as a batch is kept as it came.
   droppable(beforeOffset: number): number {
-    const index = this.indexFrom(beforeOffset)
-    return index < this.count ? this.#batches.first(this.#batches.at(index)) : 0
+    return this.#batches.first(this.#batches.at(this.indexFrom(beforeOffset)))
   }
 
   bytesOfFirst(count: number): number {

@@ -34,7 +34,7 @@ export interface Segment {
   /** Frees the spare capacity; nothing is appended afterwards. */
   seal(): void
   /**
-   * How many of its first records can go without the others, where nobody needs those before an offset; never all.
+   * How many of its first records can go without the others, where nobody needs those before an offset within it.
    */
   droppable(beforeOffset: number): number
   /** Drops so many of its first records; the others keep their offsets, and get other indexes. */

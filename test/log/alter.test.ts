@@ -28,6 +28,15 @@ function altered(options: TopicOptions = {}) {
 }
 
 describe('what a topic keeps', () => {
+  it('stays as it is by an option that is undefined, as by one that is left out', () => {
+    const { log } = altered({ retentionMs: 5000 })
+    log.alter({ retentionMs: undefined, segmentRecords: 10 } as TopicChanges)
+    expect(log.options).toMatchObject({ retentionMs: 5000, segmentRecords: 10 })
+    expect(() => log.alter({ retentionRecord: undefined } as TopicChanges)).toThrow(
+      "Topic 'log': unknown option 'retentionRecord'. Did you mean 'retentionRecords'?",
+    )
+  })
+
   it('shrinks at once when it is to keep fewer records, and grows again', () => {
     const { log, write, held } = altered()
     write(1, 2, 3, 4)

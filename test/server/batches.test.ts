@@ -263,6 +263,19 @@ describe('a batch of a client', () => {
     expect([log.partitions[0]!.logStartOffset, log.partitions[0]!.highWatermark]).toEqual([2, 3])
   })
 
+  it('that waits for room is refused once its topic does not take it any more', async () => {
+    const { broker, clock, log, send, make } = start({ retentionRecords: 2, whenFull: 'wait' })
+    broker.createGroup('g', { topics: ['log'] })
+    await send(make([1, 2]))
+    const waits = send(make(['large']))
+    await clock.advance(100)
+    log.alter({ maxMessageBytes: 10 })
+    await clock.advance(0)
+    log.alter({ maxMessageBytes: null })
+    await clock.advance(1000)
+    expect(await waits).toMatchObject({ errorCode: 10 })
+  })
+
   it('is compacted by its keys', async () => {
     const { log, send, offsets, make } = start({ cleanupPolicy: 'compact', deleteRetentionMs: 0 })
     await send(make([1, 2], { key: Buffer.from('a') }))

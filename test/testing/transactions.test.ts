@@ -80,6 +80,19 @@ it('commits nothing for a consumer that has crashed meanwhile: its record is don
   assertNothingLost(broker, 'billing')
 })
 
+it('sends no offsets of a consumer that has consumed nothing', async () => {
+  const broker = new TestBroker({ topics })
+  const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'], autoCommit: false })
+  expect(await consumer.poll({ timeoutMs: 0 })).toEqual([])
+  broker.faults.fail({ operation: 'sendOffsets' }, boom)
+  await broker.producer({ transactionalId: 'shop' }).transaction(async tx => {
+    await tx.send({ topic: 'payments', value: 1 })
+    await tx.sendOffsets(consumer)
+  })
+  expect(broker.topic('payments').records()).toHaveLength(1)
+  expect(broker.timeline.ofKind('fault')).toEqual([])
+})
+
 it('leaves a transaction open whose abort fails, until its time is over, and throws what the function threw', async () => {
   const { broker, producer } = await start()
   broker.faults.fail({ operation: 'abortTransaction' }, boom)
