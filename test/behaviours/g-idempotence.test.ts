@@ -92,9 +92,14 @@ describe('G. idempotence', () => {
     const { append, values } = wire()
     append(2 ** 31 - 2, ['a', 'b'])
     append(0, ['c'])
-    const { append: across } = wire()
-    across(2 ** 31 - 1, ['a', 'b', 'c'])
-    expect(across(2, ['d'])).toEqual({ baseOffset: 3, duplicate: false })
+    for (const [first, next] of [
+      [2 ** 31 - 1, 2],
+      [2 ** 31 - 2, 1],
+    ] as const) {
+      const { append: across } = wire()
+      across(first, ['a', 'b', 'c'])
+      expect(across(next, ['d'])).toEqual({ baseOffset: 3, duplicate: false })
+    }
     expect(values()).toEqual(['a', 'b', 'c'])
   })
 

@@ -461,15 +461,17 @@ it('does not wait at all with timeoutMs 0', async () => {
 it('is closed by await using, as are producers and the broker', async () => {
   const { broker } = brokerWithOrders(2)
   let disposed: Promise<void>
+  const closed = broker.producer()
   {
     await using consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
-    await using producer = broker.producer()
+    await using producer = closed
     await producer.send({ topic: 'orders', value: 2 })
     await consumer.run({ eachRecord: () => {} })
     disposed = consumer.done
   }
   await disposed
   expect(broker.group('g').state).toBe('Empty')
+  expect(await rejectionOf(closed.send({ topic: 'orders', value: 3 }))).toMatchObject({ name: 'ClosedError' })
 })
 
 it('refuses to wait in a wrong way', async () => {

@@ -364,6 +364,18 @@ describe('a fetch', () => {
     await send(make(['after']))
     expect(await offsets(0, { isolationLevel: 1 })).toEqual([0, 4])
     expect(await offsets(0)).toEqual([0, 1, 2, 4])
+    // Also with so many batches behind it that there is not room enough for what is noted of each.
+    for (let i = 5; i < 20; i++) await send(make([i]))
+    await client.call(initProducerId!, 2, { transactionalId: 'tx', transactionTimeoutMs: 1000 })
+    await client.call(addPartitionsToTxn!, 1, {
+      v3AndBelowTransactionalId: 'tx',
+      v3AndBelowProducerId: producerId,
+      v3AndBelowProducerEpoch: producerEpoch + 1,
+      v3AndBelowTopics: [{ name: 'log', partitions: [0] }],
+    })
+    await client.call(endTxn!, 1, { ...transaction, producerEpoch: producerEpoch + 1, committed: true })
+    expect(await offsets(0, { isolationLevel: 1 })).toEqual([0, ...range(4, 20)])
+    expect(await offsets(0)).toEqual([0, 1, 2, ...range(4, 20)])
   })
 
   it('gives no part of a made batch away that is not committed yet', async () => {

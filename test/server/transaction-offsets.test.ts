@@ -150,15 +150,17 @@ it('[98] tells who asks for what is stable that an offset is pending, and what i
     all = false,
     partition = 0,
     groupId = 'g',
+    name = 'orders',
   ) => {
-    const topics = all ? null : [{ name: 'orders', partitionIndexes: [partition] }]
+    const topics = all ? null : [{ name, partitionIndexes: [partition] }]
     const request = version < 8 ? { groupId, topics } : { groups: [{ groupId, topics }] }
     const answer = await client.call(offsetFetch!, version, { ...request, requireStable })
     const [{ committedOffset, errorCode }] = (version < 8 ? answer : answer.groups[0]).topics[0].partitions
     return errorCode === 0 ? committedOffset : errorCode
   }
   broker.topic('orders').addPartitions(2)
-  for (const groupId of ['g', 'h']) broker.createGroup(groupId, { topics: ['orders'] })
+  broker.createTopic('bills')
+  for (const groupId of ['g', 'h']) broker.createGroup(groupId, { topics: ['orders', 'bills'] })
   const producer = await init()
   const identity = { transactionalId: 't', ...producer, groupId: 'g' }
   const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 5 }] }]
@@ -170,6 +172,7 @@ it('[98] tells who asks for what is stable that an offset is pending, and what i
     ])
     // Not of what else the group has committed, nor of another group.
     expect([await committed(true, 8, false, 1), await committed(true, 8, false, 0, 'h')]).toEqual([0, 0])
+    expect(await committed(true, 8, false, 0, 'g', 'bills')).toBe(0)
     expect(await committed(false)).toBe(0)
     expect(await end(producer, commits)).toBe(0)
     expect(await committed(true)).toBe(commits ? 5 : 0)

@@ -45,6 +45,19 @@ it('tells the records of a topic from those of one that was deleted, at the same
   for (const assertion of assertions) assertion(broker, 'g')
 })
 
+it('goes on with the other topics of a group where one is deleted', async () => {
+  const broker = new TestBroker({ topics: { orders: topic<number>(), bills: topic<number>() } })
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders', 'bills'] })
+  await consumer.run({ eachRecord: () => broker.clock.sleep(10) })
+  broker.topic('bills').append({ key: 'k', value: 0 })
+  await broker.advanceUntilIdle()
+  broker.topic('orders').append({ key: 'k', value: 1 })
+  broker.deleteTopic('bills')
+  await broker.advanceUntilIdle()
+  expect(processedBy(broker, 'g').map(({ value }) => value)).toEqual([0, 1])
+  for (const assertion of assertions) assertion(broker, 'g')
+})
+
 it('finds what was lost of the later topic, and of the one that was deleted', async () => {
   const { broker, send, renew, processed } = start()
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })

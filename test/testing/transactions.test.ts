@@ -66,6 +66,8 @@ it('commits nothing for a consumer that has crashed meanwhile: its record is don
   await broker.advance(45_000)
   expect(payments()).toEqual([])
   expect(committed()).toBeNull()
+  const refused = broker.timeline.ofKind('commit refused')
+  expect(refused.map(({ offsets }) => offsets)).toEqual([[{ topic: 'orders', partition: 0, offset: 1 }]])
   const producer = broker.producer({ transactionalId: 'again' })
   const next = broker.consumer({ groupId: 'billing', topics: ['orders'], autoCommit: false })
   await next.run({
