@@ -1,6 +1,7 @@
 import { topic } from 'brokerlet'
 import { assertNoCommitPastProcessed, assertNothingLost, TestBroker } from 'brokerlet/testing'
 import { expect, it } from 'vitest'
+import { rejectionOf } from '../helpers/errors.ts'
 
 it('gives its consumers the policy of the broker', async () => {
   const handled: string[] = []
@@ -105,4 +106,17 @@ it('hands a record out once more to handlers that run beside each other, and com
     broker.timeline.ofKind('committed').flatMap(({ offsets }) => offsets.map(({ offset }) => offset)),
   ).toEqual([1, 2, 3, 4])
   await broker.close()
+})
+
+it.each([
+  {},
+  { eachRecord: undefined },
+  { eachRecord: null },
+  { eachRecord: 5 },
+  { eachRecord: { orders: 5 } },
+  { eachBatch: 5 },
+])('refuses %j for a handler, as any broker does', async options => {
+  const broker = new TestBroker({ topics: { orders: topic() } })
+  const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'] })
+  expect(await rejectionOf(consumer.run(options as never))).toMatchObject({ name: 'InvalidOptionError' })
 })

@@ -362,3 +362,13 @@ it('tells that a topic was altered', async () => {
   expect(broker.timeline.ofKind('topic altered')).toMatchObject([{ topic: 'orders', options }])
   expect(String(broker.timeline)).toContain('topic orders altered: retentionRecords, segmentRecords')
 })
+
+it('says which records were dropped, wherever they begin', () => {
+  const broker = new TestBroker({ topics: { orders: topic({ partitions: 1, retentionRecords: 2 }) } })
+  broker.createGroup('billing', { topics: ['orders'] })
+  fill(broker, 'orders', 4)
+  fill(broker, 'orders', 1)
+  expect(String(broker.timeline)).toContain(
+    'orders-0@2 dropped (retention) before billing had read all of it',
+  )
+})
