@@ -160,7 +160,8 @@ it('[98] tells who asks for what is stable that an offset is pending, and what i
   }
   broker.topic('orders').addPartitions(2)
   broker.createTopic('bills')
-  for (const groupId of ['g', 'h']) broker.createGroup(groupId, { topics: ['orders', 'bills'] })
+  const read = ['orders', 'bills'] as 'orders'[]
+  for (const groupId of ['g', 'h']) broker.createGroup(groupId, { topics: read })
   const producer = await init()
   const identity = { transactionalId: 't', ...producer, groupId: 'g' }
   const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 5 }] }]
