@@ -92,6 +92,7 @@ export class ClusterEngine implements Engine {
     this.#options = options
     this.#connections = new ConnectionsFactory(
       options.library,
+      clock,
       options.clientId,
       options.connection,
       options.credentials,

@@ -1,3 +1,4 @@
+import type { BrokerClock } from '../broker-clock.ts'
 import { ClosedError, describeError, InvalidOptionError, isError } from '../errors.ts'
 import { warn } from '../events.ts'
 import type { ClientLibrary } from './client-library.ts'
@@ -10,6 +11,7 @@ import type {
   LibraryConnectionPool,
 } from './library-connection.ts'
 import type { Api, Coded } from './library-messages.ts'
+import { Throttles } from './throttles.ts'
 
 /**
  * One connection to each broker. A broker answers the requests of a connection one after the other, so requests that
@@ -19,6 +21,7 @@ export class Connections {
   readonly #factory: ConnectionsFactory
   readonly #pool: LibraryConnectionPool
   readonly #made = new Set<LibraryConnection>()
+  readonly #throttles: Throttles
   // How many requests each broker has not answered yet, by its address.
   readonly #underWay = new Map<string, number>()
   #closed = false
@@ -26,6 +29,7 @@ export class Connections {
   constructor(factory: ConnectionsFactory, pool: LibraryConnectionPool) {
     this.#factory = factory
     this.#pool = pool
+    this.#throttles = new Throttles(factory.clock)
     pool.on('connecting', ({ connection }) => {
       this.#made.add(connection)
       const gone = () => void this.#made.delete(connection)
@@ -54,13 +58,20 @@ export class Connections {
     let connection: LibraryConnection | undefined
     this.#count(at, 1)
     try {
+      const throttled = this.#throttles.over(at)
+      if (throttled !== undefined) await throttled
+      if (this.#closed) throw new ClosedError('The connection to the cluster is closed')
       connection = await this.#pool.get(broker)
       const response = await api.async(connection, ...(request as Request))
       this.#factory.answered(at, api.key)
+      this.#throttles.note(at, response)
       return response
     } catch (thrown) {
       const answer = responseOf<Response>(thrown)
-      if (answer !== undefined) return answer
+      if (answer !== undefined) {
+        this.#throttles.note(at, answer)
+        return answer
+      }
       if (this.#closed) throw new ClosedError('The connection to the cluster is closed')
       this.#factory.failed(at)
       throw this.#failed(thrown, at, connection)
@@ -130,6 +141,7 @@ export class Connections {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
+    this.#throttles.end()
     this.#factory.closed(this)
     try {
       await this.#pool.close()
@@ -206,6 +218,7 @@ const namedHint = '; the cluster names this address: see its advertised.listener
 /** Opens connections, and closes all that are still open. */
 export class ConnectionsFactory {
   readonly library: ClientLibrary
+  readonly clock: BrokerClock
   readonly #clientId: string
   readonly #options: LibraryConnectionOptions
   readonly #credentials: Credentials | undefined
@@ -219,6 +232,7 @@ export class ConnectionsFactory {
 
   constructor(
     library: ClientLibrary,
+    clock: BrokerClock,
     clientId: string,
     options: Omit<LibraryConnectionOptions, 'sasl'>,
     credentials: Credentials | undefined,
@@ -226,6 +240,7 @@ export class ConnectionsFactory {
   ) {
     this.#reached = new Set(given.map(addressOf))
     this.library = library
+    this.clock = clock
     this.#clientId = clientId
     this.#options = credentials === undefined ? options : { ...options, sasl: credentials.forLibrary }
     this.#credentials = credentials

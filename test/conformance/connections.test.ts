@@ -1,12 +1,19 @@
 import { EventEmitter } from 'node:events'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { BrokerClock } from '../../src/broker-clock.ts'
+import { systemClock } from '../../src/clock.ts'
 import type { ClientLibrary } from '../../src/kafka/client-library.ts'
 import { ConnectionsFactory } from '../../src/kafka/connections.ts'
+import { VirtualClock } from '../../src/testing/index.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
 
 const warnings = collectWarnings()
 
+const clock = new BrokerClock(systemClock)
+
 const never = new Promise<void>(() => {})
+
+const settled = () => new Promise(setImmediate)
 
 /** A library of which every pool of connections closes like this. */
 function libraryThat(close: () => Promise<void>): ClientLibrary {
@@ -31,7 +38,7 @@ it.each([
     closed++
     return close()
   })
-  const factory = new ConnectionsFactory(failing, 'brokerlet', {} as never, undefined)
+  const factory = new ConnectionsFactory(failing, clock, 'brokerlet', {} as never, undefined)
   const connections = [factory.open(), factory.open(), factory.open()]
   // As a fetch session does, which nobody waits for.
   void connections[0]!.close()
@@ -61,6 +68,7 @@ it('cuts off, once it is late, a connection that no broker reads any more', asyn
   }
   const factory = new ConnectionsFactory(
     { ConnectionPool } as unknown as ClientLibrary,
+    clock,
     'brokerlet',
     {} as never,
     undefined,
@@ -97,9 +105,106 @@ it.each([
     close = async () => {}
   }
   const library = { ConnectionPool } as unknown as ClientLibrary
-  const factory = new ConnectionsFactory(library, 'brokerlet', {} as never, undefined)
+  const factory = new ConnectionsFactory(library, clock, 'brokerlet', {} as never, undefined)
   factory.open()
   becomes(connection)
   await factory.close(never)
   expect(destroyed).toBe(times)
+})
+
+describe('a broker that throttles its client', () => {
+  const broker = { host: 'localhost', port: 9092 }
+  const other = { host: 'localhost', port: 9093 }
+
+  /** Connections to brokers that have answered what was sent when they are told to. */
+  function connectionsTo() {
+    const virtual = new VirtualClock()
+    const sent: string[] = []
+    const answers: ((answer: object) => void)[] = []
+    class ConnectionPool {
+      on() {}
+      get = async ({ port }: { port: number }) => port
+      close = async () => {}
+    }
+    class TimeoutError extends Error {}
+    const library = { ConnectionPool, TimeoutError } as unknown as ClientLibrary
+    const connections = new ConnectionsFactory(
+      library,
+      new BrokerClock(virtual),
+      'brokerlet',
+      {} as never,
+      undefined,
+    ).open()
+    const async = (port: unknown, what: string) => {
+      sent.push(`${what} to ${port}`)
+      return new Promise<object>(resolve => {
+        answers.push(resolve)
+      })
+    }
+    const call = (what: string, to = broker) =>
+      connections.call(to, { api: { key: 3, async } } as never, [what])
+    return { virtual, sent, answers, connections, call }
+  }
+
+  it('is sent the next requests when the time is over, in their order; another broker is, at once', async () => {
+    const { virtual, sent, answers, call } = connectionsTo()
+    const first = call('a')
+    await settled()
+    answers[0]!({ throttleTimeMs: 12_000 })
+    await first
+    for (const what of ['b', 'c']) void call(what)
+    void call('x', other)
+    await virtual.advance(11_999)
+    expect(sent).toEqual(['a to 9092', 'x to 9093'])
+    await virtual.advance(1)
+    expect(sent.slice(2)).toEqual(['b to 9092', 'c to 9092'])
+    void call('d')
+    await settled()
+    expect(sent.at(-1)).toBe('d to 9092')
+  })
+
+  it('lets them wait for as long as the answer to a later request says', async () => {
+    const { virtual, sent, answers, call } = connectionsTo()
+    for (const what of ['a', 'b']) void call(what)
+    await settled()
+    answers[0]!({ throttleTimeMs: 1000 })
+    await settled()
+    void call('c')
+    await virtual.advance(500)
+    answers[1]!({ throttleTimeMs: 2000 })
+    await virtual.advance(1999)
+    expect(sent).toHaveLength(2)
+    await virtual.advance(1)
+    expect(sent.at(-1)).toBe('c to 9092')
+  })
+
+  it('lets them wait where the answer holds an error, too', async () => {
+    const { virtual, sent, answers, call } = connectionsTo()
+    const refused = Object.assign(new Error('refused'), {
+      code: 'PLT_KFK_RESPONSE',
+      response: { throttleTimeMs: 1000 },
+    })
+    void call('a')
+    await settled()
+    answers[0]!(Promise.reject(refused))
+    await settled()
+    void call('b')
+    await virtual.advance(999)
+    expect(sent).toHaveLength(1)
+    await virtual.advance(1)
+    expect(sent).toHaveLength(2)
+  })
+
+  it('lets nobody wait who closes: what was not sent is refused', async () => {
+    const { virtual, sent, answers, connections, call } = connectionsTo()
+    const first = call('a')
+    await settled()
+    answers[0]!({ throttleTimeMs: 30_000 })
+    await first
+    const waiting = expect(call('b')).rejects.toMatchObject({ code: 'CLOSED' })
+    await connections.close()
+    await waiting
+    await virtual.advance(30_000)
+    expect(sent).toHaveLength(1)
+  })
 })
