@@ -115,8 +115,10 @@ export class Connections {
     const option = isLate && connection === undefined ? this.#factory.unanswered : undefined
     const silent = option === undefined ? '' : `; the function of option '${option}' has not answered`
     const hint = isCutOff ? this.#factory.hint : silent
-    const stranger = connection === undefined && this.#factory.isStranger(at) ? namedHint : ''
-    const text = `${at}: ${withCauses(thrown)}${hint}${stranger}`
+    const isStranger = connection === undefined && this.#factory.isStranger(at)
+    const why = `${withCauses(thrown)}${hint}${isStranger ? namedHint : ''}`
+    if (isStranger) this.#factory.warnOf(at, why)
+    const text = `${at}: ${why}`
     return new ClusterError('NETWORK_EXCEPTION', text, { option, cause: thrown })
   }
 
@@ -227,6 +229,8 @@ export class ConnectionsFactory {
   readonly #failed = new Set<string>()
   // The addresses that were given, and those of brokers that have answered once.
   readonly #reached: Set<string>
+  // The addresses of which a warning has told.
+  readonly #told = new Set<string>()
   // Whether a broker has answered what it answers only to whom it lets in.
   #isLetIn = false
 
@@ -280,6 +284,13 @@ export class ConnectionsFactory {
   /** Whether nobody has given this address, and nobody has answered there: brokers have named it. */
   isStranger(at: string): boolean {
     return !this.#reached.has(at)
+  }
+
+  /** Warns the process, once, of an address that brokers have named and that cannot be reached. */
+  warnOf(at: string, why: string): void {
+    if (this.#told.has(at)) return
+    this.#told.add(at)
+    warn(`${at} cannot be reached: ${why}`)
   }
 
   /** Notes that the broker at an address has answered a request of Kafka's API of that number. */

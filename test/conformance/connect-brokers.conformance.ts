@@ -4,8 +4,11 @@ import type { Admin } from '../../src/index.ts'
 import { Connections } from '../../src/kafka/connections.ts'
 import { RequestLog, serve, WireFaults } from '../../src/server/index.ts'
 import { rejectionOf } from '../helpers/errors.ts'
+import { collectWarnings } from '../helpers/warnings.ts'
 import { readAll, sendNumbers, until, values } from './collect.ts'
 import { open, start } from './served-broker.ts'
+
+const warnings = collectWarnings()
 
 afterEach(() => {
   vi.restoreAllMocks()
@@ -125,6 +128,12 @@ it('says that it is the cluster which names an address that nobody listens at', 
       /127\.0\.0\.1:1: .*ECONNREFUSED.*; the cluster names this address: see its advertised\.listeners$/,
     ),
   })
+  // A send tells of it only when its time is over, so the process hears of it at once, and once.
+  expect(warnings).toEqual([
+    expect.stringMatching(
+      /^127\.0\.0\.1:1 cannot be reached: .*ECONNREFUSED.*see its advertised\.listeners$/,
+    ),
+  ])
 })
 
 it('says nothing of what the cluster names where a given address is wrong', async () => {
