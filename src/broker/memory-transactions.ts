@@ -81,9 +81,7 @@ export class MemoryTransaction implements EngineTransaction {
     this.#transaction.requireOpen()
     const pending = membership.prepareCommit?.(offsets)
     if (pending === undefined) {
-      throw new IllegalStateError(
-        `Consumer '${membership.memberId}' has no group, so it has no offsets to send`,
-      )
+      throw new IllegalStateError(`sendOffsets: consumer '${membership.memberId}' is not of this broker`)
     }
     this.#transaction.addOffsets(pending)
   }

@@ -190,7 +190,7 @@ export class ClusterTransaction implements EngineTransaction {
   sendOffsets(membership: CommittingMember, offsets: readonly EpochOffset[]): Promise<void> {
     return this.#guarded(async () => {
       if (!(membership instanceof GroupMembership || membership instanceof LocalMembership)) {
-        throw new IllegalStateError(`Consumer '${membership.memberId}' is not of this cluster`)
+        throw new IllegalStateError(`sendOffsets: consumer '${membership.memberId}' is not of this cluster`)
       }
       if (membership instanceof GroupMembership) this.#members.add(membership)
       const sent = membership.asMember(offsets, () => this.#sendOffsets(membership, offsets))

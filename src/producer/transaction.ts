@@ -83,7 +83,8 @@ export class Transaction<out Topics extends TopicMap = OpenTopics> {
    * have `autoCommit: false`. (Kafka: sendOffsetsToTransaction, KIP-447)
    *
    * @throws CommitFailedError where a partition is no longer the consumer's; the transaction is aborted
-   * @throws IllegalStateError where the consumer commits by itself, has no group, or has several records in hand
+   * @throws IllegalStateError where the consumer commits by itself, has no group, is of another broker or cluster, or has
+   * several records in hand
    */
   sendOffsets(from: RecordContext | ConsumerControl): Promise<void> {
     try {

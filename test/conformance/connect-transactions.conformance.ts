@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { OpenTopics, PubSub } from '../../src/index.ts'
 import { RequestLog, serve, WireFaults } from '../../src/server/index.ts'
 import { readAll, sendNumbers, until, values } from './collect.ts'
 import { start } from './served-broker.ts'
@@ -33,6 +34,26 @@ describe('transactions', () => {
     await producer.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 1 }))
     expect(requests.of({ api: 'AddPartitionsToTxn' })).toHaveLength(3)
     expect(requests.of({ api: 'FindCoordinator' })).toHaveLength(1)
+  })
+
+  it.each([
+    ['of a broker in this process', true, 'of this broker'],
+    ['of a cluster', false, 'of this cluster'],
+  ])('%s refuse the offsets of a consumer elsewhere', async (_, isMemory, where) => {
+    const { broker, join } = await start()
+    const cluster = await join()
+    const [bus, elsewhere]: readonly [PubSub<OpenTopics>, PubSub<OpenTopics>] = isMemory
+      ? [broker, cluster]
+      : [cluster, broker]
+    await sendNumbers(broker, 'orders', 1)
+    const options = { groupId: 'g', topics: ['orders'], clientId: 'copier', autoCommit: false } as const
+    const consumer = elsewhere.consumer(options)
+    await consumer.poll()
+    const sent = bus.producer({ transactionalId: 'tx' }).transaction(tx => tx.sendOffsets(consumer))
+    await expect(sent).rejects.toMatchObject({
+      code: 'ILLEGAL_STATE',
+      message: expect.stringMatching(new RegExp(`^sendOffsets: consumer 'copier[^']*' is not ${where}$`)),
+    })
   })
 
   it('take nothing more once it is not known whether a batch of theirs was written', async () => {
