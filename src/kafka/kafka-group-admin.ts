@@ -189,16 +189,18 @@ export class KafkaGroupAdmin implements GroupAdmin {
     const { members } = await this.#describe(groupId)
     if (members.length > 0) throw notEmpty(groupId)
     const names = new Set((await this.listGroupOffsets(groupId)).map(({ topic }) => topic))
-    // The group may not know yet of a topic that it was deleted.
+    // The group may not know yet of a topic that it was deleted, nor may the metadata that was read last.
     const topics = await Promise.all([...names].map(name => ifThere(this.#cluster.topic(name))))
     // All partitions, even those without a committed offset: they would begin elsewhere than the rest of the topic.
-    return Promise.all(
+    const found = await Promise.all(
       topics
         .flatMap(topic => (topic === undefined ? [] : partitionsOf(topic)))
         .map(async tp => {
-          return { ...tp, offset: await this.#lookup.offsetFor(tp, spec, 'read_uncommitted') }
+          const offset = await ifThere(this.#lookup.offsetFor(tp, spec, 'read_uncommitted'))
+          return offset === undefined ? [] : [{ ...tp, offset }]
         }),
     )
+    return found.flat()
   }
 
   async deleteGroupOffsets(groupId: string, partitions: readonly TopicPartition[]): Promise<void> {

@@ -9,7 +9,7 @@ afterEach(() => {
 })
 
 /** Changes what brokers answer, on its way to the client. */
-function answering(change: (answer: any) => object): void {
+function answering(change: (answer: any) => object | Promise<object>): void {
   const { call } = Connections.prototype
   vi.spyOn(Connections.prototype, 'call').mockImplementation(async function (this: Connections, ...asked) {
     return change(await call.apply(this, asked))
@@ -103,6 +103,29 @@ it('sets the offsets of a group that does not know yet of one of its topics that
   answering(answer => {
     const topics = answer.groups?.[0]?.topics
     topics?.push({ ...topics[0], name: 'deleted' })
+    return answer
+  })
+  await admin.setGroupOffsets('g', 'latest')
+  expect(await broker.admin.listGroupOffsets('g')).toMatchObject([
+    { topic: 'orders', partition: 0, offset: 3 },
+    { topic: 'orders', partition: 1, offset: 0 },
+  ])
+})
+
+it('sets the offsets of a group one of whose topics is deleted while it is known', async () => {
+  const { broker, join } = await start()
+  await sendNumbers(broker, 'orders', 3)
+  await broker.admin.createTopic('deleted')
+  const beginning = { partition: 0, offset: 0 }
+  await broker.admin.setGroupOffsets('g', [
+    { topic: 'orders', ...beginning },
+    { topic: 'deleted', ...beginning },
+  ])
+  const { admin } = await join()
+  await admin.describeTopic('deleted')
+  answering(async answer => {
+    const isOfOffsets = answer.groups?.[0]?.topics !== undefined
+    if (isOfOffsets && broker.topics.has('deleted')) await broker.admin.deleteTopic('deleted')
     return answer
   })
   await admin.setGroupOffsets('g', 'latest')
