@@ -37,6 +37,8 @@ export interface KafkaAdminHost {
   readonly requestTimeoutMs: number
 }
 
+type Known = (topic: ClusterTopic | undefined) => boolean
+
 /** Administration of a cluster. */
 export class KafkaAdmin implements Admin {
   readonly #host: KafkaAdminHost
@@ -73,7 +75,7 @@ export class KafkaAdmin implements Admin {
           request: () => [[topic], requestTimeoutMs, false] as const,
           ...codedBy('topics'),
         },
-        async () => !wasThere && (await this.#countOf(name)) === partitions,
+        async () => !wasThere && (await this.#onceKnown(name, made => made !== undefined)) === partitions,
       )
     } catch (error) {
       if (hasCode(error, 'TOPIC_ALREADY_EXISTS')) throw new TopicAlreadyExistsError(name)
@@ -144,8 +146,14 @@ export class KafkaAdmin implements Admin {
     return this.#cluster.knownTopic(name)?.partitionCount
   }
 
+  // The number of its partitions by then.
+  async #onceKnown(name: string, known: Known): Promise<number | undefined> {
+    await this.#untilKnown(name, known)
+    return this.#cluster.knownTopic(name)?.partitionCount
+  }
+
   // The brokers learn a little later what the controller has done.
-  async #untilKnown(name: string, known: (topic: ClusterTopic | undefined) => boolean): Promise<void> {
+  async #untilKnown(name: string, known: Known): Promise<void> {
     const { clock, random, apiTimeoutMs: timeoutMs } = this.#cluster
     await retry(
       `Waiting for topic '${name}'`,
@@ -201,7 +209,8 @@ export class KafkaAdmin implements Admin {
           [[{ name: topic, count: total, assignments: null }], this.#host.requestTimeoutMs, false] as const,
         ...codedBy('results'),
       },
-      async () => before < total && (await this.#countOf(topic)) === total,
+      async () =>
+        before < total && (await this.#onceKnown(topic, grown => hasGrownTo(grown, total))) === total,
     )
     await this.#untilKnown(topic, known => hasGrownTo(known, total))
   }

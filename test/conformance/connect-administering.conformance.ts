@@ -1,4 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest'
+import { errnos } from '../../src/error-codes.ts'
 import { Connections } from '../../src/kafka/connections.ts'
 import { WireFaults } from '../../src/server/index.ts'
 import { sendNumbers, until } from './collect.ts'
@@ -93,6 +94,33 @@ it('has added partitions where only the answer was lost, and no others', async (
   faults.disconnect({ api: 'CreatePartitions' }, { when: 'after' })
   await expect(cluster.admin.addPartitions('orders', 4)).rejects.toMatchObject(refused)
   await expect(cluster.admin.addPartitions('orders', 3)).rejects.toMatchObject(refused)
+})
+
+it('has made what it was asked for where the answer was lost, and the brokers hear of it later', async () => {
+  const faults = new WireFaults()
+  const { broker, join } = await start({ faults })
+  const { admin } = await join()
+  let lag = 0
+  answering(answer => {
+    if ('brokers' in answer && lag-- > 0) {
+      for (const topic of answer.topics) {
+        if (topic.name === 'made') topic.errorCode = errnos.UNKNOWN_TOPIC_OR_PARTITION
+        topic.partitions.length = Math.min(topic.partitions.length, 2)
+      }
+    }
+    return answer
+  })
+  const late = () => {
+    lag = 6
+  }
+  broker.on('topicCreated', late)
+  faults.disconnect({ api: 'CreateTopics' }, { when: 'after' })
+  await admin.createTopic('made', { partitions: 3 })
+  broker.on('partitionsAdded', late)
+  faults.disconnect({ api: 'CreatePartitions' }, { when: 'after' })
+  await admin.addPartitions('orders', 4)
+  expect(lag).toBeLessThan(0)
+  expect(faults.unused).toEqual([])
 })
 
 it('sets the offsets of a group that does not know yet of one of its topics that it was deleted', async () => {
