@@ -85,3 +85,8 @@ export function toClusterError(
 export function hasCode(error: unknown, code: ErrorCode): error is BrokerletError {
   return isBrokerletError(error) && error.code === code
 }
+
+/** Whether a request was not answered: by its broker, or in the time that it had. So it may be done. */
+export function isUnanswered(error: unknown): boolean {
+  return hasCode(error, 'NETWORK_EXCEPTION') || hasCode(error, 'REQUEST_TIMED_OUT')
+}

@@ -12,7 +12,7 @@ import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts
 import type { Appender, AppendLimits } from './appender.ts'
 import type { Ask } from './ask.ts'
 import type { Cluster } from './cluster.ts'
-import { hasCode } from './cluster-error.ts'
+import { isUnanswered } from './cluster-error.ts'
 import type { Connections } from './connections.ts'
 import { byTopic } from './group-by.ts'
 import { GroupMembership } from './group-membership.ts'
@@ -41,11 +41,6 @@ export const forgotten = 'INVALID_PRODUCER_ID_MAPPING'
 const nothing = (): void => {}
 
 const tookTooLong = 'took longer than transactionTimeoutMs'
-
-// By its broker, or in the time that it had.
-function isUnanswered(error: unknown): boolean {
-  return hasCode(error, 'NETWORK_EXCEPTION') || hasCode(error, 'REQUEST_TIMED_OUT')
-}
 
 function isOver(code: ErrorCode): boolean {
   return fences.has(code) || code === forgotten || code === 'INVALID_TXN_STATE'

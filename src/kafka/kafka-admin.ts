@@ -21,7 +21,7 @@ import { requireArgument } from '../validate.ts'
 import { codedBy, ifThere, isTransient } from './admin-answers.ts'
 import type { Ask } from './ask.ts'
 import { type Cluster, leaderNotAvailable } from './cluster.ts'
-import { hasCode } from './cluster-error.ts'
+import { hasCode, isUnanswered } from './cluster-error.ts'
 import { type ClusterTopic, partitionsOf } from './cluster-metadata.ts'
 import { byTopic, distinct } from './group-by.ts'
 import { firstErrno } from './group-offsets.ts'
@@ -127,16 +127,16 @@ export class KafkaAdmin implements Admin {
     ask: Ask<Request, Response>,
     isDone: () => Promise<boolean>,
   ): Promise<void> {
-    let isUnanswered = false
+    let isLost = false
     const goesOn = (error: unknown) => {
-      isUnanswered ||= hasCode(error, 'NETWORK_EXCEPTION') || hasCode(error, 'REQUEST_TIMED_OUT')
+      isLost ||= isUnanswered(error)
       return true
     }
     try {
       await this.#cluster.askAny({ ...ask, waits: true, goesOn })
     } catch (error) {
       const mayBeDone = hasCode(error, 'TOPIC_ALREADY_EXISTS') || hasCode(error, 'INVALID_PARTITIONS')
-      if (!isUnanswered || !mayBeDone || !(await isDone())) throw error
+      if (!isLost || !mayBeDone || !(await isDone())) throw error
     }
   }
 

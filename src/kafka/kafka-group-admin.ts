@@ -11,7 +11,7 @@ import {
 import { name as nonEmptyName, requireArgument } from '../validate.ts'
 import { codedBy, ifThere, isTransient } from './admin-answers.ts'
 import type { Cluster } from './cluster.ts'
-import { hasCode } from './cluster-error.ts'
+import { hasCode, isUnanswered } from './cluster-error.ts'
 import { partitionsOf } from './cluster-metadata.ts'
 import { consumerGroupDescribe } from './consumer-group-describe.ts'
 import { byTopic } from './group-by.ts'
@@ -142,12 +142,31 @@ export class KafkaGroupAdmin implements GroupAdmin {
 
   async deleteGroup(groupId: string): Promise<void> {
     requireGroupId(groupId)
+    const wasThere = await this.#isThere(groupId)
+    let isLost = false
     await this.#cluster.askCoordinator('group', groupId, {
       what: `Deleting group '${groupId}'`,
       api: this.#cluster.library.deleteGroupsV2,
       request: () => [[groupId]] as const,
       ...codedBy('results'),
+      // Where the answer to the first attempt was lost, the next one may not find what that one has deleted.
+      errno: ({ results: [deleted] }) =>
+        wasThere && isLost && deleted!.errorCode === groupIdNotFound ? 0 : deleted!.errorCode,
+      goesOn: error => {
+        isLost ||= isUnanswered(error)
+        return true
+      },
     })
+  }
+
+  async #isThere(groupId: string): Promise<boolean> {
+    try {
+      await this.#describe(groupId)
+      return true
+    } catch (error) {
+      if (!hasCode(error, 'GROUP_ID_NOT_FOUND')) throw error
+      return false
+    }
   }
 
   async listGroupOffsets(groupId: string): Promise<readonly TopicPartitionOffset[]> {

@@ -123,6 +123,19 @@ it('has made what it was asked for where the answer was lost, and the brokers he
   expect(faults.unused).toEqual([])
 })
 
+it('has deleted a group where only the answer was lost, and none that never was', async () => {
+  const faults = new WireFaults()
+  const { broker, join } = await start({ faults })
+  await broker.admin.setGroupOffsets('g', [{ topic: 'orders', partition: 0, offset: 0 }])
+  const { admin } = await join()
+  faults.disconnect({ api: 'DeleteGroups' }, { when: 'after' })
+  await admin.deleteGroup('g')
+  expect(faults.unused).toEqual([])
+  expect(await broker.admin.listGroups()).toEqual([])
+  faults.disconnect({ api: 'DeleteGroups' }, { when: 'after' })
+  await expect(admin.deleteGroup('g')).rejects.toMatchObject({ code: 'GROUP_ID_NOT_FOUND' })
+})
+
 it('sets the offsets of a group that does not know yet of one of its topics that it was deleted', async () => {
   const { broker, join } = await start()
   await sendNumbers(broker, 'orders', 3)
