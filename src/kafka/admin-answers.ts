@@ -1,9 +1,15 @@
-import { hasCode } from './cluster-error.ts'
+import { hasCode, isUnanswered } from './cluster-error.ts'
+import { mayBeHeard } from './connections.ts'
 import type { Coded } from './library-messages.ts'
 
 /** Whether another attempt can help: a missing topic is a final answer where the topic must exist already. */
 export function isTransient(error: unknown): boolean {
   return !hasCode(error, 'UNKNOWN_TOPIC_OR_PARTITION')
+}
+
+/** Whether an attempt that has failed may have done what it was for: only its answer is missing. */
+export function mayBeDone(error: unknown): boolean {
+  return isUnanswered(error) && mayBeHeard(error)
 }
 
 /** Resolves with undefined where what was looked up does not exist. */

@@ -74,7 +74,9 @@ export class Connections {
       }
       if (this.#closed) throw new ClosedError('The connection to the cluster is closed')
       this.#factory.failed(at)
-      throw this.#failed(thrown, at, connection)
+      const failed = this.#failed(thrown, at, connection)
+      if (connection === undefined && isError(failed)) unsent.add(failed)
+      throw failed
     } finally {
       this.#count(at, -1)
     }
@@ -153,6 +155,14 @@ export class Connections {
     // The library loses sight of a connection that it opens before the end of one that has failed.
     this.cutOff()
   }
+}
+
+// The errors of requests for which there was no connection.
+const unsent = new WeakSet<Error>()
+
+/** Whether a request that failed may have reached a broker: there was a connection. */
+export function mayBeHeard(error: unknown): boolean {
+  return !isError(error) || !unsent.has(error)
 }
 
 /** `host:port`. */

@@ -18,10 +18,10 @@ import {
   type TopicPartitionOffset,
 } from '../topic-partition.ts'
 import { requireArgument } from '../validate.ts'
-import { codedBy, ifThere, isTransient } from './admin-answers.ts'
+import { codedBy, ifThere, isTransient, mayBeDone } from './admin-answers.ts'
 import type { Ask } from './ask.ts'
 import { type Cluster, leaderNotAvailable } from './cluster.ts'
-import { hasCode, isUnanswered } from './cluster-error.ts'
+import { hasCode } from './cluster-error.ts'
 import { type ClusterTopic, partitionsOf } from './cluster-metadata.ts'
 import { byTopic, distinct } from './group-by.ts'
 import { firstErrno } from './group-offsets.ts'
@@ -129,14 +129,14 @@ export class KafkaAdmin implements Admin {
   ): Promise<void> {
     let isLost = false
     const goesOn = (error: unknown) => {
-      isLost ||= isUnanswered(error)
+      isLost ||= mayBeDone(error)
       return true
     }
     try {
       await this.#cluster.askAny({ ...ask, waits: true, goesOn })
     } catch (error) {
-      const mayBeDone = hasCode(error, 'TOPIC_ALREADY_EXISTS') || hasCode(error, 'INVALID_PARTITIONS')
-      if (!isLost || !mayBeDone || !(await isDone())) throw error
+      const isThere = hasCode(error, 'TOPIC_ALREADY_EXISTS') || hasCode(error, 'INVALID_PARTITIONS')
+      if (!isLost || !isThere || !(await isDone())) throw error
     }
   }
 

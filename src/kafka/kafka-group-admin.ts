@@ -9,9 +9,9 @@ import {
   type TopicPartitionOffset,
 } from '../topic-partition.ts'
 import { name as nonEmptyName, requireArgument } from '../validate.ts'
-import { codedBy, ifThere, isTransient } from './admin-answers.ts'
+import { codedBy, ifThere, isTransient, mayBeDone } from './admin-answers.ts'
 import type { Cluster } from './cluster.ts'
-import { hasCode, isUnanswered } from './cluster-error.ts'
+import { hasCode } from './cluster-error.ts'
 import { partitionsOf } from './cluster-metadata.ts'
 import { consumerGroupDescribe } from './consumer-group-describe.ts'
 import { byTopic } from './group-by.ts'
@@ -153,7 +153,7 @@ export class KafkaGroupAdmin implements GroupAdmin {
       errno: ({ results: [deleted] }) =>
         wasThere && isLost && deleted!.errorCode === groupIdNotFound ? 0 : deleted!.errorCode,
       goesOn: error => {
-        isLost ||= isUnanswered(error)
+        isLost ||= mayBeDone(error)
         return true
       },
     })

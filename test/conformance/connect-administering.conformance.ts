@@ -2,6 +2,7 @@ import { afterEach, expect, it, vi } from 'vitest'
 import { errnos } from '../../src/error-codes.ts'
 import { Connections } from '../../src/kafka/connections.ts'
 import { WireFaults } from '../../src/server/index.ts'
+import { createTopics } from '../../src/server/protocol/messages/create-topics.ts'
 import { sendNumbers, until } from './collect.ts'
 import { start } from './served-broker.ts'
 
@@ -80,6 +81,22 @@ it('has not created what another program made meanwhile, with other partitions',
   await until(() => expect(faults.unused).toEqual([]))
   broker.createTopic('made', { partitions: 4 })
   await refused
+})
+
+it('has not created what another program made while no broker heard of it', async () => {
+  const { broker, join } = await start()
+  const cluster = await join()
+  const { call } = Connections.prototype
+  let unheard = 0
+  vi.spyOn(Connections.prototype, 'call').mockImplementation(function (this: Connections, ...asked) {
+    const [, api, request] = asked
+    if (api.api.key !== createTopics.key || unheard++ > 0) return call.apply(this, asked)
+    broker.createTopic('made', { partitions: 3 })
+    return call.apply(this, [{ host: '127.0.0.1', port: 1 }, api, request])
+  })
+  const refused = { code: 'TOPIC_ALREADY_EXISTS', topic: 'made' }
+  await expect(cluster.admin.createTopic('made', { partitions: 3 })).rejects.toMatchObject(refused)
+  expect(unheard).toBe(2)
 })
 
 it('has added partitions where only the answer was lost, and no others', async () => {
