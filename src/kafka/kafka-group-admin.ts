@@ -12,7 +12,7 @@ import { name as nonEmptyName, requireArgument } from '../validate.ts'
 import { codedBy, ifThere, isTransient, mayBeDone } from './admin-answers.ts'
 import type { Cluster } from './cluster.ts'
 import { hasCode } from './cluster-error.ts'
-import { partitionsOf } from './cluster-metadata.ts'
+import { type ClusterTopic, partitionsOf } from './cluster-metadata.ts'
 import { consumerGroupDescribe } from './consumer-group-describe.ts'
 import { byTopic } from './group-by.ts'
 import { commitOffsets, fetchOffsets, firstErrno, outsider } from './group-offsets.ts'
@@ -74,10 +74,11 @@ export class KafkaGroupAdmin implements GroupAdmin {
       ...committed,
       ...members.flatMap(({ assignment }) => assignment.map(tp => [formatTopicPartition(tp), tp] as const)),
     ])
+    const there = new Set((await this.#existing(all.values())).map(({ name }) => name))
     const described = await Promise.all(
       [...all].map(async ([id, { topic, partition }]) => {
         const offset = committed.get(id)?.offset ?? null
-        const lag = await this.#lag({ topic, partition }, offset)
+        const lag = there.has(topic) ? await this.#lag({ topic, partition }, offset) : undefined
         if (lag === undefined) return []
         return [{ topic, partition, committed: offset, lag, memberId: owners.get(id) ?? null }]
       }),
@@ -88,7 +89,7 @@ export class KafkaGroupAdmin implements GroupAdmin {
   }
 
   // Without a committed offset, lag counts from the beginning, as the default reset policy does. Undefined for a
-  // partition that no longer exists, which the group may not know yet.
+  // partition that is gone by now.
   async #lag(tp: TopicPartition, committed: number | null): Promise<number | undefined> {
     const end = await ifThere(this.#lookup.offsetFor(tp, 'end', 'read_committed'))
     const start = await ifThere(this.#lookup.offsetFor(tp, 'beginning', 'read_committed'))
@@ -207,19 +208,20 @@ export class KafkaGroupAdmin implements GroupAdmin {
     // Without this check, a group that has committed nothing would have nothing to set, and nothing would be refused.
     const { members } = await this.#describe(groupId)
     if (members.length > 0) throw notEmpty(groupId)
-    const names = new Set((await this.listGroupOffsets(groupId)).map(({ topic }) => topic))
-    // The group may not know yet of a topic that it was deleted, nor may the metadata that was read last.
-    const topics = await Promise.all([...names].map(name => ifThere(this.#cluster.topic(name))))
+    const topics = await this.#existing(await this.listGroupOffsets(groupId))
     // All partitions, even those without a committed offset: they would begin elsewhere than the rest of the topic.
-    const found = await Promise.all(
-      topics
-        .flatMap(topic => (topic === undefined ? [] : partitionsOf(topic)))
-        .map(async tp => {
-          const offset = await ifThere(this.#lookup.offsetFor(tp, spec, 'read_uncommitted'))
-          return offset === undefined ? [] : [{ ...tp, offset }]
-        }),
-    )
-    return found.flat()
+    const found = topics.flatMap(partitionsOf).map(async tp => {
+      const offset = await ifThere(this.#lookup.offsetFor(tp, spec, 'read_uncommitted'))
+      return offset === undefined ? [] : [{ ...tp, offset }]
+    })
+    return (await Promise.all(found)).flat()
+  }
+
+  // The topics of these partitions that exist, as far as is known. The group may not know yet that one was deleted.
+  async #existing(partitions: Iterable<TopicPartition>): Promise<ClusterTopic[]> {
+    const names = new Set(Array.from(partitions, ({ topic }) => topic))
+    const topics = await Promise.all(Array.from(names, name => ifThere(this.#cluster.topic(name))))
+    return topics.filter(topic => topic !== undefined)
   }
 
   async deleteGroupOffsets(groupId: string, partitions: readonly TopicPartition[]): Promise<void> {

@@ -1,7 +1,7 @@
 import { afterEach, expect, it, vi } from 'vitest'
 import { errnos } from '../../src/error-codes.ts'
 import { Connections } from '../../src/kafka/connections.ts'
-import { WireFaults } from '../../src/server/index.ts'
+import { RequestLog, WireFaults } from '../../src/server/index.ts'
 import { createTopics } from '../../src/server/protocol/messages/create-topics.ts'
 import { sendNumbers, until } from './collect.ts'
 import { start } from './served-broker.ts'
@@ -191,6 +191,34 @@ it('sets the offsets of a group one of whose topics is deleted while it is known
     { topic: 'orders', partition: 0, offset: 3 },
     { topic: 'orders', partition: 1, offset: 0 },
   ])
+})
+
+it('asks no more often for a deleted topic that a group still knows where that had many partitions', async () => {
+  const requests = new RequestLog()
+  const { broker, join } = await start({ requests })
+  await broker.admin.setGroupOffsets('g', [{ topic: 'orders', partition: 0, offset: 0 }])
+  const { admin } = await join()
+  let deleted = 1
+  answering(answer => {
+    const topics = answer.groups?.[0]?.topics
+    const [partition] = topics?.[0]?.partitions ?? []
+    const partitions = Array.from({ length: deleted }, (_, partitionIndex) => ({
+      ...partition,
+      partitionIndex,
+    }))
+    if (partition !== undefined) topics.push({ ...topics[0], name: 'deleted', partitions })
+    return answer
+  })
+  const describe = async () => {
+    requests.clear()
+    const { partitions } = await admin.describeGroup('g')
+    expect(partitions).toMatchObject([{ topic: 'orders', partition: 0, lag: 0 }])
+    return requests.of({ api: 'Metadata' }).length
+  }
+  await describe()
+  const ofOne = await describe()
+  deleted = 100
+  expect(await describe()).toBe(ofOne)
 })
 
 it('asks again for the brokers where one that was asked knows none yet', async () => {
