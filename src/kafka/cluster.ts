@@ -1,4 +1,5 @@
 import type { BrokerClock } from '../broker-clock.ts'
+import { errnos } from '../error-codes.ts'
 import {
   type BrokerletError,
   describeError,
@@ -156,6 +157,7 @@ export class Cluster {
    * another program may have added it.
    *
    * @throws UnknownTopicOrPartitionError where there is no such topic; names near matches
+   * @throws ClusterError where this client may not know whether there is
    */
   async topic(name: string, partition = 0): Promise<ClusterTopic> {
     requireTopicName(name)
@@ -174,6 +176,7 @@ export class Cluster {
     const found = this.topics.get(name)
     if (found !== undefined) return found
     this.#wanted.delete(name)
+    await this.requireDescribable(name)
     const suggestions = suggest(
       name,
       topics.flatMap(topic => (topic.name === null || topic.isInternal ? [] : [topic.name])),
@@ -182,6 +185,15 @@ export class Cluster {
       topic: name,
       suggestions,
     })
+  }
+
+  /** @throws ClusterError where this client has no right to describe a topic of that name, whether there is one or not */
+  async requireDescribable(name: string): Promise<void> {
+    // It is told only to whom names the topic: metadata of all topics leaves it out.
+    const { topics } = await this.#metadata([name])
+    const errno = topics[0]?.errorCode
+    if (errno === errnos.TOPIC_AUTHORIZATION_FAILED)
+      throw this.error(errno, `Topic '${name}'`, { topic: name })
   }
 
   /** @throws UnknownTopicOrPartitionError */

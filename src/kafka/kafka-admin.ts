@@ -81,7 +81,12 @@ export class KafkaAdmin implements Admin {
       if (hasCode(error, 'TOPIC_ALREADY_EXISTS')) throw new TopicAlreadyExistsError(name)
       throw error
     }
-    await this.#untilKnown(name, known => hasGrownTo(known, partitions))
+    try {
+      await this.#untilKnown(name, known => hasGrownTo(known, partitions))
+    } catch (error) {
+      // It is there: a client may have the right to create a topic, and not to describe it.
+      if (!hasCode(error, 'TOPIC_AUTHORIZATION_FAILED')) throw error
+    }
   }
 
   /** Creates a topic that is missing; accepts one that another program creates at the same time. */

@@ -180,6 +180,7 @@ async function requireTopics(
   if (absent().length > 0) for (const name of await cluster.topicNames()) present.add(name)
   const missing = absent()
   if (missing.length > 0 && !createTopics) {
+    for (const name of missing) await cluster.requireDescribable(name)
     throw new UnknownTopicOrPartitionError(
       `connect: the cluster has no topic ${missing.map(name => `'${name}'`).join(', ')}; createTopics: true creates missing topics`,
       { topic: missing[0]! },
