@@ -116,7 +116,8 @@ const edge: ByteEdge = { servers: 0 }
  * Connects to an Apache Kafka cluster (4.0 or later), or to a broker of another process that `serve` serves. Needs the
  * package `@platformatic/kafka`, an optional peer.
  *
- * @throws ClusterError where the peer is not installed, no broker answers, or the cluster lacks an API that is needed
+ * @throws ClusterError where the peer is not installed, no broker answers, the cluster lacks an API that is needed, or
+ * this client has no right to connect, or to describe a declared topic
  * @throws UnknownTopicOrPartitionError where a declared topic is missing
  * @throws InvalidOptionError where a declared topic has fewer partitions on the cluster, or an
  * option that only a log in memory has
