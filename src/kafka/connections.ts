@@ -117,7 +117,7 @@ export class Connections {
     const option = isLate && connection === undefined ? this.#factory.unanswered : undefined
     const silent = option === undefined ? '' : `; the function of option '${option}' has not answered`
     const hint = isCutOff ? this.#factory.hint : silent
-    const isStranger = connection === undefined && this.#factory.isStranger(at)
+    const isStranger = connection === undefined && option === undefined && this.#factory.isStranger(at)
     const why = `${withCauses(thrown)}${hint}${isStranger ? namedHint : ''}`
     if (isStranger) this.#factory.warnOf(at, why)
     const text = `${at}: ${why}`

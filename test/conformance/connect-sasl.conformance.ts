@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { Connections } from '../../src/kafka/connections.ts'
 import type { ClientSaslOptions } from '../../src/kafka/index.ts'
 import { connect } from '../../src/kafka/index.ts'
 import { WireFaults } from '../../src/server/index.ts'
@@ -13,6 +14,10 @@ import { start } from './served-broker.ts'
 const users = { ada: 'secret' }
 const ada = { mechanism: 'PLAIN', username: 'ada', password: 'secret' } as const
 const vaultIsDown = () => Promise.reject(new Error('the vault is down'))
+
+afterEach(() => {
+  vi.restoreAllMocks()
+})
 
 describe('proving who one is', () => {
   it.each(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const)('works by %s', async mechanism => {
@@ -75,6 +80,25 @@ describe('proving who one is', () => {
       })
     },
   )
+
+  it('does not lay it on an address that the cluster names where a function does not answer', async () => {
+    const { join } = await start({ sasl: { users }, host: 'localhost' })
+    let connected = false
+    const password = () => (connected ? new Promise<string>(() => {}) : Promise.resolve('secret'))
+    const { call } = Connections.prototype
+    vi.spyOn(Connections.prototype, 'call').mockImplementation(async function (this: Connections, ...asked) {
+      const answer: any = await call.apply(this, asked)
+      connected = true
+      // Another name of the same address, at which nobody has asked yet.
+      for (const broker of answer.brokers ?? []) broker.host = '127.0.0.1'
+      return answer
+    })
+    const options = { connectTimeoutMs: 50, deliveryTimeoutMs: 500 }
+    const cluster = await join({ sasl: { ...ada, password }, ...options })
+    await expect(cluster.producer().send({ topic: 'orders', value: 1 })).rejects.toMatchObject({
+      message: expect.stringMatching(/the function of option 'sasl\.password' has not answered$/),
+    })
+  })
 
   it('is tried again where a function, after it has connected, fails or returns what is refused', async () => {
     const faults = new WireFaults()
