@@ -11,6 +11,8 @@ import { didYouMean, suggest } from './suggest.ts'
 export interface Check {
   readonly expected: string
   readonly accepts: (value: unknown) => boolean
+  /** Whether what is given may be secret: an error says of what kind it is, and no more. Default false. */
+  readonly isSecret?: boolean
 }
 
 /** The options of one call, by name. An option that is `undefined` counts as left out. */
@@ -44,9 +46,25 @@ export function checkOptions<Options extends object>(
       throw unknownOption(where, option, names, meant === undefined ? suggest(option, names) : [meant])
     }
     const check = known[option]!
-    if (value !== undefined && !accepts(check, value))
-      throw invalidOption(where, option, check.expected, value)
+    if (value !== undefined && !accepts(check, value)) throw wrongOption(where, option, check, value)
   }
+}
+
+function wrongOption(
+  where: string,
+  option: string,
+  { expected, isSecret = false }: Check,
+  value: unknown,
+): InvalidOptionError {
+  if (!isSecret) return invalidOption(where, option, expected, value)
+  return optionError(where, option, `expected ${expected}, received ${kindOf(value)}`, { expected })
+}
+
+/** Of what kind a value is that must not be shown. */
+export function kindOf(value: unknown): string {
+  if (value === undefined || value === null) return String(value)
+  if (Array.isArray(value)) return 'an array'
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }
 
 /** Returns the options that an object has; refuses one that cannot be read, such as a proxy whose traps throw. */

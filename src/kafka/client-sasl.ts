@@ -1,5 +1,5 @@
 import { describeError, describeValue, type InvalidOptionError } from '../errors.ts'
-import { anObject, type Check, oneOf, optionError } from '../validate.ts'
+import { anObject, type Check, kindOf, oneOf, optionError } from '../validate.ts'
 import type { ClientLibrary } from './client-library.ts'
 import type { LibrarySasl } from './library-connection.ts'
 import { authenticateForATimer } from './sasl-session.ts'
@@ -30,7 +30,11 @@ export type ClientSaslOptions =
 const mechanisms = oneOf('PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER')
 const someExtensions = 'an object of texts by names that are letters'
 
-export const saslOptions: Check = { expected: '{ mechanism, ... }', accepts: anObject.accepts }
+export const saslOptions: Check = {
+  expected: '{ mechanism, ... }',
+  accepts: anObject.accepts,
+  isSecret: true,
+}
 
 /** @throws InvalidOptionError that names the part of the credentials that is wrong */
 export function requireSasl(sasl: { readonly [Name in string]?: unknown }): void {
@@ -52,12 +56,6 @@ function wrongPart(name: string, expected: string, received: string): InvalidOpt
 
 function orFunction(expected: string): string {
   return `${expected}, or a function that returns it`
-}
-
-// Whatever it is, it may be secret.
-function kindOf(value: unknown): string {
-  if (value === undefined || value === null) return String(value)
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }
 
 function isSecret(value: unknown): boolean {

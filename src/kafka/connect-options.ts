@@ -168,7 +168,7 @@ export function resolveConnectOptions(options: ConnectOptions): ResolvedConnectO
       createTopics: boolean,
       replicationFactor: either(integer(1, 32_767), { expected: '-1', accepts: value => value === -1 }),
       clientId: name,
-      tls: either(boolean, anObject),
+      tls: { ...either(boolean, anObject), isSecret: true },
       sasl: saslOptions,
       codec: codecCheck,
       compression: oneOf('none', 'gzip', 'snappy', 'lz4', 'zstd'),

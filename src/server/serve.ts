@@ -115,8 +115,8 @@ export async function serve(
     defaultReplicationFactor: integer(1, maxBrokers),
     racks: nameList('the names of racks'),
     connectionsMaxIdleMs: limit(1),
-    tls: anObject,
-    sasl: anObject,
+    tls: { ...anObject, isSecret: true },
+    sasl: { ...anObject, isSecret: true },
     ...wireOptions,
   })
   if (options.sasl !== undefined) checkSaslOptions(options.sasl)

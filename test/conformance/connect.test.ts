@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { inspect } from 'node:util'
 import zlib from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { Broker, json, topic } from '../../src/index.ts'
@@ -79,7 +80,7 @@ describe('options that cannot be', () => {
   })
 
   it.each<[unknown, string]>([
-    ['ada:secret', "expected { mechanism, ... }, received 'ada:secret'"],
+    ['ada:secret', 'expected { mechanism, ... }, received a string'],
     [
       { mechanism: 'plain', username: 'ada', password: 'secret' },
       "expected mechanism to be one of 'PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER', received 'plain'",
@@ -105,6 +106,7 @@ describe('options that cannot be', () => {
     const error = await rejectionOf(connect({ bootstrapBrokers, sasl } as unknown as ConnectOptions))
     expect(error.message).toBe(`connect: option 'sasl' ${text}`)
     expect(error).toMatchObject({ code: 'INVALID_CONFIG', option: 'sasl' })
+    expect(inspect(error)).not.toContain('secret')
   })
 
   it.each([

@@ -1,14 +1,16 @@
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto'
 import { connect, Socket, type TcpNetConnectOpts } from 'node:net'
+import { inspect } from 'node:util'
 import { Kafka, logLevel, type SASLOptions } from 'kafkajs'
 import { afterEach, expect, it, vi } from 'vitest'
 import { Broker, topic } from '../../src/index.ts'
-import { type SaslOptions, serve } from '../../src/server/index.ts'
+import { type SaslOptions, type ServeOptions, serve } from '../../src/server/index.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import { apiVersions } from '../../src/server/protocol/messages/api-versions.ts'
 import { metadata } from '../../src/server/protocol/messages/metadata.ts'
 import { saslAuthenticate } from '../../src/server/protocol/messages/sasl-authenticate.ts'
 import { saslHandshake } from '../../src/server/protocol/messages/sasl-handshake.ts'
+import { rejectionOf } from '../helpers/errors.ts'
 import { request, WireClient } from '../helpers/wire-client.ts'
 
 const open: (() => Promise<unknown>)[] = []
@@ -281,6 +283,25 @@ it('refuses options that cannot be meant', async () => {
   await refused({ users, mechanism: 'PLAIN' }).toThrow(
     "unknown option 'mechanism'. Did you mean 'mechanisms'?",
   )
+})
+
+it.each([
+  [{ sasl: 'ada:pencil' }, "serve: option 'sasl' expected an object, received a string"],
+  [
+    { sasl: { users: 'ada:pencil' } },
+    "serve: sasl: option 'users' expected passwords by user name, at least one, received a string",
+  ],
+  [
+    { sasl: { users: { ada: 'pencil', eve: 1 } } },
+    "serve: sasl: option 'users' expected passwords by user name, at least one, received an object",
+  ],
+  [{ tls: 'pencil' }, "serve: option 'tls' expected an object, received a string"],
+])('shows nothing of credentials that it refuses: %j', async (options, text) => {
+  const broker = new Broker()
+  open.push(() => broker.close())
+  const error = await rejectionOf(serve(broker, options as unknown as ServeOptions))
+  expect(error.message).toBe(text)
+  expect(inspect(error)).not.toContain('pencil')
 })
 
 it('tells a client that would authenticate that nobody does, where everybody is let in', async () => {

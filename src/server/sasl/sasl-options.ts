@@ -20,6 +20,7 @@ const userTable: Check = {
     value !== null &&
     Object.keys(value).length > 0 &&
     Object.values(value).every(each => typeof each === 'string'),
+  isSecret: true,
 }
 
 const mechanismList: Check = {
