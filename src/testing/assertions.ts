@@ -242,7 +242,13 @@ function requireGroup(broker: ObservedBroker, group: string): void {
 
 // A group that was created, and that nobody has read for, begins at its offsets.
 function requireNothingWaits(broker: ObservedBroker, group: string): void {
-  if (broker.timeline.forGroup(group).ofKind('joined').length > 0) return
+  const seen = broker.timeline.forGroup(group)
+  if (seen.ofKind('joined').length > 0) return
+  const [dropped] = seen.ofKind('dropped')
+  if (dropped !== undefined) {
+    const name = nameOf({ ...dropped, offset: dropped.from })
+    fail(`Group '${group}' has not processed ${name}: it left the log before a member had read for it`, '')
+  }
   for (const { topic, partition, lag } of broker.group(group).lagByPartition()) {
     if (lag === 0) continue
     const waiting = `${counted(lag, 'record')} of ${formatTopicPartition({ topic, partition })}`

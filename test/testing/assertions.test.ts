@@ -389,6 +389,17 @@ it('takes what waits for a group that was created, and that nobody has read for,
   assertNothingLost(broker, 'billing')
 })
 
+it('takes what left the log before anybody read it for a group that was created as not processed', async () => {
+  const broker = new TestBroker({ topics })
+  broker.createGroup('billing', { topics: ['orders'] })
+  fill(broker, 'orders', 3)
+  broker.topic('orders').partitions[0]!.deleteRecords(3)
+  expect(broker.group('billing').lag()).toBe(0)
+  expect(failureOf(() => assertNothingLost(broker, 'billing')).message).toBe(
+    "Group 'billing' has not processed orders-0@0: it left the log before a member had read for it",
+  )
+})
+
 it('vouches for no group of Kafka clients, of which it has seen nothing', async () => {
   const broker = new TestBroker({ topics })
   const kafka = new Kafka({
