@@ -50,9 +50,12 @@ export class Liveness {
     return pulse
   }
 
-  /** A work begins, or shows that it is alive; it has to be ended by `finish`. */
-  start(pulse: WorkPulse): void {
-    pulse.since = this.#clock.lately
+  /**
+   * A work begins, or shows that it is alive; it has to be ended by `finish`. `since` is on the clock's `monotonic()`,
+   * and may be a turn of the event loop old only where the work comes with every record.
+   */
+  start(pulse: WorkPulse, since: number = this.#clock.lately): void {
+    pulse.since = since
     if (this.#timer === undefined) this.#watch(this.#limitMs)
   }
 

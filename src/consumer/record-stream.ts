@@ -177,7 +177,7 @@ export class RecordStream implements Worker {
       timer.cancel()
       signal?.removeEventListener('abort', this.#wakeup.wake)
       // Counted from here to the next poll, whether or not anything was handed out (max.poll.interval.ms).
-      if (!this.#stopped) this.#host.coordinator.liveness.start(this.#pulse)
+      if (!this.#stopped) this.#begin()
       this.#host.engine.touch()
     }
   }
@@ -271,7 +271,7 @@ export class RecordStream implements Worker {
       return undefined
     }
     this.#hold(chunk, this.#step(chunk, record))
-    this.#host.coordinator.liveness.start(this.#pulse)
+    this.#begin()
     return record
   }
 
@@ -295,7 +295,7 @@ export class RecordStream implements Worker {
       }
       this.#chunk = undefined
       this.#hold(chunk, chunk.nextOffset)
-      this.#host.coordinator.liveness.start(this.#pulse)
+      this.#begin()
       return toBatch(chunk.state, chunk.records, chunk.nextOffset)
     }
   }
@@ -405,6 +405,12 @@ export class RecordStream implements Worker {
     state.position = next
     state.busy = true
     this.#inHand.push({ state, version, next })
+  }
+
+  // The time until the next poll begins. This turn of the event loop may have lasted long, through others' fault.
+  #begin(): void {
+    const { coordinator, engine } = this.#host
+    coordinator.liveness.start(this.#pulse, engine.clock.monotonic())
   }
 
   // A caller that asks for more has finished the records in hand.

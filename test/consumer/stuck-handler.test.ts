@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { CommitFailedError } from '../../src/index.ts'
+import { Broker, CommitFailedError, json } from '../../src/index.ts'
+import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import { fill, names, owners } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
@@ -138,4 +139,40 @@ it('gives a record up that a handler ends by a limit of its own, below maxPollIn
   })
   await clock.advance(2500)
   expect(steps).toEqual(['skipped'])
+})
+
+class BusyClock extends VirtualClock {
+  /** For how long code has run that did not give the event loop its turn. */
+  busyMs = 0
+
+  override monotonic(): number {
+    return super.monotonic() + this.busyMs
+  }
+}
+
+it('counts the time between two polls from when a poll returns, however long its turn of the event loop was', async () => {
+  const clock = new BusyClock()
+  let decodingMs = 0
+  const codec = {
+    ...json,
+    decode(bytes: Uint8Array) {
+      clock.busyMs += decodingMs
+      return json.decode(bytes)
+    },
+  }
+  await using broker = new Broker({ clock, codec })
+  broker.createTopic('orders')
+  fill(broker, 'orders', 2)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollIntervalMs: 1000 })
+  const lost: unknown[] = []
+  consumer.on('lost', event => lost.push(event))
+  await clock.advance(50)
+  await consumer.poll({ maxRecords: 1 })
+  await clock.advance(100)
+  decodingMs = 500
+  await consumer.poll({ maxRecords: 1 })
+  await clock.advance(999)
+  expect(lost).toEqual([])
+  await clock.advance(1)
+  expect(lost).toHaveLength(1)
 })
