@@ -285,6 +285,8 @@ export class RecordStream implements Worker {
 
   /** The next batch, or undefined when the consumer has ended. */
   async nextBatch(): Promise<Batch | undefined> {
+    const turn = this.#pace.next()
+    if (turn !== undefined) await turn
     for (;;) {
       const chunk = await this.#nextChunkOrEnd()
       if (chunk === undefined) return undefined

@@ -245,6 +245,17 @@ it('gives the event loop its turn in the midst of records that were read togethe
   expect(turn.mock.calls.length).toBeGreaterThan(10)
 })
 
+it('gives the event loop its turn in a loop over batches that waits for nothing else', async () => {
+  const clock = new VirtualClock(100)
+  const turn = vi.spyOn(clock, 'turn')
+  await using broker = new Broker({ clock })
+  broker.createTopic('orders')
+  fill(broker, 'orders', 5000)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollRecords: 1 })
+  for await (const { nextOffset } of consumer.batches()) if (nextOffset === 5000) break
+  expect(turn.mock.calls.length).toBeGreaterThan(10)
+})
+
 it('hands out nothing more of a partition that is paused in the loop, and all of it after resume', async () => {
   const { broker, clock } = brokerWithOrders(3)
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
