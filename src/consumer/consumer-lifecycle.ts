@@ -49,7 +49,7 @@ export class ConsumerLifecycle implements EngineClient {
   #awaited = false
   #worker: Worker | undefined
   #life: Life = 'new'
-  #starting: Promise<void> | undefined
+  #starting: Deferred | undefined
   #closing: Promise<readonly Unread[]> | undefined
   #restarts = 0
   #whyRestarts = ''
@@ -72,6 +72,11 @@ export class ConsumerLifecycle implements EngineClient {
     this.#engine = engine
     this.#options = options
     this.#events = events
+    // Once: to ask for every start that may fail would keep all of those.
+    this.#done.promise.then(
+      () => this.#endStart(),
+      error => this.#endStart(error),
+    )
     const failing = (error: unknown) => events.emitNow('error', error)
     this.#session = engine.fetch(() => this.#worker?.wake(), options.isolationLevel, failing)
     this.pauses = new Pauses(engine.clock, () => {
@@ -169,7 +174,7 @@ export class ConsumerLifecycle implements EngineClient {
     this.requireOpen()
     // Asked for first: a handler that fails at once, and so a restart, must not keep the caller waiting.
     const { ready } = this.coordinator
-    await (this.#starting ?? this.#begin())
+    await (this.#starting?.promise ?? this.#begin())
     await ready
   }
 
@@ -188,20 +193,20 @@ export class ConsumerLifecycle implements EngineClient {
     }
   }
 
-  // A cluster may take long to answer, and a consumer that was closed meanwhile has nothing to wait for.
   #begin(): Promise<void> {
-    const ended = this.#done.promise.then(() => {
-      throw this.closedError()
-    })
-    const joined = new Deferred()
+    const starting = new Deferred()
     // Known before it joins: a listener that hears of that may start it, too.
-    const starting = Promise.race([joined.promise, ended])
     this.#starting = starting
     this.#join().then(
-      () => joined.resolve(),
-      error => joined.reject(this.ended ? this.closedError() : error),
+      () => starting.resolve(),
+      error => starting.reject(this.ended ? this.closedError() : error),
     )
-    return starting
+    return starting.promise
+  }
+
+  // A cluster may take long to answer, and a consumer that was closed meanwhile has nothing to wait for.
+  #endStart(error?: unknown): void {
+    if (this.#starting?.settled === false) this.#starting.reject(error ?? this.closedError())
   }
 
   async #join(): Promise<void> {

@@ -35,12 +35,15 @@ export class Liveness {
   #overdue: Deferred | undefined
   #closed = false
   readonly #pulses: WorkPulse[] = []
+  /** The pulse of who polls between two polls: one for all streams, as each attempt to join makes a stream. */
+  readonly polls: WorkPulse
 
   /** `exceeded` is told what took too long. */
   constructor(clock: BrokerClock, limitMs: number, exceeded: (what: string) => void) {
     this.#clock = clock
     this.#limitMs = limitMs
     this.#exceeded = exceeded
+    this.polls = this.pulse(() => 'the time between two polls')
   }
 
   /** A pulse for works one after the other: to make one for each would cost more than to hand over a record. */

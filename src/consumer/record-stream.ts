@@ -58,7 +58,7 @@ export class RecordStream implements Worker {
     this.#maxPollRecords = maxPollRecords
     this.iterating = iterating
     this.#pace = new WorkPace(host.engine.clock)
-    this.#pulse = host.coordinator.liveness.pulse(() => 'the time between two polls')
+    this.#pulse = host.coordinator.liveness.polls
   }
 
   /** Whether a poll waits: the records that it is about to return are still this stream's. */

@@ -1,7 +1,8 @@
 import { getEventListeners } from 'node:events'
 import { expect, it } from 'vitest'
-import { ClosedError, IllegalStateError, json, topic } from '../../src/index.ts'
+import { Broker, ClosedError, IllegalStateError, json, topic } from '../../src/index.ts'
 import { fill, names, offsets, range } from '../helpers/behaviours.ts'
+import { collect } from '../helpers/collect.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { orders0 } from '../helpers/orders.ts'
 import { schemaOf } from '../helpers/schema.ts'
@@ -352,4 +353,15 @@ it('commits where it was sought to, and not what was polled before', async () =>
   consumer.seek(orders0, 1)
   expect(offsets(await consumer.poll({ maxRecords: 1 }))).toEqual([1])
   expect(broker.group('g').committed(orders0)).toEqual({ offset: 1 })
+})
+
+it('keeps nothing of a poll that could not join', async () => {
+  await using broker = new Broker()
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const failures: WeakRef<object>[] = []
+  const poll = () => consumer.poll().catch(error => void failures.push(new WeakRef(error)))
+  for (let i = 0; i < 3; i++) await poll()
+  await new Promise(resolve => setImmediate(resolve))
+  collect()
+  expect(failures.map(failure => failure.deref())).toEqual([undefined, undefined, undefined])
 })
