@@ -210,7 +210,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     this.#lifecycle.requireOpen()
     const { worker } = this.#lifecycle
     const stream = this.#mode === 'poll' && worker instanceof RecordStream ? worker : this.#stream('poll')
-    const records = stream.poll(options, this.#started())
+    const records = stream.poll(options, () => this.#started())
     return (await records) as unknown as readonly Record[]
   }
 

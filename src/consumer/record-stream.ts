@@ -33,6 +33,12 @@ interface Chunk {
   index: number
 }
 
+/** A start that a poll waits for. */
+interface Starting {
+  settled: boolean
+  failure: { readonly error: unknown } | undefined
+}
+
 /**
  * Consuming by pull: `poll` and both iterators. Records that were handed out are in hand, and keep their partition from
  * being given up, until the caller asks for more.
@@ -50,6 +56,9 @@ export class RecordStream implements Worker {
   // The turn of the event loop to wait for before the next record.
   #turn: Promise<void> | undefined
   #polling = false
+  // The start that is waited for, also by the polls that follow one whose time was over: a wait of each poll would be
+  // kept until the consumer has joined, which may take hours on a cluster that nobody reaches.
+  #starting: Starting | undefined
   #stopped = false
   #error: unknown
 
@@ -126,10 +135,12 @@ export class RecordStream implements Worker {
 
   // --- poll ---------------------------------------------------------------------------------------------------------
 
-  /** The next records. `started` settles when the consumer has joined; the first poll's timeout includes that. */
-  poll(options: PollOptions, started: Promise<void>): Promise<readonly ConsumerRecord[]> {
-    if (!polling.listened) return this.#poll(options, started)
-    return polling.trace(this.#trace(), () => this.#poll(options, started))
+  /** The next records. `start` resolves when the consumer has joined; the first poll's timeout includes that. */
+  poll(options: PollOptions, start: () => Promise<void>): Promise<readonly ConsumerRecord[]> {
+    // Outside of the trace: what goes on after the poll is no part of it.
+    const starting = this.#starting ?? this.#follow(start())
+    if (!polling.listened) return this.#poll(options, starting)
+    return polling.trace(this.#trace(), () => this.#poll(options, starting))
   }
 
   #trace(): PollTrace {
@@ -137,10 +148,9 @@ export class RecordStream implements Worker {
     return { clientId, groupId }
   }
 
-  async #poll(options: PollOptions, started: Promise<void>): Promise<readonly ConsumerRecord[]> {
+  async #poll(options: PollOptions, starting: Starting): Promise<readonly ConsumerRecord[]> {
     const { maxRecords = this.#maxPollRecords, timeoutMs = Number.POSITIVE_INFINITY, signal } = options
     if (this.#polling) {
-      started.catch(() => {})
       throw new IllegalStateError(
         'poll: the poll before this one has not ended; a consumer is polled by one caller',
       )
@@ -161,7 +171,7 @@ export class RecordStream implements Worker {
     })
     signal?.addEventListener('abort', this.#wakeup.wake, { once: true })
     try {
-      await this.#untilStarted(started, () => expired || (signal?.aborted ?? false))
+      await this.#untilStarted(starting, () => expired || (signal?.aborted ?? false))
       const turn = this.#pace.next()
       if (turn !== undefined) await turn
       for (;;) {
@@ -182,20 +192,26 @@ export class RecordStream implements Worker {
     }
   }
 
-  async #untilStarted(started: Promise<void>, over: () => boolean): Promise<void> {
-    let settled = false
-    let failure: { readonly error: unknown } | undefined
-    const settle = (result?: typeof failure) => {
-      settled = true
-      failure = result
+  #follow(started: Promise<void>): Starting {
+    const starting: Starting = { settled: false, failure: undefined }
+    this.#starting = starting
+    const settle = (failure?: Starting['failure']) => {
+      starting.settled = true
+      starting.failure = failure
+      this.#starting = undefined
       this.wake()
     }
     started.then(
       () => settle(),
       (error: unknown) => settle({ error }),
     )
-    while (!settled && !over()) await this.#wakeup.wait()
+    return starting
+  }
+
+  async #untilStarted(starting: Starting, over: () => boolean): Promise<void> {
+    while (!starting.settled && !over()) await this.#wakeup.wait()
     // A consumer that is closed while it starts has simply ended.
+    const { failure } = starting
     if (failure && !(failure.error instanceof ClosedError)) throw failure.error
   }
 

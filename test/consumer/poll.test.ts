@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { expect, it } from 'vitest'
-import { Broker, ClosedError, IllegalStateError, json, topic } from '../../src/index.ts'
+import { Broker, ClosedError, IllegalStateError, json, TimeoutError, topic } from '../../src/index.ts'
+import { TestBroker } from '../../src/testing/index.ts'
 import { fill, names, offsets, range } from '../helpers/behaviours.ts'
 import { collect } from '../helpers/collect.ts'
 import { rejectionOf } from '../helpers/errors.ts'
@@ -364,4 +365,27 @@ it('keeps nothing of a poll that could not join', async () => {
   await new Promise(resolve => setImmediate(resolve))
   collect()
   expect(failures.map(failure => failure.deref())).toEqual([undefined, undefined, undefined])
+})
+
+it('keeps nothing of the polls whose time was over before the consumer could join again', async () => {
+  await using broker = new TestBroker({ topics: { orders: topic() } })
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollIntervalMs: 1000 })
+  for (const event of ['lost', 'error'] as const) consumer.on(event, () => {})
+  await consumer.poll({ timeoutMs: 0 })
+  await broker.advance(0)
+  broker.faults.fail({ operation: 'join' }, new TimeoutError('Nobody answers'), { times: 1 })
+  await broker.advance(1000)
+  const polls = async () => {
+    for (let i = 0; i < 5000; i++) await consumer.poll({ timeoutMs: 0 })
+    collect()
+    return process.memoryUsage().heapUsed
+  }
+  const before = await polls()
+  // A poll that is waited for has kept a thousand bytes.
+  expect((await polls()) - before).toBeLessThan(2_000_000)
+  expect(consumer.assignment).toEqual([])
+  fill(broker, 'orders', 1)
+  const polled = consumer.poll({ timeoutMs: 2000 })
+  await broker.advance(1000)
+  expect(offsets(await polled)).toEqual([0])
 })
