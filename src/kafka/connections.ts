@@ -62,16 +62,10 @@ export class Connections {
       if (throttled !== undefined) await throttled
       if (this.#closed) throw new ClosedError('The connection to the cluster is closed')
       connection = await this.#pool.get(broker)
-      const response = await api.async(connection, ...(request as Request))
-      this.#factory.answered(at, api.key)
-      this.#throttles.note(at, response)
-      return response
+      return this.#answered(at, api.key, await api.async(connection, ...(request as Request)))
     } catch (thrown) {
       const answer = responseOf<Response>(thrown)
-      if (answer !== undefined) {
-        this.#throttles.note(at, answer)
-        return answer
-      }
+      if (answer !== undefined) return this.#answered(at, api.key, answer)
       if (this.#closed) throw new ClosedError('The connection to the cluster is closed')
       this.#factory.failed(at)
       const failed = this.#failed(thrown, at, connection)
@@ -80,6 +74,12 @@ export class Connections {
     } finally {
       this.#count(at, -1)
     }
+  }
+
+  #answered<Response>(at: string, api: number, response: Response): Response {
+    this.#factory.answered(at, api)
+    this.#throttles.note(at, response)
+    return response
   }
 
   #count(at: string, more: number): void {

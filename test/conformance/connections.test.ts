@@ -112,40 +112,58 @@ it.each([
   expect(destroyed).toBe(times)
 })
 
-describe('a broker that throttles its client', () => {
-  const broker = { host: 'localhost', port: 9092 }
-  const other = { host: 'localhost', port: 9093 }
+const broker = { host: 'localhost', port: 9092 }
+const other = { host: 'localhost', port: 9093 }
 
-  /** Connections to brokers that have answered what was sent when they are told to. */
-  function connectionsTo() {
-    const virtual = new VirtualClock()
-    const sent: string[] = []
-    const answers: ((answer: object) => void)[] = []
-    class ConnectionPool {
-      on() {}
-      get = async ({ port }: { port: number }) => port
-      close = async () => {}
-    }
-    class TimeoutError extends Error {}
-    const library = { ConnectionPool, TimeoutError } as unknown as ClientLibrary
-    const connections = new ConnectionsFactory(
-      library,
-      new BrokerClock(virtual),
-      'brokerlet',
-      {} as never,
-      undefined,
-    ).open()
-    const async = (port: unknown, what: string) => {
-      sent.push(`${what} to ${port}`)
-      return new Promise<object>(resolve => {
-        answers.push(resolve)
-      })
-    }
-    const call = (what: string, to = broker) =>
-      connections.call(to, { api: { key: 3, async } } as never, [what])
-    return { virtual, sent, answers, connections, call }
+/** Connections to brokers that have answered what was sent when they are told to. */
+function connectionsTo() {
+  const virtual = new VirtualClock()
+  const sent: string[] = []
+  const answers: ((answer: object) => void)[] = []
+  class ConnectionPool {
+    on() {}
+    get = async ({ port }: { port: number }) => port
+    close = async () => {}
   }
+  class TimeoutError extends Error {}
+  const library = { ConnectionPool, TimeoutError } as unknown as ClientLibrary
+  const connections = new ConnectionsFactory(
+    library,
+    new BrokerClock(virtual),
+    'brokerlet',
+    {} as never,
+    undefined,
+  ).open()
+  const async = (port: unknown, what: string) => {
+    sent.push(`${what} to ${port}`)
+    return new Promise<object>(resolve => {
+      answers.push(resolve)
+    })
+  }
+  const call = (what: string, to = broker) =>
+    connections.call(to, { api: { key: 3, async } } as never, [what])
+  return { virtual, sent, answers, connections, call }
+}
 
+/** What the library throws where any part of a response is an error. */
+const refusedWith = (response: object) =>
+  Promise.reject(Object.assign(new Error('refused'), { code: 'PLT_KFK_RESPONSE', response }))
+
+it('asks a broker again that has failed once and has answered since, if only with an error', async () => {
+  const { answers, connections, call } = connectionsTo()
+  const failed = call('a')
+  await settled()
+  answers[0]!(Promise.reject(Object.assign(new Error('lost'), { code: 'PLT_KFK_NETWORK' })))
+  await expect(failed).rejects.toMatchObject({ code: 'NETWORK_EXCEPTION' })
+  expect(connections.readiest([broker, other], 0)).toBe(other)
+  const refused = call('b')
+  await settled()
+  answers[1]!(refusedWith({}))
+  await refused
+  expect(connections.readiest([broker, other], 0)).toBe(broker)
+})
+
+describe('a broker that throttles its client', () => {
   it('is sent the next requests when the time is over, in their order; another broker is, at once', async () => {
     const { virtual, sent, answers, call } = connectionsTo()
     const first = call('a')
@@ -180,13 +198,9 @@ describe('a broker that throttles its client', () => {
 
   it('lets them wait where the answer holds an error, too', async () => {
     const { virtual, sent, answers, call } = connectionsTo()
-    const refused = Object.assign(new Error('refused'), {
-      code: 'PLT_KFK_RESPONSE',
-      response: { throttleTimeMs: 1000 },
-    })
     void call('a')
     await settled()
-    answers[0]!(Promise.reject(refused))
+    answers[0]!(refusedWith({ throttleTimeMs: 1000 }))
     await settled()
     void call('b')
     await virtual.advance(999)

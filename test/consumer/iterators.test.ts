@@ -1,4 +1,4 @@
-import { expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { Broker, IllegalStateError } from '../../src/index.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import { fill, gate, names, offsets, range } from '../helpers/behaviours.ts'
@@ -234,26 +234,30 @@ it('answers several calls of next one after the other, also where the event loop
   expect(await iterator.next()).toEqual({ done: true, value: undefined })
 })
 
-it('gives the event loop its turn in the midst of records that were read together', async () => {
-  const clock = new VirtualClock(100)
-  const turn = vi.spyOn(clock, 'turn')
-  await using broker = new Broker({ clock })
-  broker.createTopic('orders')
-  fill(broker, 'orders', 5000)
-  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollRecords: 5000 })
-  for await (const { offset } of consumer) if (offset === 4999) break
-  expect(turn.mock.calls.length).toBeGreaterThan(10)
-})
+describe('the event loop has its turn', () => {
+  /** A consumer of 5,000 records, and the turns that were waited for. */
+  function consuming(maxPollRecords: number) {
+    const clock = new VirtualClock(100)
+    const turn = vi.spyOn(clock, 'turn')
+    const broker = new Broker({ clock })
+    broker.createTopic('orders')
+    fill(broker, 'orders', 5000)
+    return { broker, turn, consumer: broker.consumer({ groupId: 'g', topics: ['orders'], maxPollRecords }) }
+  }
 
-it('gives the event loop its turn in a loop over batches that waits for nothing else', async () => {
-  const clock = new VirtualClock(100)
-  const turn = vi.spyOn(clock, 'turn')
-  await using broker = new Broker({ clock })
-  broker.createTopic('orders')
-  fill(broker, 'orders', 5000)
-  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollRecords: 1 })
-  for await (const { nextOffset } of consumer.batches()) if (nextOffset === 5000) break
-  expect(turn.mock.calls.length).toBeGreaterThan(10)
+  it('in the midst of records that were read together', async () => {
+    const { broker, turn, consumer } = consuming(5000)
+    for await (const { offset } of consumer) if (offset === 4999) break
+    expect(turn.mock.calls.length).toBeGreaterThan(10)
+    await broker.close()
+  })
+
+  it('in a loop over batches that waits for nothing else', async () => {
+    const { broker, turn, consumer } = consuming(1)
+    for await (const { nextOffset } of consumer.batches()) if (nextOffset === 5000) break
+    expect(turn.mock.calls.length).toBeGreaterThan(10)
+    await broker.close()
+  })
 })
 
 it('hands out nothing more of a partition that is paused in the loop, and all of it after resume', async () => {

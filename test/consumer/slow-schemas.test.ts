@@ -5,21 +5,35 @@ import { orders0 } from '../helpers/orders.ts'
 import { schemaOf } from '../helpers/schema.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
+/** A topic whose schema holds back each record that is read after `hold`, until `answer`. */
+function slowOrders() {
+  const { broker, clock } = testBroker({ codec: json })
+  const waits: (() => void)[] = []
+  let isSlow = false
+  const schema = schemaOf(async (value: unknown) => {
+    if (isSlow) await new Promise<void>(resolve => waits.push(resolve))
+    return { value }
+  })
+  broker.createTopic('orders', topic({ schema }))
+  const hold = () => {
+    isSlow = true
+  }
+  const answer = async () => {
+    isSlow = false
+    for (const go of waits.splice(0)) go()
+    await clock.settle()
+  }
+  return { broker, clock, hold, answer }
+}
+
 describe.each(['partition', 'key', 'none', 'batch'] as const)(
   'while a schema reads a record (by %s)',
   ordering => {
     /** A run that reads record 0, and gets it only when `answer` is called. */
     async function reading() {
-      const { broker, clock } = testBroker({ codec: json })
-      const waits: (() => void)[] = []
-      let slow = false
-      const schema = schemaOf(async (value: unknown) => {
-        if (slow) await new Promise<void>(resolve => waits.push(resolve))
-        return { value }
-      })
-      broker.createTopic('orders', topic({ schema }))
+      const { broker, clock, hold, answer } = slowOrders()
       for (const value of [0, 1, 2, 3]) await broker.producer().send({ topic: 'orders', key: 'k', value })
-      slow = true
+      hold()
       const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
       const seen: number[] = []
       const eachRecord = ({ offset }: { readonly offset: number }) => void seen.push(offset)
@@ -29,11 +43,6 @@ describe.each(['partition', 'key', 'none', 'batch'] as const)(
           : { ordering, eachRecord },
       )
       await clock.settle()
-      const answer = async () => {
-        slow = false
-        for (const go of waits.splice(0)) go()
-        await clock.settle()
-      }
       return { broker, consumer, seen, answer }
     }
 
@@ -58,20 +67,13 @@ describe.each(['partition', 'key', 'none', 'batch'] as const)(
     })
 
     it('a record that a seek leaves out is no progress, after which a restart would be as quick as the first', async () => {
-      const { broker, clock } = testBroker({ codec: json })
-      const waits: (() => void)[] = []
-      let slow = false
-      const schema = schemaOf(async (value: unknown) => {
-        if (slow) await new Promise<void>(resolve => waits.push(resolve))
-        return { value }
-      })
-      broker.createTopic('orders', topic({ schema }))
+      const { broker, clock, hold, answer } = slowOrders()
       await broker.producer().send({ topic: 'orders', key: 'k', value: 0 })
       const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
       const delays: number[] = []
       consumer.on('restarting', ({ delayMs }) => {
         delays.push(delayMs)
-        slow = true
+        hold()
       })
       const fail = () => {
         throw new Error('down')
@@ -82,9 +84,7 @@ describe.each(['partition', 'key', 'none', 'batch'] as const)(
       )
       await clock.advance(1000)
       consumer.seek(orders0, 0)
-      slow = false
-      for (const go of waits.splice(0)) go()
-      await clock.settle()
+      await answer()
       expect(delays).toEqual([1000, 2000])
     })
 

@@ -8,7 +8,9 @@ import type { TopicOptions } from '../../src/topic-definition.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 import { WireClient } from '../helpers/wire-client.ts'
 
-const { produce, fetch } = apis as unknown as Readonly<Record<string, Api>>
+const { produce, fetch, initProducerId, addPartitionsToTxn } = apis as unknown as Readonly<
+  Record<string, Api>
+>
 
 /** What is closed after each test. */
 export const open: { close(): Promise<unknown> }[] = []
@@ -91,6 +93,19 @@ export function start(options: TopicOptions = {}, maxRecords = -1) {
     readBatches(await read(from, how)).flatMap(each =>
       each.control ? [] : readRecords(each, none).map(({ offset }) => offset),
     )
+  /** Begins a transaction that writes to the log, and says whose it is. */
+  const begin = async () => {
+    const transactionalId = 'tx'
+    const asked = { transactionalId, transactionTimeoutMs: 60_000 }
+    const { producerId, producerEpoch } = await client.call(initProducerId!, 2, asked)
+    await client.call(addPartitionsToTxn!, 1, {
+      v3AndBelowTransactionalId: transactionalId,
+      v3AndBelowProducerId: producerId,
+      v3AndBelowProducerEpoch: producerEpoch,
+      v3AndBelowTopics: [{ name: 'log', partitions: [0] }],
+    })
+    return { transactionalId, producerId, producerEpoch }
+  }
   const make = (values: readonly unknown[], change: Change = {}) => batch(values, clock.now(), change)
-  return { broker, clock, log, client, send, sendIn, read, offsets, make }
+  return { broker, clock, log, client, send, sendIn, begin, read, offsets, make }
 }

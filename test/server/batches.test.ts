@@ -14,9 +14,7 @@ import { testBroker } from '../helpers/test-broker.ts'
 import { WireClient } from '../helpers/wire-client.ts'
 import { batch, type Change, open, start } from './batches-scene.ts'
 
-const { produce, fetch, initProducerId, addPartitionsToTxn, endTxn } = apis as unknown as Readonly<
-  Record<string, Api>
->
+const { produce, fetch, endTxn } = apis as unknown as Readonly<Record<string, Api>>
 
 // Java's clients cut into chunks what they pack by Snappy.
 function xerial(bytes: Buffer): Buffer {
@@ -243,20 +241,9 @@ describe('a batch of a client', () => {
   })
 
   it('goes in its time, also where its transaction ends after the time of its segment', async () => {
-    const { clock, client, log, sendIn, make } = start({ segmentMs: 1000, retentionMs: 2000 })
-    const { producerId, producerEpoch } = await client.call(initProducerId!, 2, {
-      transactionalId: 'tx',
-      transactionTimeoutMs: 60_000,
-    })
-    const transaction = { transactionalId: 'tx', producerId, producerEpoch }
-    await client.call(addPartitionsToTxn!, 1, {
-      v3AndBelowTransactionalId: 'tx',
-      v3AndBelowProducerId: producerId,
-      v3AndBelowProducerEpoch: producerEpoch,
-      v3AndBelowTopics: [{ name: 'log', partitions: [0] }],
-    })
-    const producer = { producerId, producerEpoch, sequence: 0 }
-    await sendIn('tx', make([1, 2], { attributes: 16, producer }))
+    const { clock, client, log, sendIn, begin, make } = start({ segmentMs: 1000, retentionMs: 2000 })
+    const transaction = await begin()
+    await sendIn('tx', make([1, 2], { attributes: 16, producer: { ...transaction, sequence: 0 } }))
     await clock.advance(1500)
     await client.call(endTxn!, 1, { ...transaction, committed: true })
     await clock.advance(501)
@@ -342,21 +329,10 @@ describe('a fetch', () => {
   })
 
   it('leaves out an aborted batch between two others for who reads what is committed', async () => {
-    const { client, send, sendIn, offsets, make } = start()
-    const { producerId, producerEpoch } = await client.call(initProducerId!, 2, {
-      transactionalId: 'tx',
-      transactionTimeoutMs: 1000,
-    })
-    const transaction = { transactionalId: 'tx', producerId, producerEpoch }
+    const { client, send, sendIn, begin, offsets, make } = start()
+    const transaction = await begin()
     await send(make(['before']))
-    await client.call(addPartitionsToTxn!, 1, {
-      v3AndBelowTransactionalId: 'tx',
-      v3AndBelowProducerId: producerId,
-      v3AndBelowProducerEpoch: producerEpoch,
-      v3AndBelowTopics: [{ name: 'log', partitions: [0] }],
-    })
-    const producer = { producerId, producerEpoch, sequence: 0 }
-    const aborted = make(['no', 'no'], { attributes: 16, producer })
+    const aborted = make(['no', 'no'], { attributes: 16, producer: { ...transaction, sequence: 0 } })
     expect(await sendIn('tx', aborted)).toMatchObject({ errorCode: 0 })
     expect(await offsets(0, { isolationLevel: 1 })).toEqual([0])
     expect(await offsets(0)).toEqual([0, 1, 2])
@@ -366,14 +342,7 @@ describe('a fetch', () => {
     expect(await offsets(0)).toEqual([0, 1, 2, 4])
     // Also with so many batches behind it that there is not room enough for what is noted of each.
     for (let i = 5; i < 20; i++) await send(make([i]))
-    await client.call(initProducerId!, 2, { transactionalId: 'tx', transactionTimeoutMs: 1000 })
-    await client.call(addPartitionsToTxn!, 1, {
-      v3AndBelowTransactionalId: 'tx',
-      v3AndBelowProducerId: producerId,
-      v3AndBelowProducerEpoch: producerEpoch + 1,
-      v3AndBelowTopics: [{ name: 'log', partitions: [0] }],
-    })
-    await client.call(endTxn!, 1, { ...transaction, producerEpoch: producerEpoch + 1, committed: true })
+    await client.call(endTxn!, 1, { ...(await begin()), committed: true })
     expect(await offsets(0, { isolationLevel: 1 })).toEqual([0, ...range(4, 20)])
     expect(await offsets(0)).toEqual([0, 1, 2, ...range(4, 20)])
   })
