@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Broker, topic } from 'brokerlet'
-import { countEvents, toPrometheus } from './prometheus.ts'
+import { countEvents, metricsType, toPrometheus } from './prometheus.ts'
 
 countEvents()
 const broker = new Broker({ topics: { orders: topic<number>({ partitions: 2 }) } })
@@ -19,8 +19,7 @@ await billing.run({
 
 const server = createServer((request, response) => {
   if (request.url === '/metrics') {
-    response.setHeader('content-type', 'text/plain; version=0.0.4')
-    response.end(toPrometheus(broker.describe()))
+    response.setHeader('content-type', metricsType).end(toPrometheus(broker.describe()))
   } else response.writeHead(404).end()
 })
 server.listen(0)

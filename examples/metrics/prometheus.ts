@@ -1,6 +1,9 @@
 import { subscribe } from 'node:diagnostics_channel'
 import type { BrokerDescription, EventMessage } from 'brokerlet'
 
+/** The content type of `toPrometheus`: Prometheus takes no metrics without one. */
+export const metricsType = 'text/plain; version=0.0.4'
+
 const events = new Map<string, number>()
 
 /** Counts the events of all brokers and consumers of this process from now on. */

@@ -12,11 +12,13 @@ const app = await createApp(broker)
 const orders = app.get(OrdersService)
 
 let count = 0
-const customers = setInterval(async () => {
+async function placeNext(): Promise<void> {
   const orderId = `order-${++count}`
   await orders.place({ orderId, customer: 'ada', total: 10 })
   if (count % 50 === 0) console.log(`${count} orders placed, ${orders.open} not shipped yet`)
-}, 10)
+}
+
+const customers = setInterval(() => placeNext().catch(error => console.error(error.message)), 10)
 
 async function shutDown(signal: string): Promise<void> {
   clearInterval(customers)

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type Broker, isBrokerletError } from 'brokerlet'
-import { toPrometheus } from '../metrics/prometheus.ts'
+import { metricsType, toPrometheus } from '../metrics/prometheus.ts'
 import type { Topics } from './topics.ts'
 
 interface Answer {
@@ -14,9 +14,9 @@ export function createHttpServer(broker: Broker<Topics>): Server {
   const producer = broker.producer({ clientId: 'http' })
 
   async function placeOrder(request: IncomingMessage): Promise<Answer> {
-    const { customer, total } = JSON.parse(await bodyOf(request))
-    if (typeof customer !== 'string' || typeof total !== 'number')
-      return { status: 400, body: 'customer, total' }
+    const order = orderIn(await bodyOf(request))
+    if (order === undefined) return { status: 400, body: 'customer, total' }
+    const { customer, total } = order
     const orderId = randomUUID()
     const headers = { tenant: String(request.headers['x-tenant'] ?? 'none'), id: orderId }
     // The order is in the log when this resolves: no service has to be running, or fast, for it to be accepted.
@@ -34,7 +34,10 @@ export function createHttpServer(broker: Broker<Topics>): Server {
   }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.url === '/metrics') return void response.end(toPrometheus(broker.describe()))
+    if (request.url === '/metrics') {
+      response.setHeader('content-type', metricsType).end(toPrometheus(broker.describe()))
+      return
+    }
     const route = routes[`${request.method} ${request.url}`]
     const { status, body } = route ? await route(request) : { status: 404, body: 'no such thing' }
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
@@ -45,7 +48,7 @@ export function createHttpServer(broker: Broker<Topics>): Server {
       // The topic is full, or the broker is closing: the caller may try again.
       const later = isBrokerletError(error) && (error.retriable || error.code === 'CLOSED')
       const status = later ? 503 : 500
-      response.writeHead(status).end(JSON.stringify(String(error)))
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(String(error)))
     })
   })
 }
@@ -58,6 +61,16 @@ function health(broker: Broker<Topics>): Answer {
     .groups.filter(({ groupId }) => !groupId.endsWith('.redrive'))
     .map(({ groupId, lag, members }) => ({ groupId, lag, members: members.length }))
   return { status: groups.every(({ members }) => members > 0) ? 200 : 503, body: groups }
+}
+
+/** The order that a body asks for, if it does: what is no order is the caller's mistake, and no failure here. */
+function orderIn(body: string): { customer: string; total: number } | undefined {
+  try {
+    const { customer, total } = JSON.parse(body)
+    return typeof customer === 'string' && typeof total === 'number' ? { customer, total } : undefined
+  } catch {
+    return undefined
+  }
 }
 
 async function bodyOf(request: IncomingMessage): Promise<string> {

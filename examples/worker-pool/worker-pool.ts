@@ -14,23 +14,26 @@ interface Thread<Input, Output> {
 }
 
 /**
- * A number of threads, each with one task at a time. It cannot pass functions, class instances or shared objects
+ * Up to `size` threads, each with one task at a time. It cannot pass functions, class instances or shared objects
  * (values are copied as by `structuredClone`). It pays only for work that costs more than the copies there and back; a
  * thread takes some megabytes, and tens of milliseconds to start.
  */
 export class WorkerPool<Input, Output> {
   readonly #file: URL
+  readonly #size: number
   readonly #threads = new Set<Thread<Input, Output>>()
   readonly #waiting: Task<Input, Output>[] = []
   #closed = false
 
   constructor(file: URL, size: number) {
     this.#file = file
-    for (let i = 0; i < size; i++) this.#start()
+    this.#size = size
   }
 
   /** Runs a task in a thread. When the signal aborts, the thread is terminated: nothing else can stop a computation. */
-  run(input: Input, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Output> {
+  async run(input: Input, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Output> {
+    if (this.#closed) throw new Error('the pool is closed')
+    signal?.throwIfAborted()
     let abort = () => {}
     const output = new Promise<Output>((resolve, reject) => {
       const task: Task<Input, Output> = { input, signal, resolve, reject }
@@ -42,7 +45,8 @@ export class WorkerPool<Input, Output> {
     return output.finally(() => signal?.removeEventListener('abort', abort))
   }
 
-  #start(): void {
+  // When there is work for it: where the file cannot be loaded, each task is refused, and nothing is tried in a circle.
+  #start(): Thread<Input, Output> {
     const thread: Thread<Input, Output> = { worker: new Worker(this.#file), task: undefined }
     this.#threads.add(thread)
     thread.worker.on('message', (output: Output) => {
@@ -53,20 +57,32 @@ export class WorkerPool<Input, Output> {
     // A thread that dies fails its own task, and no other.
     const died = (error: unknown) => {
       thread.task?.reject(error)
-      if (this.#threads.delete(thread) && !this.#closed) this.#start()
+      if (this.#threads.delete(thread)) this.#next()
     }
     thread.worker.on('error', died)
     thread.worker.on('exit', code => died(new Error(`the thread ended with exit code ${code}`)))
-    this.#next()
+    return thread
   }
 
   #next(): void {
-    for (const thread of this.#threads) {
-      if (thread.task !== undefined) continue
-      thread.task = this.#waiting.shift()
-      if (thread.task === undefined) return
-      thread.worker.postMessage(thread.task.input, [])
+    while (this.#waiting.length > 0) {
+      const thread = this.#idle()
+      if (thread === undefined) return
+      const task = this.#waiting.shift()!
+      try {
+        thread.worker.postMessage(task.input, [])
+        thread.task = task
+      } catch (error) {
+        // What cannot be copied never reaches the thread, which takes the next task.
+        task.reject(error)
+      }
     }
+  }
+
+  /** A thread without a task, a new one if need be; none where all are at work. */
+  #idle(): Thread<Input, Output> | undefined {
+    for (const thread of this.#threads) if (thread.task === undefined) return thread
+    return this.#threads.size < this.#size ? this.#start() : undefined
   }
 
   #abort(task: Task<Input, Output>): void {
@@ -76,8 +92,10 @@ export class WorkerPool<Input, Output> {
     for (const thread of this.#threads) if (thread.task === task) void thread.worker.terminate()
   }
 
+  /** Terminates all threads. Tasks that have not ended are rejected. */
   async close(): Promise<void> {
     this.#closed = true
+    for (const task of this.#waiting.splice(0)) task.reject(new Error('the pool is closed'))
     await Promise.all(Array.from(this.#threads, ({ worker }) => worker.terminate()))
   }
 }

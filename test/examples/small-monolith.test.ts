@@ -51,6 +51,12 @@ it('takes orders, buries what fails, redrives it, and finishes everything on SIG
   const talk = async (url: string, kill: (signal: NodeJS.Signals) => void) => {
     answers.push(await placeOrder(url, 'ada', 10), await placeOrder(url, 'bob', 20))
     answers.push(await placeOrder(url, 'ada', Number.NaN))
+    const garbled = await Promise.all(
+      ['{', 'null'].map(body => fetch(`${url}/orders`, { method: 'POST', body })),
+    )
+    answers.push(garbled.map(({ status }) => status))
+    // Prometheus 3 takes no metrics without it.
+    answers.push((await fetch(`${url}/metrics`)).headers.get('content-type'))
     await until(
       `${url}/metrics`,
       /^brokerlet_events_total\{event="deadLettered",consumergroup="billing"\} 1$/m,
@@ -89,7 +95,7 @@ it('takes orders, buries what fails, redrives it, and finishes everything on SIG
   delete process.env.UNREACHABLE
 
   expect(failure).toBeUndefined()
-  expect(answers).toEqual([202, 202, 400, 200, true])
+  expect(answers).toEqual([202, 202, 400, [400, 400], 'text/plain; version=0.0.4', 200, true])
   expect(
     errors.replaceAll(
       /^.*BrokerletWarning: .* wrote offset .*\n(Error: .*\n( {4}at .*\n)+)?|^\(Use `node --trace-warnings.*\n/gm,

@@ -1,4 +1,5 @@
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
+import { WorkerPool } from '../../examples/worker-pool/worker-pool.ts'
 import { runExample } from './run-example.ts'
 
 it('counts in threads while the main one goes on', { timeout: 60_000 }, async () => {
@@ -15,4 +16,35 @@ it('counts in threads while the main one goes on', { timeout: 60_000 }, async ()
     'meanwhile this thread went on',
     '1 dead letter',
   ])
+})
+
+function startPool<Input>(file = '../../examples/worker-pool/primes.mjs'): WorkerPool<Input, number> {
+  const pool = new WorkerPool<Input, number>(new URL(file, import.meta.url), 1)
+  onTestFinished(() => pool.close())
+  return pool
+}
+
+it('refuses what cannot be copied into a thread, and goes on', async () => {
+  const pool = startPool<unknown>()
+  await expect(pool.run(() => {})).rejects.toThrow('could not be cloned')
+  expect(await pool.run(10)).toBe(4)
+})
+
+it('does not begin what is aborted already', async () => {
+  await expect(startPool().run(10, { signal: AbortSignal.abort('late') })).rejects.toBe('late')
+})
+
+it('rejects what still waits when it closes, and what comes later', async () => {
+  const pool = startPool<number>()
+  const tasks = [pool.run(1_000_000_000), pool.run(10)]
+  const ended = Promise.allSettled(tasks)
+  await pool.close()
+  expect((await ended).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+  await expect(pool.run(10)).rejects.toThrow('closed')
+})
+
+it('rejects each task where its thread cannot be started', async () => {
+  const pool = startPool<number>('./not-there.mjs')
+  await expect(pool.run(10)).rejects.toThrow('not-there.mjs')
+  await expect(pool.run(10)).rejects.toThrow('not-there.mjs')
 })
