@@ -8,10 +8,20 @@ import path from 'node:path'
  */
 const privateFields = /^ +#private;\n/gm
 
+/**
+ * What declarations name of others. Since TypeScript 6 a project has no packages of types that it does not name: what is
+ * Node's would be `any`, and nobody would be told.
+ */
+const references = [
+  { needs: /from 'node:/, reference: '/// <reference types="node" />\n' },
+  { needs: /\[Symbol\.asyncDispose\]/, reference: '/// <reference lib="esnext.disposable" />\n' },
+]
+
 const declarations = readdirSync('dist', { recursive: true, encoding: 'utf8' }).filter(file =>
   /\.d\.c?ts$/.test(file),
 )
 for (const file of declarations) {
   const text = readFileSync(path.join('dist', file), 'utf8')
-  writeFileSync(path.join('dist', file), text.replaceAll(privateFields, ''))
+  const needed = references.filter(({ needs }) => needs.test(text)).map(({ reference }) => reference)
+  writeFileSync(path.join('dist', file), needed.join('') + text.replaceAll(privateFields, ''))
 }

@@ -164,6 +164,10 @@ describe('the packed tarball', () => {
       expect(node(`${out}/typed.cjs`)).toBe('ok\n')
     })
 
+    test("knows Node's types also where tsconfig.json names no packages of types", () => {
+      compile('tsconfig.init.json')
+    })
+
     test('compiles where a module of ESM passes a broker to one of CommonJS, and runs', () => {
       compile('tsconfig.copies.json')
       expect(node(`${out}/application.mjs`)).toBe('ok\n')
