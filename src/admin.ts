@@ -4,13 +4,25 @@ import type { OffsetSpec, TopicPartition, TopicPartitionOffset } from './topic-p
 
 /** Administers topics, groups and offsets as on every engine: each method returns a promise. */
 export interface Admin {
-  /** @throws TopicAlreadyExistsError, InvalidTopicError, InvalidOptionError */
+  /**
+   * Creates a topic, by default with one partition.
+   *
+   * @throws TopicAlreadyExistsError, InvalidTopicError, InvalidOptionError
+   */
   createTopic(name: string, options?: TopicOptions | AnyTopic): Promise<void>
-  /** @throws UnknownTopicOrPartitionError */
+  /**
+   * Deletes a topic, with its records and the offsets that groups have committed for it.
+   *
+   * @throws UnknownTopicOrPartitionError
+   */
   deleteTopic(name: string): Promise<void>
   /** Lists the names of the topics, sorted. */
   listTopics(): Promise<readonly string[]>
-  /** @throws UnknownTopicOrPartitionError */
+  /**
+   * Describes a topic: where each of its partitions begins and ends, and what it keeps.
+   *
+   * @throws UnknownTopicOrPartitionError
+   */
   describeTopic(name: string): Promise<TopicSummary>
   /**
    * Grows a topic to `total` partitions.
@@ -47,7 +59,11 @@ export interface Admin {
    * @throws GroupIdNotFoundError
    */
   describeGroup(groupId: string): Promise<GroupSummary>
-  /** @throws GroupIdNotFoundError, NonEmptyGroupError */
+  /**
+   * Deletes a group without members, and what it has committed.
+   *
+   * @throws GroupIdNotFoundError, NonEmptyGroupError
+   */
   deleteGroup(groupId: string): Promise<void>
   /**
    * Lists the offsets that a group has committed, in the order of topics' names and of partitions.

@@ -256,17 +256,21 @@ export interface ClientCloseOptions {
 
 /** Records that a closed consumer left unread. */
 export interface Unread extends TopicPartition {
+  /** The consumer's group; undefined where it had none. */
   readonly group: string | undefined
   /** The offset of the first of them. */
   readonly from: number
+  /** How many there are. */
   readonly count: number
 }
 
 /** A consumer stopped because of an error, and no member of its group is left to take over. */
 export interface GroupStoppedEvent {
+  /** The group. */
   readonly groupId: string
   /** The record that its handler failed at; left out where it stopped for another reason. */
   readonly record?: { readonly topic: string; readonly partition: number; readonly offset: number }
+  /** The error that stopped the consumer. */
   readonly cause: unknown
 }
 

@@ -109,7 +109,10 @@ export function isRetriable(error: unknown): error is BrokerletError {
   return isBrokerletError(error) && error.retriable
 }
 
-/** A topic, or a partition of it, that does not exist; `suggestions` holds the names that are nearly the same. */
+/**
+ * A topic, or a partition of it, that does not exist; `suggestions` holds the names that are nearly the same. Code
+ * `UNKNOWN_TOPIC_OR_PARTITION`, retriable.
+ */
 export class UnknownTopicOrPartitionError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'UnknownTopicOrPartitionError'
   constructor(message: string, fields?: ErrorFields) {
@@ -117,7 +120,7 @@ export class UnknownTopicOrPartitionError extends BrokerletError {
   }
 }
 
-/** A topic of that name is there already. */
+/** A topic of that name is there already. Code `TOPIC_ALREADY_EXISTS`. */
 export class TopicAlreadyExistsError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'TopicAlreadyExistsError'
   constructor(topic: string) {
@@ -125,7 +128,7 @@ export class TopicAlreadyExistsError extends BrokerletError {
   }
 }
 
-/** A name that no topic can have. */
+/** A name that no topic can have. Code `INVALID_TOPIC_EXCEPTION`. */
 export class InvalidTopicError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'InvalidTopicError'
   constructor(message: string, fields?: ErrorFields) {
@@ -133,7 +136,7 @@ export class InvalidTopicError extends BrokerletError {
   }
 }
 
-/** A number of partitions that a topic cannot have, or fewer than it has. */
+/** A number of partitions that a topic cannot have, or fewer than it has. Code `INVALID_PARTITIONS`. */
 export class InvalidPartitionsError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'InvalidPartitionsError'
   constructor(message: string, fields?: ErrorFields) {
@@ -141,7 +144,10 @@ export class InvalidPartitionsError extends BrokerletError {
   }
 }
 
-/** An option that is unknown, of the wrong kind, or at odds with another one; a function among the options threw. */
+/**
+ * An option that is unknown, of the wrong kind, or at odds with another one; a function among the options threw. Code
+ * `INVALID_CONFIG`.
+ */
 export class InvalidOptionError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'InvalidOptionError'
   constructor(message: string, fields?: ErrorFields) {
@@ -149,7 +155,7 @@ export class InvalidOptionError extends BrokerletError {
   }
 }
 
-/** An argument of a call that cannot be meant, such as a negative offset. */
+/** An argument of a call that cannot be meant, such as a negative offset. Code `INVALID_REQUEST`. */
 export class InvalidArgumentError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'InvalidArgumentError'
   constructor(message: string, fields?: ErrorFields) {
@@ -157,7 +163,10 @@ export class InvalidArgumentError extends BrokerletError {
   }
 }
 
-/** A record that its topic refuses: a wrong key or header, a value that its schema or codec does not take. */
+/**
+ * A record that its topic refuses: a wrong key or header, a value that its schema or codec does not take. Code
+ * `INVALID_RECORD`.
+ */
 export class InvalidRecordError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'InvalidRecordError'
   constructor(message: string, fields?: ErrorFields) {
@@ -165,7 +174,7 @@ export class InvalidRecordError extends BrokerletError {
   }
 }
 
-/** A timestamp further from now than its topic allows. */
+/** A timestamp further from now than its topic allows. Code `INVALID_TIMESTAMP`. */
 export class InvalidTimestampError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'InvalidTimestampError'
   constructor(message: string, fields?: ErrorFields) {
@@ -173,7 +182,9 @@ export class InvalidTimestampError extends BrokerletError {
   }
 }
 
-/** A record larger than its topic's `maxMessageBytes`, or than a request to a cluster may be. */
+/**
+ * A record larger than its topic's `maxMessageBytes`, or than a request to a cluster may be. Code `MESSAGE_TOO_LARGE`.
+ */
 export class RecordTooLargeError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'RecordTooLargeError'
   constructor(message: string, fields?: ErrorFields) {
@@ -181,7 +192,7 @@ export class RecordTooLargeError extends BrokerletError {
   }
 }
 
-/** A batch that could never fit, whatever is dropped for it. */
+/** A batch that could never fit, whatever is dropped for it. Code `RECORD_LIST_TOO_LARGE`. */
 export class RecordListTooLargeError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'RecordListTooLargeError'
   constructor(message: string, fields?: ErrorFields) {
@@ -189,7 +200,10 @@ export class RecordListTooLargeError extends BrokerletError {
   }
 }
 
-/** A log is full of records that must stay, and the topic has `whenFull: 'reject'`, or the send may not wait. */
+/**
+ * A log is full of records that must stay, and the topic has `whenFull: 'reject'`, or the send may not wait. Code
+ * `QUEUE_FULL`, retriable.
+ */
 export class QueueFullError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'QueueFullError'
   constructor(message: string, fields?: ErrorFields) {
@@ -197,7 +211,10 @@ export class QueueFullError extends BrokerletError {
   }
 }
 
-/** A batch of an idempotent producer that neither follows its last batch nor repeats one of its last batches. */
+/**
+ * A batch of an idempotent producer that neither follows its last batch nor repeats one of its last batches. Code
+ * `OUT_OF_ORDER_SEQUENCE_NUMBER`.
+ */
 export class OutOfOrderSequenceError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'OutOfOrderSequenceError'
   constructor(message: string, fields?: ErrorFields) {
@@ -205,7 +222,7 @@ export class OutOfOrderSequenceError extends BrokerletError {
   }
 }
 
-/** A batch of a producer that has a newer epoch by now. */
+/** A batch of a producer that has a newer epoch by now. Code `INVALID_PRODUCER_EPOCH`. */
 export class InvalidProducerEpochError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'InvalidProducerEpochError'
   constructor(message: string, fields?: ErrorFields) {
@@ -215,7 +232,7 @@ export class InvalidProducerEpochError extends BrokerletError {
 
 /**
  * Another producer started with this `transactionalId`: the older one's transaction is aborted, and it writes no
- * more.
+ * more. Code `PRODUCER_FENCED`.
  */
 export class ProducerFencedError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'ProducerFencedError'
@@ -224,7 +241,10 @@ export class ProducerFencedError extends BrokerletError {
   }
 }
 
-/** The transaction was aborted: it took too long, or something in it failed. The producer's next one may succeed. */
+/**
+ * The transaction was aborted: it took too long, or something in it failed. The producer's next one may succeed. Code
+ * `TRANSACTION_ABORTABLE`.
+ */
 export class TransactionAbortedError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'TransactionAbortedError'
   constructor(message: string, fields?: ErrorFields) {
@@ -232,7 +252,7 @@ export class TransactionAbortedError extends BrokerletError {
   }
 }
 
-/** A position below the log's start or past its end, where the reset policy is `none`. */
+/** A position below the log's start or past its end, where the reset policy is `none`. Code `OFFSET_OUT_OF_RANGE`. */
 export class OffsetOutOfRangeError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'OffsetOutOfRangeError'
   constructor(message: string, fields?: ErrorFields) {
@@ -240,7 +260,7 @@ export class OffsetOutOfRangeError extends BrokerletError {
   }
 }
 
-/** Nothing is committed for a partition and the reset policy is `none`. */
+/** Nothing is committed for a partition and the reset policy is `none`. Code `NO_OFFSET_FOR_PARTITION`. */
 export class NoOffsetForPartitionError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'NoOffsetForPartitionError'
   constructor(message: string, fields?: ErrorFields) {
@@ -248,7 +268,7 @@ export class NoOffsetForPartitionError extends BrokerletError {
   }
 }
 
-/** Metadata of a commit that is longer than Kafka's 4,096 bytes. */
+/** Metadata of a commit that is longer than Kafka's 4,096 bytes. Code `OFFSET_METADATA_TOO_LARGE`. */
 export class OffsetMetadataTooLargeError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'OffsetMetadataTooLargeError'
   constructor(message: string, fields?: ErrorFields) {
@@ -256,7 +276,7 @@ export class OffsetMetadataTooLargeError extends BrokerletError {
   }
 }
 
-/** A group id that no group can have. */
+/** A group id that no group can have. Code `INVALID_GROUP_ID`. */
 export class InvalidGroupIdError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'InvalidGroupIdError'
   constructor(message: string, fields?: ErrorFields) {
@@ -264,7 +284,7 @@ export class InvalidGroupIdError extends BrokerletError {
   }
 }
 
-/** There is no group of that id. */
+/** There is no group of that id. Code `GROUP_ID_NOT_FOUND`. */
 export class GroupIdNotFoundError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'GroupIdNotFoundError'
   constructor(message: string, fields?: ErrorFields) {
@@ -272,7 +292,7 @@ export class GroupIdNotFoundError extends BrokerletError {
   }
 }
 
-/** The group has members, and what was asked needs it empty. */
+/** The group has members, and what was asked needs it empty. Code `NON_EMPTY_GROUP`. */
 export class NonEmptyGroupError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'NonEmptyGroupError'
   constructor(message: string, fields?: ErrorFields) {
@@ -280,7 +300,7 @@ export class NonEmptyGroupError extends BrokerletError {
   }
 }
 
-/** The group still reads the topic whose offsets were to be deleted. */
+/** The group still reads the topic whose offsets were to be deleted. Code `GROUP_SUBSCRIBED_TO_TOPIC`. */
 export class GroupSubscribedToTopicError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'GroupSubscribedToTopicError'
   constructor(message: string, fields?: ErrorFields) {
@@ -288,7 +308,7 @@ export class GroupSubscribedToTopicError extends BrokerletError {
   }
 }
 
-/** A member wants another assignor than its group has. */
+/** A member wants another assignor than its group has. Code `INCONSISTENT_GROUP_PROTOCOL`. */
 export class InconsistentGroupProtocolError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'InconsistentGroupProtocolError'
   constructor(message: string, fields?: ErrorFields) {
@@ -296,7 +316,7 @@ export class InconsistentGroupProtocolError extends BrokerletError {
   }
 }
 
-/** The group does not know the member: it left, or was removed. */
+/** The group does not know the member: it left, or was removed. Code `UNKNOWN_MEMBER_ID`. */
 export class UnknownMemberIdError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'UnknownMemberIdError'
   constructor(message: string, fields?: ErrorFields) {
@@ -304,7 +324,7 @@ export class UnknownMemberIdError extends BrokerletError {
   }
 }
 
-/** Another live member has this `groupInstanceId`. */
+/** Another live member has this `groupInstanceId`. Code `UNRELEASED_INSTANCE_ID`. */
 export class UnreleasedInstanceIdError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'UnreleasedInstanceIdError'
   constructor(message: string, fields?: ErrorFields) {
@@ -312,7 +332,10 @@ export class UnreleasedInstanceIdError extends BrokerletError {
   }
 }
 
-/** A commit of partitions that are no longer this consumer's; `code` says how the group refused it. */
+/**
+ * A commit of partitions that are no longer this consumer's. How the group refused it is the code: `STALE_MEMBER_EPOCH`,
+ * `UNKNOWN_MEMBER_ID` or `GROUP_ID_NOT_FOUND`.
+ */
 export class CommitFailedError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'CommitFailedError'
   constructor(
@@ -324,7 +347,10 @@ export class CommitFailedError extends BrokerletError {
   }
 }
 
-/** An assignor threw, or assigned a partition twice, to no member, or to a member that does not subscribe to it. */
+/**
+ * An assignor threw, or assigned a partition twice, to no member, or to a member that does not subscribe to it. Code
+ * `INVALID_ASSIGNMENT`.
+ */
 export class InvalidAssignmentError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'InvalidAssignmentError'
   constructor(message: string, fields?: ErrorFields) {
@@ -332,7 +358,7 @@ export class InvalidAssignmentError extends BrokerletError {
   }
 }
 
-/** A call that does not fit what the consumer or producer is doing, such as a second `run`. */
+/** A call that does not fit what the consumer or producer is doing, such as a second `run`. Code `ILLEGAL_STATE`. */
 export class IllegalStateError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'IllegalStateError'
   constructor(message: string, fields?: ErrorFields) {
@@ -340,7 +366,7 @@ export class IllegalStateError extends BrokerletError {
   }
 }
 
-/** The broker, producer or consumer is closed. */
+/** The broker, producer or consumer is closed. Code `CLOSED`. */
 export class ClosedError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'ClosedError'
   constructor(message: string, fields?: ErrorFields) {
@@ -348,7 +374,7 @@ export class ClosedError extends BrokerletError {
   }
 }
 
-/** A wait whose time was up; `details` says what it was still waiting for. */
+/** A wait whose time was up; `details` says what it was still waiting for. Code `REQUEST_TIMED_OUT`, retriable. */
 export class TimeoutError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'TimeoutError'
   constructor(message: string, fields?: ErrorFields) {
@@ -356,7 +382,7 @@ export class TimeoutError extends BrokerletError {
   }
 }
 
-/** `idle` can never resolve: a group has lag, and no member can read it. */
+/** `idle` can never resolve: a group has lag, and no member can read it. Code `NEVER_IDLE`. */
 export class NeverIdleError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'NeverIdleError'
   constructor(message: string, fields?: ErrorFields) {
@@ -364,7 +390,7 @@ export class NeverIdleError extends BrokerletError {
   }
 }
 
-/** A consumer stopped because its handler failed; the handler's error is the `cause`. */
+/** A consumer stopped because its handler failed; the handler's error is the `cause`. Code `CONSUMER_CRASHED`. */
 export class ConsumerCrashedError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'ConsumerCrashedError'
   constructor(message: string, fields?: ErrorFields) {
@@ -373,7 +399,8 @@ export class ConsumerCrashedError extends BrokerletError {
 }
 
 /**
- * Thrown by a handler of batches to say how far it came: every record before `failedAt` is finished.
+ * Thrown by a handler of batches to say how far it came: every record before `failedAt` is finished. Code
+ * `BATCH_FAILED`, retriable.
  *
  * @example
  * throw new BatchError(cause, { failedAt: record })

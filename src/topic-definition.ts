@@ -27,7 +27,10 @@ type AnyShape = {
 export interface TopicOptions<out Out = unknown> {
   /** How many partitions the topic has; default 1. */
   partitions?: number | undefined
-  /** How long a record is kept at least, counted from its timestamp; default 7 days. (Kafka: retention.ms) */
+  /**
+   * How long a record is kept at least, counted from its timestamp; default 7 days, with `compact` and `consumed` -1.
+   * (Kafka: retention.ms)
+   */
   retentionMs?: number | undefined
   /**
    * How many records a partition keeps at most; default -1. The end of a transaction counts as one, too. `whenFull` says
@@ -63,7 +66,10 @@ export interface TopicOptions<out Out = unknown> {
    * most. (Kafka: segment.ms)
    */
   segmentMs?: number | undefined
-  /** A segment is closed at this many records; default 4,096, less where `retentionRecords` is small. */
+  /**
+   * A segment is closed at this many records, at most 1,048,576; default 4,096, or an eighth of `retentionRecords` or of
+   * the broker's `maxRecords` if that is less.
+   */
   segmentRecords?: number | undefined
   /** A segment is closed at this size; default an eighth of `retentionBytes`, 16 MiB at most; -1 where no
    *  bytes are counted. (Kafka: segment.bytes) */

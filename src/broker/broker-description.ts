@@ -6,6 +6,7 @@ import type { MemoryEngine } from './memory-engine.ts'
 
 /** A broker as plain JSON: what a dashboard, a health check or a metric needs. */
 export interface BrokerDescription {
+  /** Whether the broker is closed. */
   readonly closed: boolean
   /** Records that count toward `maxRecords`: deleted ones do until the whole segment that they are in is gone. */
   readonly records: number
@@ -15,6 +16,7 @@ export interface BrokerDescription {
   readonly bytes: number
   /** -1 for no limit. */
   readonly maxBytes: number
+  /** The topics, in the order in which they were created. */
   readonly topics: readonly TopicSummary[]
   /** The groups, with share groups of Kafka clients, which count as committed up to the first record not finished. */
   readonly groups: readonly GroupSummary[]

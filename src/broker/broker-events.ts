@@ -10,6 +10,7 @@ export interface RecordsDroppedEvent extends TopicPartition {
   readonly from: number
   /** ... up to, and without, this one are gone. */
   readonly to: number
+  /** Why they are gone. */
   readonly reason: TrimReason
   /** The groups that had not read them, and how many of them. */
   readonly groups: readonly { readonly groupId: string; readonly count: number }[]

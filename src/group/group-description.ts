@@ -2,8 +2,11 @@ import type { TopicPartition, TopicPartitionOffset } from '../topic-partition.ts
 
 /** A group is stable again after a change. */
 export interface RebalancedEvent {
+  /** The group. */
   readonly groupId: string
+  /** The epoch at which it is stable. */
   readonly epoch: number
+  /** How many members it has. */
   readonly members: number
   /** How many partitions moved from one member to another. */
   readonly moved: number
@@ -11,8 +14,11 @@ export interface RebalancedEvent {
 
 /** A member has left its group, or was removed; `reason` says why. */
 export interface MemberLeftEvent {
+  /** The group. */
   readonly groupId: string
+  /** The member that is gone. */
   readonly memberId: string
+  /** Whether it left, fell silent, or did not give up in time what it had to. */
   readonly reason: 'left' | 'session expired' | 'rebalance timeout'
 }
 
@@ -33,11 +39,15 @@ export type GroupState =
 
 /** A member, as `group.members` shows it. */
 export interface MemberDescription {
+  /** The id that the group gave it. */
   readonly memberId: string
+  /** The instance id of a static member. */
   readonly groupInstanceId?: string
+  /** The client id of its consumer. */
   readonly clientId: string
   /** The existing topics that the member reads. */
   readonly topics: readonly string[]
+  /** The partitions that it has. */
   readonly assignment: readonly TopicPartition[]
   /** The partitions that it was told to give up and has not released yet. */
   readonly revoking: readonly TopicPartition[]

@@ -29,7 +29,8 @@ import {
 import type { ClientLibrary } from './client-library.ts'
 
 /**
- * The cluster cannot be reached, or refuses a request with an error that has no class of its own; `code` is Kafka's.
+ * The cluster cannot be reached, or refuses a request with an error that has no class of its own; `code` is Kafka's. Where
+ * the client library is missing, it is `PEER_NOT_INSTALLED`.
  */
 export class ClusterError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'ClusterError'
