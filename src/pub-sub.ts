@@ -11,9 +11,17 @@ import type { OpenTopics, RecordOf, TopicMap } from './topic-definition.ts'
  * A module names only the topics it uses; `PubSub<{}>` accepts any broker. `PubSub` alone takes any topic and any value.
  */
 export interface PubSub<out Topics extends TopicMap = OpenTopics> {
-  /** Makes a producer. */
+  /**
+   * Makes a producer.
+   *
+   * @throws InvalidOptionError, ClosedError
+   */
   producer(options?: ProducerOptions): Producer<Topics>
-  /** Makes a consumer; it joins its group when it starts to consume. */
+  /**
+   * Makes a consumer; it joins its group when it starts to consume.
+   *
+   * @throws InvalidOptionError, ClosedError
+   */
   consumer<const Name extends keyof Topics & string = keyof Topics & string>(
     options: ConsumerOptions<Name>,
   ): Consumer<RecordOf<Topics, Name>, keyof Topics & string>
@@ -30,7 +38,10 @@ export interface PubSub<out Topics extends TopicMap = OpenTopics> {
    * @throws UnknownTopicOrPartitionError where a topic does not exist; dead letters sent back before stay so
    */
   redrive(options: RedriveOptions<keyof Topics & string>): Promise<number>
-  /** Closes every consumer and producer that it made; resolves to what they left unread. */
+  /**
+   * Closes every consumer and producer that it made; resolves to what they left unread. `timeoutMs` (default 30,000
+   * milliseconds) bounds how long that takes; with `drain` the consumers first read what is there.
+   */
   close(options?: {
     readonly timeoutMs?: number | undefined
     readonly drain?: boolean | undefined

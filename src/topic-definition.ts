@@ -153,7 +153,8 @@ type SchemaOptions<Schema extends StandardSchemaV1> = Omit<
   Encodes<StandardSchemaV1.InferInput<Schema>> & { schema: Schema }
 
 /**
- * Declares a topic whose schema says what its values are: its input to send, its output to read.
+ * Declares a topic whose schema says what its values are: its input to send, its output to read. Options are checked where
+ * the topic is made: by `new Broker`, `createTopic` or `connect`.
  *
  * @example
  * topic({ schema: z.object({ id: z.string(), at: z.coerce.date() }) })

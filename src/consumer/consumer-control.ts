@@ -27,15 +27,36 @@ export interface ConsumerControl {
   readonly assignment: readonly TopicPartition[]
   /** The assigned partitions that are paused. */
   readonly paused: readonly TopicPartition[]
-  /** The offset of the next record that it hands out. */
+  /**
+   * The offset of the next record that it hands out.
+   *
+   * @throws IllegalStateError where the partition is not assigned to it
+   */
   position(tp: TopicPartition): number
-  /** Moves the position of a partition, once the handler has ended. */
+  /**
+   * Moves the position of a partition, once the handler has ended.
+   *
+   * @throws IllegalStateError where the partition is not assigned to it, InvalidArgumentError for a negative offset
+   */
   seek(tp: TopicPartition, to: OffsetSpec): void
-  /** Hands out nothing more of these partitions, default all, until `resume`. */
+  /**
+   * Hands out nothing more of these partitions, default all, until `resume`.
+   *
+   * @throws IllegalStateError where a partition is not assigned to it
+   */
   pause(partitions?: readonly TopicPartition[]): void
-  /** Ends the pause of these partitions, default all. */
+  /**
+   * Ends the pause of these partitions, default all.
+   *
+   * @throws IllegalStateError where a partition is not assigned to it
+   */
   resume(partitions?: readonly TopicPartition[]): void
-  /** Commits given offsets (of the next record to read), or all that is finished. */
+  /**
+   * Commits given offsets (of the next record to read), or all that is finished.
+   *
+   * @throws CommitFailedError where a partition is no longer this consumer's; nothing is committed then
+   * @throws OffsetMetadataTooLargeError, IllegalStateError where it has no group
+   */
   commit(offsets?: readonly TopicPartitionOffset[]): Promise<void>
   /** Resolves to what its group has committed for a partition, or null. */
   committed(tp: TopicPartition): Promise<OffsetAndMetadata | null>

@@ -41,13 +41,21 @@ export class KafkaConnection<out Topics extends TopicMap = OpenTopics> implement
     this.admin = admin
   }
 
-  /** Creates a producer. */
+  /**
+   * Creates a producer.
+   *
+   * @throws InvalidOptionError, ClosedError
+   */
   producer(options?: ProducerOptions): Producer<Topics> {
     this.#engine.requireOpen()
     return new Producer<Topics>(this.#engine, this.#engine.sticky, options)
   }
 
-  /** Creates a consumer; it joins its group when it starts to consume. */
+  /**
+   * Creates a consumer; it joins its group when it starts to consume.
+   *
+   * @throws InvalidOptionError, ClosedError
+   */
   consumer<const Name extends keyof Topics & string = keyof Topics & string>(
     options: ConsumerOptions<Name>,
   ): Consumer<RecordOf<Topics, Name>, keyof Topics & string> {

@@ -39,6 +39,8 @@ function serverOf(where: string, broker: object, options: WireOptions): WireServ
  * Lets an unchanged KafkaJS talk to a broker of this process over sockets in memory, without a port or TCP. Whatever
  * host and port it asks for, it gets this broker. Only the options of a broker's first call count.
  *
+ * @throws InvalidOptionError, ClosedError, InvalidArgumentError where it is no broker of this process
+ *
  * @example
  * const kafka = new Kafka({ brokers: ['in-process:9092'], socketFactory: socketFactory(broker) })
  */
@@ -55,7 +57,11 @@ export function socketFactory(
   }
 }
 
-/** Opens a connection to a broker of this process, for any client that takes a stream. */
+/**
+ * Opens a connection to a broker of this process, for any client that takes a stream.
+ *
+ * @throws InvalidOptionError, ClosedError, InvalidArgumentError where it is no broker of this process
+ */
 export function connect(broker: Pick<Broker<never>, 'describe'>, options: WireOptions = {}): Duplex {
   return open(serverOf('connect', broker, options))
 }

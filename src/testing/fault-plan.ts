@@ -18,7 +18,7 @@ export type FaultUse = FaultRuleUse<FaultAction, FaultScope>
 
 /**
  * The faults that are planned, met in the order in which they were planned. A delay and a failure of
- * the same operation both apply.
+ * the same operation both apply. A scope that no operation can fit is refused: InvalidOptionError.
  *
  * @example
  * broker.faults.fail({ operation: 'commit', group: 'billing' }, new Error('coordinator is gone'))

@@ -24,7 +24,7 @@ export const operations = [
  * An operation that a fault can apply to.
  *
  * - `metadata`: a producer looks up a topic.
- * - `append`: a producer writes.
+ * - `append`: a producer writes, or a consumer: dead letters and retries.
  * - `join`, `subscribe`, `release`, `leave`: a consumer talks to its group.
  * - `committed`, `offsets`: a consumer asks where to begin: for its committed offset, or for an offset by name or time.
  * - `fetch`: a consumer reads a partition.

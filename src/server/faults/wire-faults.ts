@@ -63,7 +63,8 @@ function errnoFrom(error: WireErrorCode | number): number {
 }
 
 /**
- * Plans faults between clients and their broker. Requests meet them in the order in which they were planned.
+ * Plans faults between clients and their broker. Requests meet them in the order in which they were planned. A scope that
+ * no request can fit is refused: InvalidOptionError.
  *
  * @example
  * const faults = new WireFaults()
