@@ -3,7 +3,7 @@ import { describeError, isBatchError } from '../errors.ts'
 import type { ConsumerRecord, RecordMetadata } from '../record.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
 import { DeadLetters } from './dead-letters.ts'
-import { attemptsBefore, restore } from './retry-topics.ts'
+import { attemptsBefore, isOwnTopicDeleted, restore } from './retry-topics.ts'
 import type { ResolvedRunOptions } from './run-options.ts'
 import type { Work } from './work.ts'
 import type { WorkerHost } from './worker.ts'
@@ -60,11 +60,13 @@ export class Failures {
   /** Decides about what a handler threw; emits the event of a retry, and of a record left to the next owner. */
   judge(work: Work, thrown: unknown): Verdict {
     const failed = work.fail(thrown)
-    const error = isBatchError(thrown) ? thrown.cause : thrown
+    const deleted = isOwnTopicDeleted(thrown)
+    const error = deleted ? thrown.error : isBatchError(thrown) ? thrown.cause : thrown
     // A record of a retry topic is restored to the record that was written there, and has one attempt.
     const level = this.#levelOf(work)
     const records = level < 0 ? failed : failed.map(restore)
-    const attempts = level < 0 ? work.attempt : attemptsBefore(failed[0]!) + work.attempt
+    const before = level < 0 ? 0 : attemptsBefore(failed[0]!)
+    const attempts = deleted ? before : before + work.attempt
     const failure = { records, error, attempts }
     if (work.state.phase !== 'active') {
       // The record is the next owner's: this consumer only reports the error. One that was lost is told of once.
@@ -72,13 +74,17 @@ export class Failures {
       this.#host.events.emitError(error, work.state.passesOnLoss(error) ? null : what)
       return { ...failure, step: 'leave' }
     }
+    // Another attempt, or a restart, would not find the topic either.
+    if (deleted) return this.#toDeadLetter(failure) ?? { ...failure, step: 'skip' }
     const again = this.#again(work, failure, level)
     if (again !== undefined) return again
     const { onFailure } = this.#options
     if (onFailure === 'park-key') return this.#park(failure)
-    return this.#deadLetters === undefined
-      ? { ...failure, step: onFailure as 'skip' | 'stop' | 'restart' }
-      : { ...failure, step: 'write', to: this.#deadLetters, delayMs: undefined }
+    return this.#toDeadLetter(failure) ?? { ...failure, step: onFailure as 'skip' | 'stop' | 'restart' }
+  }
+
+  #toDeadLetter(failure: Failure): WriteVerdict | undefined {
+    return this.#deadLetters && { ...failure, step: 'write', to: this.#deadLetters, delayMs: undefined }
   }
 
   // What the retry policy says; undefined where the records are given up.

@@ -1,5 +1,6 @@
 import { types } from 'node:util'
 import type { Engine, EngineTopic, Interest } from '../engine.ts'
+import { UnknownTopicOrPartitionError } from '../errors.ts'
 import { isPromise, isThenable, type MaybePromise } from '../maybe-promise.ts'
 import type { ConsumedOffsets, OffsetSource } from '../offset-source.ts'
 import { type AnyRecord, type ConsumerRecord, toRecordHeaders } from '../record.ts'
@@ -21,6 +22,20 @@ export class NotYet {
 /** Whether a handler's failure is that; the traps of a proxy that a user throws are not called. */
 export function isNotYet(thrown: unknown): thrown is NotYet {
   return !types.isProxy(thrown) && thrown instanceof NotYet
+}
+
+/** Thrown for a record whose own topic was deleted while it waited in a retry topic. */
+export class OwnTopicDeleted {
+  readonly error: unknown
+
+  constructor(error: unknown) {
+    this.error = error
+  }
+}
+
+/** Whether a handler's failure is that. */
+export function isOwnTopicDeleted(thrown: unknown): thrown is OwnTopicDeleted {
+  return !types.isProxy(thrown) && thrown instanceof OwnTopicDeleted
 }
 
 /**
@@ -87,12 +102,25 @@ export class RetryTopics {
   // A retry topic without a codec holds the bytes that the record's own topic held; one without a schema has not made of
   // a value what the record's own topic does.
   #decode(restored: ConsumerRecord, from: AnyRecord): MaybePromise<ConsumerRecord> {
-    const own = this.#engine.topic(restored.topic)
+    const own = this.#ownTopic(restored.topic)
     const through = this.#engine.topic(from.topic)
     return isPromise(own) || isPromise(through)
       ? Promise.all([own, through]).then(([a, b]) => decode(restored, a, b))
       : decode(restored, own, through)
   }
+
+  #ownTopic(name: string): MaybePromise<EngineTopic> {
+    try {
+      const own = this.#engine.topic(name)
+      return isPromise(own) ? own.catch(throwDeleted) : own
+    } catch (error) {
+      return throwDeleted(error)
+    }
+  }
+}
+
+function throwDeleted(error: unknown): never {
+  throw error instanceof UnknownTopicOrPartitionError ? new OwnTopicDeleted(error) : error
 }
 
 function decode(

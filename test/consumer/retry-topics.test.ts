@@ -374,3 +374,45 @@ it('counts maxPollIntervalMs anew from the heartbeat of a later attempt, and the
   await clock.advance(3000)
   expect(aborted[0]).toBe(1500)
 })
+
+it('gives up a record whose own topic was deleted while it waited: it becomes a dead letter at once', async () => {
+  const { clock, broker, seen, bad, run } = brokerWith(1)
+  bad.set(0, 99)
+  const consumer = await run()
+  const letters: unknown[] = []
+  consumer.on('deadLettered', ({ record, error, attempts }) =>
+    letters.push([record.topic, record.offset, attempts, (error as Error).message]),
+  )
+  await clock.advance(1000)
+  await broker.deleteTopic('orders')
+  await clock.advance(60_100)
+  expect(seen).toHaveLength(2)
+  expect(letters).toEqual([['orders', 0, 2, expect.stringMatching("^Unknown topic 'orders'")]])
+  const [letter] = broker.topic('orders.dlq').records()
+  expect(letter).toMatchObject({ value: { id: 0 }, headers: { n: '0', 'dead-letter.topic': 'orders' } })
+  await broker.idle()
+})
+
+it.each(['restart', 'stop', 'skip'] as const)(
+  'skips a record whose own topic was deleted while it waited, and goes on, where onFailure is %s',
+  async onFailure => {
+    const { clock, broker, seen, bad, run } = brokerWith(2)
+    bad.set(0, 3).set(1, 3)
+    const consumer = await run({ onFailure })
+    const told: unknown[] = []
+    consumer
+      .on('skipped', ({ record, attempts }) => told.push([record.topic, record.offset, attempts]))
+      .on('restarting', () => told.push('restarting'))
+      .on('crashed', () => told.push('crashed'))
+    await clock.advance(1000)
+    await broker.deleteTopic('orders')
+    await clock.advance(60_100)
+    expect(seen).toHaveLength(4)
+    expect(told).toEqual([
+      ['orders', 0, 2],
+      ['orders', 1, 2],
+    ])
+    expect(broker.group('g').lag()).toBe(0)
+    await broker.idle()
+  },
+)
