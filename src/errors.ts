@@ -48,6 +48,11 @@ function setStackTraceLimit(limit: number): void {
   Reflect.set(Error, 'stackTraceLimit', limit)
 }
 
+// A name from outside may have any length, and would be in every log that has the message. The whole is in the fields.
+function shortened(message: string): string {
+  return message.length > 1000 ? message.replace(/(\S{300})\S+/g, '$1...') : message
+}
+
 /** The base of every error that brokerlet makes. */
 export class BrokerletError extends Error implements ErrorFields {
   /**
@@ -80,7 +85,7 @@ export class BrokerletError extends Error implements ErrorFields {
   constructor(code: ErrorCode, message: string, fields: ErrorFields = {}) {
     const { stackTraceLimit } = Error
     setStackTraceLimit(stackTraceLimit && stackTraceLimit + ownFrames)
-    super(message, fields)
+    super(shortened(message), fields)
     setStackTraceLimit(stackTraceLimit)
     this.name = new.target.name
     this.code = code

@@ -36,8 +36,8 @@ export function checkOptions<Options extends object>(
   checks: Checks<Options>,
   others: OtherWords<Options> = {},
 ): void {
-  requireOptions(where, options)
   const known: Readonly<Record<string, Check>> = checks
+  requireOptions(where, options, asOption(known, options))
   for (const [option, value] of optionsOf(where, options)) {
     if (!Object.hasOwn(known, option)) {
       const meant = Object.hasOwn(others, option) ? others[option]! : undefined
@@ -48,6 +48,13 @@ export function checkOptions<Options extends object>(
     const check = known[option]!
     if (value !== undefined && !accepts(check, value)) throw wrongOption(where, option, check, value)
   }
+}
+
+// The option that was probably meant, where its value alone was given: `idle(100)`.
+function asOption(checks: Readonly<Record<string, Check>>, received: unknown): string {
+  if (typeof received === 'object' || typeof received === 'function') return ''
+  const found = Object.entries(checks).find(([, check]) => accepts(check, received))
+  return found === undefined ? '' : `, such as { ${found[0]}: ${describeValue(received)} }`
 }
 
 function wrongOption(
@@ -228,6 +235,12 @@ export function nameList(what: string): Check {
 export const anObject: Check = {
   expected: 'an object',
   accepts: value => typeof value === 'object' && value !== null && !(Symbol.iterator in value),
+}
+
+/** The same; `example` shows one. */
+/* @__NO_SIDE_EFFECTS__ */
+export function anObjectLike(example: string): Check {
+  return { ...anObject, expected: `an object, such as ${example}` }
 }
 
 /** An object in which each of `methods` is a function. */

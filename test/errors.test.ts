@@ -144,3 +144,18 @@ describe('what the text says was expected and what arrived, the fields say, too'
     expect(error.message).toContain(expected)
   })
 })
+
+it.each(['\n', ' '])('shows the beginning of a name that is far too long, and what is around it', around => {
+  const name = 'x'.repeat(100_000)
+  const { message, topic } = new errors.UnknownTopicOrPartitionError(
+    `Unknown topic${around}'${name}'${around}in the log`,
+    { topic: name },
+  )
+  expect(message).toBe(`Unknown topic${around}'${'x'.repeat(299)}...${around}in the log`)
+  expect(topic).toBe(name)
+})
+
+it('keeps a message of many words as it is', () => {
+  const words = 'waits for a handler, '.repeat(1000)
+  expect(new errors.TimeoutError(words).message).toBe(words)
+})

@@ -40,7 +40,7 @@ import { type BatchTarget, LogWriter } from './log-writer.ts'
 import { MemoryFetchSession } from './memory-fetch-session.ts'
 import { MemoryTransactionalProducer } from './memory-transactions.ts'
 import { type Closable, closeBeforeExit, forgetAtExit } from './process-exit.ts'
-import { type TopicDefaults, TopicRegistry, type TopicRegistryHost } from './topic-registry.ts'
+import { howToCreate, type TopicDefaults, TopicRegistry, type TopicRegistryHost } from './topic-registry.ts'
 
 // More producer ids in a millisecond than clients ask for.
 const idsPerMs = 1000
@@ -224,7 +224,7 @@ export class MemoryEngine implements Engine, Closable {
 
   /** The topic, which must exist. */
   existingTopic(name: string): Topic {
-    return this.#registry.existing(name)
+    return this.#registry.existing(name, howToCreate)
   }
 
   topic(name: string): Topic {

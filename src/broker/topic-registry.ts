@@ -18,6 +18,9 @@ import type { BrokerEvents } from './broker-events.ts'
 import type { GroupCoordinator } from './group-coordinator.ts'
 import type { GroupProgress } from './group-progress.ts'
 
+/** What helps where there is no topic of a name. */
+export const howToCreate = "; declare it in 'topics' of the broker or make it with createTopic()"
+
 /** What a broker gives to topics that do not say otherwise. */
 export interface TopicDefaults extends LogDefaults {
   readonly autoCreateTopics: boolean | TopicOptions
@@ -232,8 +235,7 @@ export class TopicRegistry {
       return topic
     }
     const { autoCreateTopics } = this.#defaults
-    if (autoCreateTopics === false)
-      return this.existing(name, "; declare it in 'topics' of the broker, or set 'autoCreateTopics'")
+    if (autoCreateTopics === false) return this.existing(name, `${howToCreate}, or set 'autoCreateTopics'`)
     return this.create(name, autoCreateTopics === true ? {} : autoCreateTopics)
   }
 

@@ -3,6 +3,7 @@ import type { AnyRecord, ConsumerRecord } from '../record.ts'
 import {
   accepts,
   anObject,
+  anObjectLike,
   anything,
   type Check,
   type Checks,
@@ -86,7 +87,7 @@ const functions: Check = {
 
 /** How each option is checked. */
 export const policyChecks: Readonly<Record<keyof ConsumerPolicyOptions, Check>> = {
-  consumerDefaults: anObject,
+  consumerDefaults: anObjectLike('{ maxPollRecords: 100 }'),
   around: functions,
   aroundBatch: functions,
 }
@@ -101,7 +102,7 @@ const defaultChecks: Checks<ConsumerDefaults> = {
   rebalanceTimeoutMs: anything,
   sessionTimeoutMs: anything,
   signal: anything,
-  run: anObject,
+  run: anObjectLike('{ concurrency: 4 }'),
 }
 
 const runDefaultChecks: Checks<NonNullable<ConsumerDefaults['run']>> = {

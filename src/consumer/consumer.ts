@@ -205,7 +205,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
    * @throws InvalidRecordError where a record cannot be decoded; what a hook threw
    */
   async poll(options: PollOptions = {}): Promise<readonly Record[]> {
-    checkOptions('poll', options, { maxRecords: integer(1), timeoutMs: duration, signal: abortSignal })
+    checkOptions('poll', options, { timeoutMs: duration, maxRecords: integer(1), signal: abortSignal })
     options.signal?.throwIfAborted()
     this.#lifecycle.requireOpen()
     const { worker } = this.#lifecycle

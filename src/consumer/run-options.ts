@@ -3,7 +3,7 @@ import { describeValue, InvalidOptionError } from '../errors.ts'
 import type { AnyRecord } from '../record.ts'
 import {
   abortSignal,
-  anObject,
+  anObjectLike,
   type Check,
   type Checks,
   callback,
@@ -197,12 +197,12 @@ const deadLetter: Check = {
 const checks: Checks<AllRunOptions> = {
   eachRecord: handlers,
   eachBatch: callback,
-  batch: anObject,
+  batch: anObjectLike('{ maxRecords: 100 }'),
   signal: abortSignal,
   concurrency: integer(1),
   ordering: oneOf('partition', 'key', 'none'),
   windowRecords: integer(1),
-  retry: anObject,
+  retry: anObjectLike('{ attempts: 3 }'),
   onFailure: either(oneOf('restart', 'stop', 'skip', 'park-key'), deadLetter),
   parkedDelayMs: duration,
 }

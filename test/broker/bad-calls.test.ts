@@ -367,3 +367,36 @@ describe('what cannot be read', () => {
     expect(broker.describe()).toEqual(before)
   })
 })
+
+describe('the value of an option where the options belong', () => {
+  const reader = (broker: Broker) => broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const calls: readonly (readonly [text: string, call: (broker: Broker) => unknown])[] = [
+    [
+      'idle: expected an object of options, such as { timeoutMs: 100 }, received 100',
+      b => b.idle(100 as never),
+    ],
+    [
+      "redrive: expected an object of options, such as { from: 'dlq' }, received 'dlq'",
+      b => b.redrive('dlq' as never),
+    ],
+    [
+      'poll: expected an object of options, such as { timeoutMs: 100 }, received 100',
+      b => reader(b).poll(100 as never),
+    ],
+    [
+      "Consumer: expected an object of options, such as { groupId: 'g' }, received 'g'",
+      b => b.consumer('g' as never),
+    ],
+    [
+      "run: option 'retry' expected an object, such as { attempts: 3 }, received 3",
+      b => reader(b).run({ eachRecord: () => {}, retry: 3 as never }),
+    ],
+    ['idle: expected an object of options, received -1', b => b.idle(-1 as never)],
+  ]
+
+  it.each(calls)('is told where it goes: %s', async (text, call) => {
+    const { broker } = shop()
+    const error = await rejectionOf((async () => call(broker as unknown as Broker))())
+    expect(error).toMatchObject({ name: 'InvalidOptionError', message: text })
+  })
+})

@@ -114,6 +114,17 @@ it('names near matches of a misspelt topic, and makes none', async () => {
   expect(broker.topics.size).toBe(2)
 })
 
+it('says how a topic comes about where none has nearly the name', async () => {
+  const { broker } = testBroker()
+  const name = 'orders' as never
+  const expected =
+    "Unknown topic 'orders'; declare it in 'topics' of the broker or make it with createTopic()"
+  expect(thrownBy(() => broker.topic(name)).message).toBe(expected)
+  const { message } = await rejectionOf(broker.consumer({ groupId: 'g', topics: [name] }).ready())
+  expect(message).toBe(`${expected}, or set 'autoCreateTopics'`)
+  expect(thrownBy(() => broker.deleteTopic(name)).message).toBe("Unknown topic 'orders'")
+})
+
 it.each([
   [true, 1],
   [{ partitions: 3 }, 3],

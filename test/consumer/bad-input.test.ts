@@ -126,7 +126,7 @@ describe('consumer options', () => {
   it.each([undefined, null, 'g', []])('%j is refused for options', options => {
     const { broker } = orders()
     expect(thrownBy(() => broker.consumer(options as never)).message).toMatch(
-      /^Consumer: expected an object of options, received /,
+      /^Consumer: expected an object of options(, such as { groupId: 'g' })?, received /,
     )
   })
 })
@@ -250,7 +250,11 @@ describe('run', () => {
     ],
     [{ eachRecord, retry: { retryable: true } }, 'retryable', 'expected a function, received true'],
     [{ eachRecord, signal: {} }, 'signal', 'expected an AbortSignal, received an object'],
-    [{ eachRecord, retry: 3 }, 'retry', "option 'retry' expected an object, received 3"],
+    [
+      { eachRecord, retry: 3 },
+      'retry',
+      "option 'retry' expected an object, such as { attempts: 3 }, received 3",
+    ],
     [
       { eachRecord, retry: { attempts: 0 } },
       'attempts',

@@ -88,7 +88,7 @@ const refused: readonly Case[] = [
     'a topic unlike any',
     { topic: 'invoices', value: 1 },
     { errno: 3, topic: 'invoices', suggestions: [] },
-    "Unknown topic 'invoices'; declare it in 'topics' of the broker, or set 'autoCreateTopics'",
+    "Unknown topic 'invoices'; declare it in 'topics' of the broker or make it with createTopic(), or set 'autoCreateTopics'",
   ],
   [
     'no topic',
@@ -475,7 +475,7 @@ describe('producer options', () => {
   it.each(['shop', 5, null, []])('%j is refused for options', options => {
     const { broker } = shop()
     expect(thrownBy(() => broker.producer(options as never)).message).toMatch(
-      /^Producer: expected an object of options, received /,
+      /^Producer: expected an object of options(, such as { \w+: .+ })?, received /,
     )
   })
 })
