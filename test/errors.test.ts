@@ -147,12 +147,12 @@ describe('what the text says was expected and what arrived, the fields say, too'
 
 it.each(['\n', ' '])('shows the beginning of a name that is far too long, and what is around it', around => {
   const name = 'x'.repeat(100_000)
-  const { message, topic } = new errors.UnknownTopicOrPartitionError(
+  const { message, topic: whole } = new errors.UnknownTopicOrPartitionError(
     `Unknown topic${around}'${name}'${around}in the log`,
     { topic: name },
   )
   expect(message).toBe(`Unknown topic${around}'${'x'.repeat(299)}...${around}in the log`)
-  expect(topic).toBe(name)
+  expect(whole).toBe(name)
 })
 
 it('keeps a message of many words as it is', () => {
