@@ -120,6 +120,8 @@ export type CommittedPosition = OffsetAndMetadata & { readonly leaderEpoch?: num
 export interface PendingCommit {
   /** Undefined for a reader without a group. */
   readonly groupId: string | undefined
+  /** That of the engine which keeps the offsets: a transaction of another one cannot commit them. */
+  readonly outbox: Outbox
   readonly offsets: readonly TopicPartition[]
   /** @throws CommitFailedError where `commit` would be refused now */
   check(): void

@@ -80,6 +80,7 @@ export class GroupCoordinator {
   constructor(host: GroupCoordinatorHost) {
     this.#host = host
     this.#membershipHost = {
+      outbox: host.outbox,
       requireTopics: wanted => this.#requireTopics(wanted),
       finished: () => host.finished(),
     }

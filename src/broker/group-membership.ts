@@ -1,4 +1,5 @@
 import type { EpochOffset, Interest, Membership, OwnedOffset, PendingCommit } from '../engine.ts'
+import type { Outbox } from '../events.ts'
 import type { ConsumerGroup } from '../group/consumer-group.ts'
 import type { GroupMember } from '../group/group-member.ts'
 import type { Subscription } from '../group/subscription.ts'
@@ -6,6 +7,7 @@ import type { OffsetAndMetadata, TopicPartition } from '../topic-partition.ts'
 
 /** What a member's consumer needs of its engine. */
 export interface GroupMembershipHost {
+  readonly outbox: Outbox
   /** Makes sure that the named topics exist. */
   requireTopics(interest: Interest): void
   finished(): void
@@ -45,6 +47,7 @@ export class GroupMembership implements Membership {
   prepareCommit(offsets: readonly EpochOffset[]): PendingCommit {
     return {
       groupId: this.#group.id,
+      outbox: this.#host.outbox,
       offsets,
       check: () => this.#group.commits.check(this.#member, offsets),
       commit: () => this.#group.commits.commit(this.#member, offsets),

@@ -95,7 +95,8 @@ export class ManualMembership implements Membership {
       this.#requireThere(offsets)
       this.#refusing(() => this.#host.checkCommit(offsets))
     }
-    return { groupId: this.#host.groupId, offsets, check, commit: () => this.commit(offsets) }
+    const { groupId, outbox } = this.#host
+    return { groupId, outbox, offsets, check, commit: () => this.commit(offsets) }
   }
 
   // An offset of no assignment (-1) was given by the caller, who may mean the topic that is there now.

@@ -266,6 +266,7 @@ export class MemoryEngine implements Engine, Closable {
       {
         coordinator: this.#transactions,
         writer: this.#writer,
+        outbox: this.outbox,
         requireOpen: () => this.requireOpen(),
         finished: this.#finished,
       },

@@ -6,6 +6,7 @@ import type {
   TransactionalProducer,
 } from '../engine.ts'
 import { IllegalStateError } from '../errors.ts'
+import type { Outbox } from '../events.ts'
 import type { EncodedBatch } from '../log/encoded-batch.ts'
 import type { BatchMetadata } from '../log/topic.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
@@ -18,6 +19,7 @@ import type { BatchTarget, LogWriter } from './log-writer.ts'
 export interface MemoryTransactionsHost {
   readonly coordinator: TransactionCoordinator
   readonly writer: LogWriter
+  readonly outbox: Outbox
   requireOpen(): void
   finished(): void
 }
@@ -80,7 +82,7 @@ export class MemoryTransaction implements EngineTransaction {
   sendOffsets(membership: CommittingMember, offsets: readonly EpochOffset[]): void {
     this.#transaction.requireOpen()
     const pending = membership.prepareCommit?.(offsets)
-    if (pending === undefined) {
+    if (pending?.outbox !== this.#host.outbox) {
       throw new IllegalStateError(`sendOffsets: consumer '${membership.memberId}' is not of this broker`)
     }
     this.#transaction.addOffsets(pending)

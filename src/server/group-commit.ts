@@ -48,7 +48,7 @@ export function groupCommit(
     const memberId = identity?.memberId || 'no member'
     wire.engine.outbox.show(wire.engine, 'clientCommitted', { groupId, memberId, offsets })
   }
-  return { groupId, offsets, check, commit }
+  return { groupId, outbox: wire.engine.outbox, offsets, check, commit }
 }
 
 // The steps of a member whose group assigns; undefined if it is no such member.

@@ -64,6 +64,7 @@ export class TestMembership implements Membership {
     if (pending === undefined) return undefined
     return {
       groupId: pending.groupId,
+      outbox: pending.outbox,
       offsets: pending.offsets,
       check: () => {
         try {

@@ -8,10 +8,12 @@ import {
   type TopicDefinition,
   type Transaction,
   TransactionAbortedError,
+  topic,
 } from '../../src/index.ts'
 import { gate } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { schemaOf } from '../helpers/schema.ts'
+import { testBroker } from '../helpers/test-broker.ts'
 import { transactional } from './transaction-scene.ts'
 
 const ignore = () => {}
@@ -206,6 +208,31 @@ describe('transaction', () => {
       })
     }
   })
+
+  it.each(['a member', 'one that chose its partitions'])(
+    'takes no offsets of a consumer of another broker: %s',
+    async who => {
+      const { producer, values } = transactional()
+      const { broker: other } = testBroker({ topics: { orders: topic<number>() } })
+      other.topic('orders').append({ value: 1 })
+      const reads =
+        who === 'a member'
+          ? { topics: ['orders'] as const }
+          : { assign: [{ topic: 'orders', partition: 0 }] as const }
+      const consumer = other.consumer({ groupId: 'g', autoCommit: false, ...reads })
+      expect(await consumer.poll()).toHaveLength(1)
+      const error = await rejectionOf(
+        producer.transaction(async tx => {
+          await tx.send({ topic: 'out', value: 1 })
+          await tx.sendOffsets(consumer)
+        }),
+      )
+      expect(error).toMatchObject({ name: 'IllegalStateError' })
+      expect(error.message).toMatch(/^sendOffsets: consumer '.+' is not of this broker$/)
+      expect(values()).toEqual([])
+      expect(await consumer.committed({ topic: 'orders', partition: 0 })).toBeNull()
+    },
+  )
 
   it('keeps the broker from being idle, and idle says so', async () => {
     const { broker, clock, producer } = transactional()
