@@ -12,7 +12,7 @@ import { ConsumerPolicy, type ConsumerPolicyOptions, policyChecks } from './cons
 import { type RedriveOptions, redrive } from './consumer/redrive.ts'
 import { Draining } from './draining.ts'
 import type { Unread } from './engine.ts'
-import { describeValue, InvalidOptionError } from './errors.ts'
+import { InvalidOptionError } from './errors.ts'
 import type { ConsumerGroup } from './group/consumer-group.ts'
 import { systemRandom } from './ids.ts'
 import type { Topic } from './log/topic.ts'
@@ -50,6 +50,7 @@ import {
   optionsOf,
   requireArgument,
 } from './validate.ts'
+import { describeValue } from './value-text.ts'
 
 export type { BrokerDescription } from './broker/broker-description.ts'
 export type { BrokerEvents, RecordsDroppedEvent } from './broker/broker-events.ts'

@@ -1,7 +1,8 @@
 import type { BrokerClock } from './broker-clock.ts'
 import { Deadline } from './deadline.ts'
-import { describeValue, InvalidArgumentError, TimeoutError, whoWaits } from './errors.ts'
+import { InvalidArgumentError, TimeoutError, whoWaits } from './errors.ts'
 import { duration } from './validate.ts'
+import { describeValue } from './value-text.ts'
 
 interface Waiter {
   /** Whether the awaited state is reached; throws where it never can be. */

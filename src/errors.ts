@@ -1,5 +1,6 @@
-import { types } from 'node:util'
 import { type ErrorCode, errnos, retriableCodes } from './error-codes.ts'
+import { describeError, isError } from './thrown.ts'
+import { describeValue } from './value-text.ts'
 
 /** The details of an error; each field is set only where it applies. */
 export interface ErrorFields {
@@ -450,41 +451,6 @@ function failedAt(at: unknown): BatchError['failedAt'] {
   )
 }
 
-/** Whether a value is an error of any realm: within Jest, Node's errors have another `Error` class than the tests. */
-export function isError(thrown: unknown): thrown is Error {
-  try {
-    return thrown instanceof Error || types.isNativeError(thrown)
-  } catch {
-    // A proxy whose traps throw.
-    return false
-  }
-}
-
-/** The text of anything that can be thrown, whatever is in its fields. */
-export function describeError(thrown: unknown): string {
-  if (typeof thrown === 'string') return thrown
-  const text = isError(thrown) ? fieldOf(thrown, 'message') || fieldOf(thrown, 'name') : undefined
-  if (text === undefined) return `thrown ${describeValue(thrown)}`
-  return typeof text === 'string' ? text : describeValue(text)
-}
-
-/** The name of what was thrown: an error's own, or the type of anything else. */
-export function thrownName(thrown: unknown): string {
-  if (!isError(thrown)) return typeof thrown
-  const name = fieldOf(thrown, 'name')
-  return typeof name === 'string' ? name : 'Error'
-}
-
-/** The stacks of an error and of those behind it, as a log shows them; undefined for what is no error. */
-export function stacksOf(thrown: unknown): string | undefined {
-  const stacks = new Map<unknown, string>()
-  for (let each = thrown; isError(each) && !stacks.has(each); each = fieldOf(each, 'cause')) {
-    const stack = fieldOf(each, 'stack')
-    stacks.set(each, typeof stack === 'string' ? stack : describeError(each))
-  }
-  return stacks.size === 0 ? undefined : [...stacks.values()].join('\ncaused by ')
-}
-
 /**
  * Notes who waits, and returns what says so in the stack of an error of brokerlet: one that a timer makes knows only the
  * timer.
@@ -496,49 +462,4 @@ export function whoWaits(): (error: unknown) => void {
     if (frames !== null && isBrokerletError(error))
       error.stack = `${error.name}: ${error.message}${frames[0]}`
   }
-}
-
-// A user's error may have any value in a field, and a getter that throws. That must not take the place of the error.
-function fieldOf(error: Error, name: 'message' | 'name' | 'stack' | 'cause'): unknown {
-  try {
-    return error[name]
-  } catch {
-    return undefined
-  }
-}
-
-/** A value as an error message shows it: short, and never throwing itself. */
-export function describeValue(value: unknown): string {
-  if (value === null) return 'null'
-  switch (typeof value) {
-    case 'string':
-      return value.length > 60 ? `'${value.slice(0, 57)}...'` : `'${value}'`
-    case 'bigint':
-      return `${value}n`
-    case 'number':
-    case 'boolean':
-    case 'undefined':
-      return String(value)
-    case 'function':
-      return 'a function'
-    case 'symbol':
-      return 'a symbol'
-    default:
-      try {
-        return describeObject(value)
-      } catch {
-        // A proxy whose traps throw.
-        return 'an object'
-      }
-  }
-}
-
-function describeObject(value: object): string {
-  if (Array.isArray(value)) return `an array of ${value.length}`
-  return `${/^(?!Uint)[aeiou]/i.test(constructorName(value)) ? 'an' : 'a'} ${constructorName(value)}`
-}
-
-function constructorName(value: object): string {
-  const name: unknown = Object.getPrototypeOf(value)?.constructor?.name
-  return typeof name === 'string' && name !== '' && name !== 'Object' ? name : 'object'
 }

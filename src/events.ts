@@ -1,10 +1,12 @@
 import { EventEmitter } from 'eventemitter3'
 import { events } from './diagnostics.ts'
-import { describeError, describeValue, InvalidArgumentError, stacksOf } from './errors.ts'
+import { InvalidArgumentError } from './errors.ts'
 import { isThenable } from './maybe-promise.ts'
 import { didYouMean, suggest } from './suggest.ts'
+import { describeError, stacksOf } from './thrown.ts'
 import type { TopicPartitionOffset } from './topic-partition.ts'
 import { callback, requireArgument } from './validate.ts'
+import { describeValue } from './value-text.ts'
 
 /** What clients of a server tell their groups, by the names that an observer gets. */
 export interface Shown {

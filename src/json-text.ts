@@ -1,5 +1,5 @@
 import { types } from 'node:util'
-import { describeValue } from './errors.ts'
+import { describeValue } from './value-text.ts'
 
 /**
  * A value as JSON has it.

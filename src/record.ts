@@ -1,5 +1,7 @@
-import { describeError, describeValue, InvalidRecordError } from './errors.ts'
+import { InvalidRecordError } from './errors.ts'
+import { describeError } from './thrown.ts'
 import { anObject, type Check, requireArgument } from './validate.ts'
+import { describeValue } from './value-text.ts'
 
 /** A record's key: a string, or bytes where the topic says `keys: 'bytes'`. */
 export type RecordKey = string | Uint8Array

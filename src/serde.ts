@@ -1,9 +1,11 @@
-import { describeError, describeValue, InvalidRecordError } from './errors.ts'
+import { InvalidRecordError } from './errors.ts'
 import { jsonText } from './json-text.ts'
 import { forgetPromise, isPromise, isThenable, type MaybePromise } from './maybe-promise.ts'
 import { invalidField, type RecordKey } from './record.ts'
 import type { StandardSchemaV1 } from './standard-schema.ts'
+import { describeError } from './thrown.ts'
 import type { TopicOptions } from './topic-definition.ts'
+import { describeValue } from './value-text.ts'
 
 /** Whether values leave the process as bytes. */
 export interface ByteEdge {

@@ -1,6 +1,7 @@
-import { describeError, InvalidOptionError } from './errors.ts'
+import { InvalidOptionError } from './errors.ts'
 import type { ConsumerRecord, HeaderList, RecordHeaders, RecordKey } from './record.ts'
 import type { StandardSchemaV1 } from './standard-schema.ts'
+import { describeError } from './thrown.ts'
 import { anObject, type Check, invalidArgument, optionError, optionsOf, requireOptions } from './validate.ts'
 
 type Flat<T> = { [P in keyof T]: T[P] }

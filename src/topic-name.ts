@@ -1,4 +1,5 @@
-import { describeValue, InvalidTopicError, UnknownTopicOrPartitionError } from './errors.ts'
+import { InvalidTopicError, UnknownTopicOrPartitionError } from './errors.ts'
+import { describeValue } from './value-text.ts'
 
 /** Kafka's rule: 1 to 249 of letters, digits, '.', '_' and '-', but not '.' or '..'. */
 export function isTopicName(name: string): boolean {

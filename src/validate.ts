@@ -1,11 +1,7 @@
-import {
-  describeError,
-  describeValue,
-  type ErrorFields,
-  InvalidArgumentError,
-  InvalidOptionError,
-} from './errors.ts'
+import { type ErrorFields, InvalidArgumentError, InvalidOptionError } from './errors.ts'
 import { didYouMean, suggest } from './suggest.ts'
+import { describeError } from './thrown.ts'
+import { describeValue } from './value-text.ts'
 
 /** What an option must be: `expected` is the end of the sentence "expected ...". */
 export interface Check {

@@ -9,7 +9,7 @@ import type {
   MembershipListener,
   Unread,
 } from '../engine.ts'
-import { describeValue, GroupIdNotFoundError, InvalidGroupIdError } from '../errors.ts'
+import { GroupIdNotFoundError, InvalidGroupIdError } from '../errors.ts'
 import type { Events, Outbox } from '../events.ts'
 import type { AssignorName } from '../group/assignors.ts'
 import { ConsumerGroup, type GroupHost } from '../group/consumer-group.ts'
@@ -23,6 +23,7 @@ import type { Topic } from '../log/topic.ts'
 import { didYouMean, suggest } from '../suggest.ts'
 import type { TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
 import { name as nonEmptyName } from '../validate.ts'
+import { describeValue } from '../value-text.ts'
 import type { BrokerEvents } from './broker-events.ts'
 import { GroupMembership, type GroupMembershipHost, toSubscription } from './group-membership.ts'
 import { ManualMembership } from './manual-membership.ts'

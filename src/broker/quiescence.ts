@@ -1,6 +1,7 @@
 import { counted } from '../counted.ts'
-import { describeError, NeverIdleError } from '../errors.ts'
+import { NeverIdleError } from '../errors.ts'
 import type { ConsumerGroup } from '../group/consumer-group.ts'
+import { describeError } from '../thrown.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 import { abortSignal, type Check, checkOptions, duration, isListOf } from '../validate.ts'
 import type { MemoryEngine } from './memory-engine.ts'

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
-import { describeError } from '../errors.ts'
 import { maxPartitions } from '../log/log-config.ts'
+import { describeError } from '../thrown.ts'
 import type { TopicOptions } from '../topic-definition.ts'
 
 /** What the command was asked to do. */

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import { Broker } from '../broker.ts'
 import { counted } from '../counted.ts'
-import { describeError } from '../errors.ts'
 import { oneLine } from '../one-line.ts'
 import { RequestLog } from '../server/faults/request-log.ts'
 import { serve } from '../server/serve.ts'
+import { describeError } from '../thrown.ts'
 import { type CommandLine, parseCommandLine, UsageError, usage } from './command-line.ts'
 
 /** How the program reaches its user: its streams and signals. */

@@ -1,5 +1,5 @@
-import { describeError, thrownName } from '../errors.ts'
 import { type AnyRecord, type HeaderList, headersOf } from '../record.ts'
+import { describeError, thrownName } from '../thrown.ts'
 
 const prefix = 'dead-letter.'
 const longestMessage = 1000

@@ -1,6 +1,7 @@
 import { counted } from '../counted.ts'
-import { describeError, isBatchError } from '../errors.ts'
+import { isBatchError } from '../errors.ts'
 import type { ConsumerRecord, RecordMetadata } from '../record.ts'
+import { describeError } from '../thrown.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { attemptsBefore, isOwnTopicDeleted, restore } from './retry-topics.ts'

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { CommittedPosition, FetchPosition, OwnedOffset, PartitionFetch } from '../engine.ts'
-import { isError } from '../errors.ts'
 import { isThenable, type MaybePromise } from '../maybe-promise.ts'
+import { isError } from '../thrown.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import type { RecordContext } from './run-options.ts'
 

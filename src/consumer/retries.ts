@@ -1,6 +1,6 @@
 import type { BrokerClock } from '../broker-clock.ts'
 import type { Timer } from '../clock.ts'
-import { describeError } from '../errors.ts'
+import { describeError } from '../thrown.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
 import type { PartitionState } from './partition-state.ts'
 import type { Work } from './work.ts'

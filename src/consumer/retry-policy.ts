@@ -1,5 +1,6 @@
-import { describeError, describeValue, InvalidOptionError } from '../errors.ts'
+import { InvalidOptionError } from '../errors.ts'
 import { forgetPromise } from '../maybe-promise.ts'
+import { describeError } from '../thrown.ts'
 import {
   type Check,
   type Checks,
@@ -12,6 +13,7 @@ import {
   type OtherWords,
   optionError,
 } from '../validate.ts'
+import { describeValue } from '../value-text.ts'
 
 /** A topic in which records wait for another attempt. */
 export interface DelayedRetry<Name extends string = string> {

@@ -1,5 +1,5 @@
 import type { Interest } from '../engine.ts'
-import { describeValue, InvalidOptionError } from '../errors.ts'
+import { InvalidOptionError } from '../errors.ts'
 import type { AnyRecord } from '../record.ts'
 import {
   abortSignal,
@@ -17,6 +17,7 @@ import {
   oneOf,
   optionError,
 } from '../validate.ts'
+import { describeValue } from '../value-text.ts'
 import type { ConsumerControl } from './consumer-control.ts'
 import { insteadOfFromBeginning } from './consumer-options.ts'
 import { namedTopics } from './interest.ts'

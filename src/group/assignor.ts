@@ -1,7 +1,9 @@
 import type { Assignor, AssignorInput } from '../assignor.ts'
 import { counted } from '../counted.ts'
-import { describeValue, type ErrorFields, InvalidAssignmentError, isError } from '../errors.ts'
+import { type ErrorFields, InvalidAssignmentError } from '../errors.ts'
+import { isError } from '../thrown.ts'
 import type { TopicPartition } from '../topic-partition.ts'
+import { describeValue } from '../value-text.ts'
 
 /** The input of an assignor: the members, the topics that they may read, and the present target. */
 export interface AssignmentProblem {

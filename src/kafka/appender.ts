@@ -1,11 +1,6 @@
 import type { Timer } from '../clock.ts'
-import {
-  describeError,
-  isBrokerletError,
-  isRetriable,
-  TimeoutError,
-  UnknownTopicOrPartitionError,
-} from '../errors.ts'
+import { isBrokerletError, isRetriable, TimeoutError, UnknownTopicOrPartitionError } from '../errors.ts'
+import { describeError } from '../thrown.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
 import type { Cluster } from './cluster.ts'
 import { hasCode } from './cluster-error.ts'

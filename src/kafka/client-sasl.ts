@@ -1,5 +1,7 @@
-import { describeError, describeValue, type InvalidOptionError } from '../errors.ts'
+import type { InvalidOptionError } from '../errors.ts'
+import { describeError } from '../thrown.ts'
 import { anObject, type Check, kindOf, oneOf, optionError } from '../validate.ts'
+import { describeValue } from '../value-text.ts'
 import type { ClientLibrary } from './client-library.ts'
 import type { LibrarySasl } from './library-connection.ts'
 import { authenticateForATimer } from './sasl-session.ts'

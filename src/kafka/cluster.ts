@@ -2,7 +2,6 @@ import type { BrokerClock } from '../broker-clock.ts'
 import { errnos } from '../error-codes.ts'
 import {
   type BrokerletError,
-  describeError,
   type ErrorFields,
   isRetriable,
   UnknownTopicOrPartitionError,
@@ -10,6 +9,7 @@ import {
 import { warn } from '../events.ts'
 import type { Serde } from '../serde.ts'
 import { didYouMean, suggest } from '../suggest.ts'
+import { describeError } from '../thrown.ts'
 import { requireTopicName } from '../topic-name.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import type { Ask } from './ask.ts'

@@ -1,6 +1,7 @@
 import type { BrokerClock } from '../broker-clock.ts'
-import { ClosedError, describeError, InvalidOptionError, isError } from '../errors.ts'
+import { ClosedError, InvalidOptionError } from '../errors.ts'
 import { warn } from '../events.ts'
+import { describeError, isError } from '../thrown.ts'
 import type { ClientLibrary } from './client-library.ts'
 import type { Credentials } from './client-sasl.ts'
 import { ClusterError } from './cluster-error.ts'

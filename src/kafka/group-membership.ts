@@ -8,8 +8,9 @@ import type {
   MembershipListener,
 } from '../engine.ts'
 import { errnos } from '../error-codes.ts'
-import { BrokerletError, describeError, isRetriable, UnknownMemberIdError } from '../errors.ts'
+import { BrokerletError, isRetriable, UnknownMemberIdError } from '../errors.ts'
 import type { Outbox } from '../events.ts'
+import { describeError } from '../thrown.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import type { ClientLibrary } from './client-library.ts'
 import type { Cluster } from './cluster.ts'

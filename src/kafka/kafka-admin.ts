@@ -1,6 +1,6 @@
 import type { Admin } from '../admin.ts'
 import { errnos } from '../error-codes.ts'
-import { describeValue, InvalidPartitionsError, TopicAlreadyExistsError } from '../errors.ts'
+import { InvalidPartitionsError, TopicAlreadyExistsError } from '../errors.ts'
 import { namedOffset, offsetList, partitionList } from '../offset-checks.ts'
 import type { GroupSummary, TopicSummary } from '../summaries.ts'
 import {
@@ -18,6 +18,7 @@ import {
   type TopicPartitionOffset,
 } from '../topic-partition.ts'
 import { requireArgument } from '../validate.ts'
+import { describeValue } from '../value-text.ts'
 import { codedBy, ifThere, isTransient, mayBeDone } from './admin-answers.ts'
 import type { Ask } from './ask.ts'
 import { type Cluster, leaderNotAvailable } from './cluster.ts'

@@ -1,5 +1,5 @@
 import type { Admin } from '../admin.ts'
-import { describeValue, GroupIdNotFoundError, InvalidGroupIdError, NonEmptyGroupError } from '../errors.ts'
+import { GroupIdNotFoundError, InvalidGroupIdError, NonEmptyGroupError } from '../errors.ts'
 import { groupOffsets, partitionList } from '../offset-checks.ts'
 import type { GroupSummary } from '../summaries.ts'
 import {
@@ -9,6 +9,7 @@ import {
   type TopicPartitionOffset,
 } from '../topic-partition.ts'
 import { name as nonEmptyName, requireArgument } from '../validate.ts'
+import { describeValue } from '../value-text.ts'
 import { codedBy, ifThere, isTransient, mayBeDone } from './admin-answers.ts'
 import type { Cluster } from './cluster.ts'
 import { hasCode } from './cluster-error.ts'

@@ -1,4 +1,4 @@
-import { describeError } from '../errors.ts'
+import { describeError } from '../thrown.ts'
 import type { ClientLibrary } from './client-library.ts'
 import { ClusterError } from './cluster-error.ts'
 

@@ -1,5 +1,6 @@
 import type { BrokerClock } from '../broker-clock.ts'
-import { type BrokerletError, describeError, TimeoutError } from '../errors.ts'
+import { type BrokerletError, TimeoutError } from '../errors.ts'
+import { describeError } from '../thrown.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 
 interface Outage {

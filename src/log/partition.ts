@@ -1,11 +1,7 @@
-import {
-  describeValue,
-  InvalidArgumentError,
-  OffsetOutOfRangeError,
-  UnknownTopicOrPartitionError,
-} from '../errors.ts'
+import { InvalidArgumentError, OffsetOutOfRangeError, UnknownTopicOrPartitionError } from '../errors.ts'
 import type { ConsumerRecord, RecordHeaders, RecordKey } from '../record.ts'
 import type { Serde } from '../serde.ts'
+import { describeValue } from '../value-text.ts'
 import type { EncodedBatch } from './encoded-batch.ts'
 import type { LogCleaner } from './log-cleaner.ts'
 import { compacts, type LogConfig } from './log-config.ts'

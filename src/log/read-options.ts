@@ -1,6 +1,7 @@
-import { describeValue, InvalidArgumentError } from '../errors.ts'
+import { InvalidArgumentError } from '../errors.ts'
 import type { ConsumerRecord, IsolationLevel } from '../record.ts'
 import { checkOptions, integer, oneOf } from '../validate.ts'
+import { describeValue } from '../value-text.ts'
 import { recordSize } from './record-size.ts'
 
 /** How much `read` returns, and which records. */

@@ -1,8 +1,6 @@
 import { counted } from '../counted.ts'
 import { deepFreeze } from '../deep-freeze.ts'
 import {
-  describeError,
-  describeValue,
   InvalidOptionError,
   InvalidPartitionsError,
   InvalidRecordError,
@@ -19,8 +17,10 @@ import {
   unreadable,
 } from '../record.ts'
 import { type ByteEdge, Serde } from '../serde.ts'
+import { describeError } from '../thrown.ts'
 import type { TopicChanges, TopicOptions } from '../topic-definition.ts'
 import { integer, invalidArgument } from '../validate.ts'
+import { describeValue } from '../value-text.ts'
 import type { EncodedBatch } from './encoded-batch.ts'
 import { compacts, countsBytes, type LogConfig, maxPartitions } from './log-config.ts'
 import { Partition, type PartitionHost, topicDeleted } from './partition.ts'

@@ -1,4 +1,5 @@
-import { isBrokerletError, thrownName } from '../errors.ts'
+import { isBrokerletError } from '../errors.ts'
+import { thrownName } from '../thrown.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import type { Attributes } from './api.ts'
 

@@ -1,7 +1,7 @@
 import { systemClock } from '../clock.ts'
 import type { CommitTrace, PollTrace, ProcessTrace, SendTrace, Trace } from '../diagnostics.ts'
-import { describeError } from '../errors.ts'
 import type { AnyRecord } from '../record.ts'
+import { describeError } from '../thrown.ts'
 import {
   type Attributes,
   context,

@@ -1,11 +1,5 @@
 import type { EngineTopic, ProducerRecord } from '../engine.ts'
-import {
-  describeError,
-  describeValue,
-  InvalidArgumentError,
-  InvalidRecordError,
-  UnknownTopicOrPartitionError,
-} from '../errors.ts'
+import { InvalidArgumentError, InvalidRecordError, UnknownTopicOrPartitionError } from '../errors.ts'
 import { forgetPromise, isPromise, type MaybePromise } from '../maybe-promise.ts'
 import { PlacedRecord } from '../placed-record.ts'
 import {
@@ -17,6 +11,8 @@ import {
   toRecordHeaders,
   unreadable,
 } from '../record.ts'
+import { describeError } from '../thrown.ts'
+import { describeValue } from '../value-text.ts'
 import { type Partitioner, partitionForKey, type StickyRoundRobin } from './partitioner.ts'
 
 /** A message as the caller gives it, with nothing checked yet. */

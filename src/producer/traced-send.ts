@@ -1,7 +1,7 @@
 import { sending, type TracedMessage } from '../diagnostics.ts'
-import { describeValue } from '../errors.ts'
 import { isPlain } from '../record.ts'
 import { accepts, aList } from '../validate.ts'
+import { describeValue } from '../value-text.ts'
 import { asSent } from './producer-record.ts'
 
 /** Sends one message, traced; headers that subscribers add are sent with it. Async, so that it never throws at once. */

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { describeError, InvalidRecordError } from '../errors.ts'
+import { InvalidRecordError } from '../errors.ts'
 import { jsonText } from '../json-text.ts'
 import type { Topic } from '../log/topic.ts'
 import { forgetPromise } from '../maybe-promise.ts'
@@ -10,6 +10,7 @@ import {
   type RecordKey,
   toRecordHeaders,
 } from '../record.ts'
+import { describeError } from '../thrown.ts'
 import type { WireRecord } from './protocol/record-batch.ts'
 
 /** A value from the wire, as the topic's log keeps it: as bytes for the topic's codec, else as what the JSON says. */

@@ -1,4 +1,5 @@
-import { describeError, NeverIdleError } from '../errors.ts'
+import { NeverIdleError } from '../errors.ts'
+import { describeError } from '../thrown.ts'
 import type { TestClock } from './test-clock.ts'
 import type { Timeline } from './timeline.ts'
 

@@ -1,4 +1,3 @@
-import { describeValue } from '../errors.ts'
 import type { TopicMap } from '../topic-definition.ts'
 import {
   anObject,
@@ -11,6 +10,7 @@ import {
   isListOf,
   optionError,
 } from '../validate.ts'
+import { describeValue } from '../value-text.ts'
 import type { Random } from './random.ts'
 import { hasItsOwn, type TestBroker, type TestBrokerOptions, testBrokerChecks } from './test-broker.ts'
 

@@ -1,4 +1,4 @@
-import { describeError, isError } from '../errors.ts'
+import { describeError, isError } from '../thrown.ts'
 import type { OpenTopics, TopicMap } from '../topic-definition.ts'
 import { type Check, checkOptions, integer, invalidOption, isListOf } from '../validate.ts'
 import { type Scenario, type ScenarioParts, toParts } from './scenario.ts'

@@ -1,4 +1,5 @@
-import { CommitFailedError, isBrokerletError, isError } from '../errors.ts'
+import { CommitFailedError, isBrokerletError } from '../errors.ts'
+import { isError } from '../thrown.ts'
 import type { TopicMap } from '../topic-definition.ts'
 import { currentService } from './service.ts'
 import { TestBroker, type TestBrokerOptions } from './test-broker.ts'

@@ -7,8 +7,9 @@ import type { ConsumerIterator } from '../consumer/record-iterator.ts'
 import type { PollOptions } from '../consumer/record-stream.ts'
 import type { BatchHandler, BatchOf, RecordHandler, RunOptions } from '../consumer/run-options.ts'
 import type { Engine, Unread } from '../engine.ts'
-import { describeError, NeverIdleError } from '../errors.ts'
+import { NeverIdleError } from '../errors.ts'
 import type { AnyRecord } from '../record.ts'
+import { describeError } from '../thrown.ts'
 import {
   formatTopicPartition,
   type OffsetSpec,

@@ -1,7 +1,8 @@
 import { counted } from '../counted.ts'
-import { describeError, describeValue } from '../errors.ts'
 import type { RecordKey } from '../record.ts'
+import { describeError } from '../thrown.ts'
 import { formatTopicPartition, type TopicPartition, type TopicPartitionOffset } from '../topic-partition.ts'
+import { describeValue } from '../value-text.ts'
 import type { EntryOf, TimelineEntry } from './timeline-entry.ts'
 
 type RunKind = 'appended' | 'delivered' | 'processed'

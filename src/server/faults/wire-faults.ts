@@ -1,8 +1,9 @@
 import type { BrokerClock } from '../../broker-clock.ts'
-import { describeValue, InvalidArgumentError } from '../../errors.ts'
+import { InvalidArgumentError } from '../../errors.ts'
 import { type Barrier, FaultRules, type FaultRuleUse, type FaultTimes } from '../../fault-rules.ts'
 import { didYouMean, suggest } from '../../suggest.ts'
 import { anything, checkOptions, duration, invalidOption, oneOf, requireArgument } from '../../validate.ts'
+import { describeValue } from '../../value-text.ts'
 import { errnoRange, isErrno, type WireErrorCode, wireErrnos } from '../wire-error-code.ts'
 import {
   checkWireScope,

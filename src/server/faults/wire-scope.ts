@@ -1,6 +1,6 @@
-import { describeValue } from '../../errors.ts'
 import { didYouMean, suggest } from '../../suggest.ts'
 import { checkOptions, integer, invalidOption, name, optionError } from '../../validate.ts'
+import { describeValue } from '../../value-text.ts'
 import type { ApiName } from '../protocol/api-name.ts'
 import { apis } from '../protocol/apis.ts'
 import { namedBy } from './named-by.ts'
