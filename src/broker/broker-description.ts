@@ -6,17 +6,17 @@ import type { MemoryEngine } from './memory-engine.ts'
 
 /** A broker as plain JSON: what a dashboard, a health check or a metric needs. */
 export interface BrokerDescription {
-  /** Whether the broker is closed. */
+  /** Whether it is closed, or closes. */
   readonly closed: boolean
   /** Records that count toward `maxRecords`: deleted ones do until the whole segment that they are in is gone. */
   readonly records: number
-  /** -1 for no limit. */
+  /** The most records that it keeps; -1 for no limit. */
   readonly maxRecords: number
   /** Bytes that count toward `maxBytes`: of topics that keep bytes. */
   readonly bytes: number
-  /** -1 for no limit. */
+  /** The most bytes that it keeps; -1 for no limit. */
   readonly maxBytes: number
-  /** The topics, in the order in which they were created. */
+  /** Its topics, in the order in which they were made. */
   readonly topics: readonly TopicSummary[]
   /** The groups, with share groups of Kafka clients, which count as committed up to the first record not finished. */
   readonly groups: readonly GroupSummary[]

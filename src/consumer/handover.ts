@@ -82,7 +82,8 @@ export class Handover {
     await this.#host.lastWord.heard(this.#host.commitFinished(states), deadline)
     const reason = new CommitFailedError(
       'UNKNOWN_MEMBER_ID',
-      'The consumer was closed before this record was finished: its close reached its timeoutMs',
+      'The consumer was closed before this record was finished: its close reached its timeoutMs ' +
+        '(a handler that closes its own consumer must not await that)',
     )
     for (const state of states) {
       state.halt('gone')

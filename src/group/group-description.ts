@@ -4,7 +4,7 @@ import type { TopicPartition, TopicPartitionOffset } from '../topic-partition.ts
 export interface RebalancedEvent {
   /** The group. */
   readonly groupId: string
-  /** The epoch at which it is stable. */
+  /** The group's epoch, which grows with every change. */
   readonly epoch: number
   /** How many members it has. */
   readonly members: number
@@ -39,15 +39,15 @@ export type GroupState =
 
 /** A member, as `group.members` shows it. */
 export interface MemberDescription {
-  /** The id that the group gave it. */
+  /** The id that the group gave the member. */
   readonly memberId: string
-  /** The instance id of a static member. */
+  /** Set for a static member. */
   readonly groupInstanceId?: string
-  /** The client id of its consumer. */
+  /** The consumer's `clientId`. */
   readonly clientId: string
   /** The existing topics that the member reads. */
   readonly topics: readonly string[]
-  /** The partitions that it has. */
+  /** The partitions that it has, those that it has to give up included. */
   readonly assignment: readonly TopicPartition[]
   /** The partitions that it was told to give up and has not released yet. */
   readonly revoking: readonly TopicPartition[]

@@ -67,7 +67,9 @@ describe('broker options', () => {
   it.each([null, 'x', 5, []])('%j is refused for options', options => {
     const error = thrownBy(() => new Broker(options as never))
     expect(error).toBeInstanceOf(InvalidOptionError)
-    expect(error.message).toMatch(/^Broker: expected an object of options(, such as { maxRecords: 5 })?, received /)
+    expect(error.message).toMatch(
+      /^Broker: expected an object of options(, such as { maxRecords: 5 })?, received /,
+    )
   })
 
   it('a clock without a work budget is refused when the broker is made, not in the middle of a drain', () => {

@@ -189,3 +189,19 @@ it('tells by an event of what was lost before it closes, though onLost is still 
   await closing
   expect(said).toEqual(['onAssigned', 'assigned', 'onLost', 'lost', 'closed'])
 })
+
+it('says to a handler that awaited the close of its own consumer that it must not', async () => {
+  const { broker, clock } = brokerWithOrders(1)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const reasons: unknown[] = []
+  consumer.on('lost', ({ reason }) => reasons.push(reason))
+  await consumer.run({ eachRecord: () => consumer.close({ timeoutMs: 1000 }) })
+  await clock.advance(1000)
+  await consumer.done
+  expect(reasons).toMatchObject([
+    {
+      name: 'CommitFailedError',
+      message: expect.stringMatching(/closes its own consumer must not await that/),
+    },
+  ])
+})
