@@ -22,8 +22,11 @@ export interface Trace {
  */
 export interface TracedMessage {
   readonly topic: string
+  /** As it was given to the call, unchecked. */
   readonly key: unknown
+  /** The same; a schema or codec has not seen it yet. */
   readonly value: unknown
+  /** Empty at first: what is to be added to the message's own headers. */
   readonly headers: Record<string, string>
 }
 

@@ -35,9 +35,13 @@ export interface AnyRecord {
   readonly topic: string
   readonly partition: number
   readonly offset: number
+  /** Milliseconds since the epoch. */
   readonly timestamp: number
+  /** Its key; null without one. */
   readonly key: RecordKey | null
+  /** Its value; null for a tombstone. */
   readonly value: unknown
+  /** Its headers by name, of which the last of a name counts; `headersOf` has all. */
   readonly headers: object
 }
 

@@ -1,6 +1,7 @@
 /** One partition of one topic. */
 export interface TopicPartition<Name extends string = string> {
   readonly topic: Name
+  /** The number of the partition, from 0. */
   readonly partition: number
 }
 
@@ -15,7 +16,9 @@ export interface TopicPartitionOffset<Name extends string = string> extends Topi
 
 /** What is committed for a partition. */
 export interface OffsetAndMetadata {
+  /** The offset of the next record to read. */
   readonly offset: number
+  /** What was committed beside it; left out where nothing was. */
   readonly metadata?: string
 }
 

@@ -18,7 +18,7 @@ export interface MemberLeftEvent {
   readonly groupId: string
   /** The member that is gone. */
   readonly memberId: string
-  /** Whether it left, fell silent, or did not give up in time what it had to. */
+  /** `left` also where an administrator removed it; `rebalance timeout` where it kept a partition for too long. */
   readonly reason: 'left' | 'session expired' | 'rebalance timeout'
 }
 
