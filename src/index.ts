@@ -1,3 +1,8 @@
+/**
+ * `brokerlet`: a broker in this process. Begin with {@link Broker} and {@link topic}; `docs/guide.md` explains them.
+ *
+ * @packageDocumentation
+ */
 export { Broker } from './broker.ts'
 export { bytes, json, string } from './codec.ts'
 export { Consumer } from './consumer/consumer.ts'

@@ -1,3 +1,9 @@
+/**
+ * `brokerlet/kafka`: the same producers and consumers on a real cluster. Begin with {@link connect}; `docs/kafka.md`
+ * explains it.
+ *
+ * @packageDocumentation
+ */
 export type { ClientSaslOptions, OAuthBearerExtensions, Secret } from './client-sasl.ts'
 export { ClusterError } from './cluster-error.ts'
 export type { ConnectOptions } from './connect-options.ts'

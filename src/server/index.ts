@@ -1,3 +1,9 @@
+/**
+ * `brokerlet/server`: serves a broker to Kafka clients. Begin with {@link socketFactory} for KafkaJS, with {@link serve} for
+ * any other client; `docs/kafka-clients.md` explains them.
+ *
+ * @packageDocumentation
+ */
 export type { Barrier, FaultRuleUse, FaultTimes } from '../fault-rules.ts'
 export type {
   Acl,

@@ -1,3 +1,9 @@
+/**
+ * `brokerlet/testing`: a broker for tests, whose time stands still until it is moved. Begin with {@link TestBroker};
+ * `docs/testing.md` explains it.
+ *
+ * @packageDocumentation
+ */
 export type { Barrier, FaultRuleUse, FaultTimes } from '../fault-rules.ts'
 export {
   assertDuplicatesOnlyAfterRebalance,
