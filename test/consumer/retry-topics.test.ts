@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest'
 import { z } from 'zod'
+import { Consumer } from '../../src/consumer/consumer.ts'
+import type { Engine } from '../../src/engine.ts'
 import {
   type AnyRecord,
   headersOf,
@@ -10,6 +12,7 @@ import {
 } from '../../src/index.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
+import { withMembers } from './slow-engine-scene.ts'
 
 const topics = [
   { topic: 'orders.1m', delayMs: 60_000 },
@@ -416,3 +419,23 @@ it.each(['restart', 'stop', 'skip'] as const)(
     await broker.idle()
   },
 )
+
+it('gives up a record whose own topic was deleted, too, where its engine has to ask for the topic', async () => {
+  const { broker, clock } = brokerWithLater()
+  broker.topic('orders').append({ value: 0 })
+  const engine = withMembers<Engine>(broker.engine, { topic: async name => broker.engine.topic(name) })
+  const consumer = new Consumer(engine, { groupId: 'g', topics: ['orders'] })
+  const told: unknown[] = []
+  consumer.on('skipped', ({ record, error }) => told.push([record.topic, (error as Error).name]))
+  await consumer.run({
+    retry: { attempts: 1, topics: [{ topic: 'later', delayMs: 1000 }] },
+    eachRecord: () => {
+      throw new Error('boom')
+    },
+  })
+  await clock.advance(500)
+  broker.deleteTopic('orders')
+  await clock.advance(1000)
+  expect(told).toEqual([['orders', 'UnknownTopicOrPartitionError']])
+  expect(broker.group('g').lag()).toBe(0)
+})
