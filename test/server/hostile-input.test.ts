@@ -86,6 +86,10 @@ it.each([
     'a request that is cut short',
     () => request(metadata!, 4, { topics: [{ name: 'orders' }] }).subarray(0, 14),
   ],
+  [
+    'a request with more entries than can be',
+    () => request(metadata!, 4, { topics: Array.from({ length: 1_000_001 }, () => ({ name: '' })) }),
+  ],
   ['a header that is cut short', () => Buffer.from([0, 3, 0])],
   ['an empty frame', () => Buffer.alloc(0)],
 ])('closes the connection on %s, says so once, and serves the others', async (_, frame) => {

@@ -11,6 +11,7 @@ import { field, struct } from '../../src/server/protocol/struct.ts'
 import {
   array,
   bytes,
+  int8,
   int16,
   int32,
   nullable,
@@ -109,16 +110,14 @@ describe('a description', () => {
     })
   })
 
-  it('reads and writes tagged fields, leaves out defaults, and keeps those that it does not know', () => {
+  it('reads and writes tagged fields, and leaves out defaults', () => {
     const { read } = roundTrip({ note: 'n', list: [{ id, tagged: Buffer.from('t') }] }, 3)
     expect(read).toMatchObject({ note: 'n', list: [{ id, tagged: Buffer.from('t') }] })
     expect(roundTrip({}, 3).written.at(-1)).toBe(0)
-    const unknown = { unknownTags: [{ tag: 9, bytes: Buffer.from('later') }] }
-    expect(roundTrip(unknown, 3).read).toMatchObject(unknown)
   })
 
   // KIP-482 wants them in order, each once. Kafka takes them as they come.
-  it('reads tagged fields in any order, and of one that comes twice the last', () => {
+  it('reads tagged fields in any order, of one that comes twice the last, and none that it does not know', () => {
     const at = versionOf({ flexible: 3 }, 3)
     const read = (...tags: number[]) =>
       readWhole(type as Type<unknown, never>, new Reader(Buffer.from([0, 0, 0, 0, 1, 1, ...tags])), at)
@@ -126,13 +125,32 @@ describe('a description', () => {
       [0, 2, 2, 0x61],
       [0, 2, 2, 0x62],
     ] as const
-    expect(read(2, 9, 1, 7, ...first)).toMatchObject({
-      note: 'a',
-      unknownTags: [{ tag: 9, bytes: Buffer.from([7]) }],
-    })
-    expect(read(2, ...first, ...second)).toMatchObject({ note: 'b' })
-    expect(read(2, 9, 1, 7, 9, 1, 8)).toMatchObject({ unknownTags: [{ tag: 9 }, { tag: 9 }] })
-    expect(() => read(1, 0, 3, 2, 0x61, 0)).toThrow(ProtocolError)
+    const nothing = { name: null, late: 1, early: 0, list: [], note: null }
+    expect(read(0)).toEqual(nothing)
+    expect(read(2, 9, 1, 7, ...first)).toEqual({ ...nothing, note: 'a' })
+    expect(read(2, ...first, ...second)).toEqual({ ...nothing, note: 'b' })
+    expect(read(2, 9, 1, 7, 9, 1, 8)).toEqual(nothing)
+  })
+
+  it('refuses a tagged field that is longer or shorter than it says, or than the message', () => {
+    const at = versionOf({ flexible: 3 }, 3)
+    const read = (...tags: number[]) => type.read(new Reader(Buffer.from([0, 0, 0, 0, 1, 1, ...tags])), at)
+    expect(() => read(1, 0, 3, 2, 0x61, 0)).toThrow('expected a tagged field of 3 bytes, received 2')
+    expect(() => read(1, 0, 1, 2, 0x61)).toThrow('expected a tagged field of 1 byte, received 2')
+    expect(() => read(1, 9, 3, 0)).toThrow(ProtocolError)
+  })
+
+  it('has a million entries in all of its lists, and refuses one more', () => {
+    const list = struct({ first: array(int8), second: array(int8) })
+    const at = { version: 0, flexible: true }
+    const read = (first: number, second: number) => {
+      const writer = new Writer()
+      list.write(writer as never, { first: Array(first).fill(1), second: Array(second).fill(1) } as never, at)
+      return list.read(new Reader(writer.concat()), at)
+    }
+    expect(read(400_000, 600_000).second).toHaveLength(600_000)
+    expect(() => read(400_000, 600_001)).toThrow('at most 1000000 entries')
+    expect(() => read(1_000_001, 0)).toThrow('at most 1000000 entries')
   })
 
   it('refuses what is cut short and lengths that cannot be', () => {

@@ -1,10 +1,15 @@
 import { ProtocolError } from './protocol-error.ts'
 
+// An entry takes a few bytes of a frame, and a hundred and more as an object: 100 MiB of them would be more than a process
+// has. (Kafka takes as many in each list.)
+const mostEntries = 1_000_000
+
 /** Reads the contents of a frame from beginning to end; a length that would lead past the end is refused. */
 export class Reader {
   readonly bytes: Buffer
   #at: number
   readonly #end: number
+  #entries = 0
 
   constructor(bytes: Buffer, start: number = 0, end: number = bytes.length) {
     this.bytes = bytes
@@ -112,6 +117,14 @@ export class Reader {
       }
     }
     throw new ProtocolError(`expected a varlong of at most ten bytes at ${this.#at}`)
+  }
+
+  /** Notes that a list has so many entries. @throws ProtocolError if all lists together have too many */
+  countEntries(count: number): void {
+    this.#entries += count
+    if (this.#entries > mostEntries) {
+      throw new ProtocolError(`expected at most ${mostEntries} entries, received ${this.#entries}`)
+    }
   }
 
   /** Skips so many bytes. */

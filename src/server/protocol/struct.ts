@@ -1,4 +1,6 @@
-import { Reader } from './reader.ts'
+import { counted } from '../../counted.ts'
+import { ProtocolError } from './protocol-error.ts'
+import type { Reader } from './reader.ts'
 import type { Type, Version } from './type.ts'
 import { Writer } from './writer.ts'
 
@@ -38,15 +40,10 @@ type WriteOf<F> =
   F extends Field<infer _, infer Write> ? Write : F extends Type<infer _, infer Write> ? Write : never
 
 /** What a message reads as: all fields, with defaults for those that its version does not have. */
-export type StructRead<F extends Fields> = { -readonly [Name in keyof F]: ReadOf<F[Name]> } & UnknownTags
+export type StructRead<F extends Fields> = { -readonly [Name in keyof F]: ReadOf<F[Name]> }
 
 /** What a message is written from; a field that is left out has its default. */
-export type StructWrite<F extends Fields> = { readonly [Name in keyof F]?: WriteOf<F[Name]> } & UnknownTags
-
-/** Tagged fields that the description does not know, kept so that they can be handed on. */
-interface UnknownTags {
-  readonly unknownTags?: readonly { readonly tag: number; readonly bytes: Buffer }[]
-}
+export type StructWrite<F extends Fields> = { readonly [Name in keyof F]?: WriteOf<F[Name]> }
 
 interface NamedField {
   readonly name: string
@@ -63,7 +60,7 @@ export function struct<const F extends Fields>(fields: F): Type<StructRead<F>, S
   return new Struct(fields) as unknown as Type<StructRead<F>, StructWrite<F>>
 }
 
-type Values = Record<string, unknown> & UnknownTags
+type Values = Record<string, unknown>
 
 class Struct implements Type<Values> {
   readonly #fields: readonly NamedField[]
@@ -101,26 +98,29 @@ class Struct implements Type<Values> {
     const { plain, tagged } = this.#layout(version.version)
     for (const { name, field: described } of this.#fields) values[name] = described.fallback
     for (const { name, field: described } of plain) values[name] = described.type.read(reader, version)
-    return version.flexible ? this.#readTagged(reader, version, tagged, values) : values
+    if (version.flexible) this.#readTagged(reader, version, tagged, values)
+    return values
   }
 
   // KIP-482 wants them in order, and each once. Kafka takes them as they come, and of one that comes twice the last.
-  #readTagged(reader: Reader, version: Version, tagged: readonly NamedField[], values: Values): Values {
-    const unknown: { tag: number; bytes: Buffer }[] = []
+  // Nobody is told what the description does not know: to keep it would take hundreds of bytes for each of two.
+  #readTagged(reader: Reader, version: Version, tagged: readonly NamedField[], values: Values): void {
     const count = reader.uvarint()
     for (let i = 0; i < count; i++) {
       const tag = reader.uvarint()
-      const bytes = reader.take(reader.uvarint())
+      const length = reader.uvarint()
       const known = tagged.find(({ field: described }) => described.tag === tag)
       if (known === undefined) {
-        unknown.push({ tag, bytes })
+        reader.skip(length)
         continue
       }
-      const inside = new Reader(bytes)
-      values[known.name] = known.field.type.read(inside, version)
-      inside.end()
+      const start = reader.offset
+      values[known.name] = known.field.type.read(reader, version)
+      const read = reader.offset - start
+      if (read !== length) {
+        throw new ProtocolError(`expected a tagged field of ${counted(length, 'byte')}, received ${read}`)
+      }
     }
-    return unknown.length === 0 ? values : { ...values, unknownTags: unknown }
   }
 
   write(writer: Writer, values: Values, version: Version): void {
@@ -135,7 +135,7 @@ class Struct implements Type<Values> {
 
 // Defaults are left out: a reader takes them for fields that are missing.
 function writeTagged(writer: Writer, version: Version, tagged: readonly NamedField[], values: Values): void {
-  const pieces: { tag: number; bytes: Buffer }[] = [...(values.unknownTags ?? [])]
+  const pieces: { tag: number; bytes: Buffer }[] = []
   for (const { name, field: described } of tagged) {
     const value = values[name]
     if (value === undefined || isDefault(value, described.fallback)) continue

@@ -144,6 +144,7 @@ export function array<Read, Write>(type: Type<Read, Write>): Type<Read[], readon
       if (count > reader.remaining) {
         throw new ProtocolError(`expected an array of at most ${reader.remaining}, received ${count}`)
       }
+      reader.countEntries(count)
       const values = new Array<Read>(count)
       for (let i = 0; i < count; i++) values[i] = type.read(reader, version)
       return values
