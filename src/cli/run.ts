@@ -32,8 +32,11 @@ export async function run(args: readonly string[], version: string, terminal: Te
 
 function explain(error: unknown): string {
   if (error instanceof UsageError) return `${error.message}; --help lists the options`
-  const { code, port } = error as { readonly code?: unknown; readonly port?: unknown }
-  if (code === 'EADDRINUSE') return `port ${port} is taken`
+  const { cause, received } = error as {
+    readonly cause?: { readonly code?: unknown }
+    readonly received?: unknown
+  }
+  if (cause?.code === 'EADDRINUSE') return `port ${received} is taken`
   return describeError(error)
 }
 

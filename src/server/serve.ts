@@ -93,7 +93,8 @@ export interface KafkaServer {
 
 /**
  * Serves a broker of this process over TCP, in Kafka's protocol, to clients of every language. Resolves once it
- * listens; rejects if a port is taken. The server closes when the broker does.
+ * listens; rejects with InvalidOptionError if a port is taken, or if the host is no address of this machine. The server
+ * closes when the broker does.
  *
  * @example
  * const server = await serve(broker, { port: 9092 })

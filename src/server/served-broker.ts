@@ -3,6 +3,7 @@ import { longestDelayMs } from '../clock.ts'
 import { ClosedError } from '../errors.ts'
 import { duration, requireArgument } from '../validate.ts'
 import type { ClusterNode } from './cluster/cluster-node.ts'
+import { listenError } from './listen-error.ts'
 import type { WireServer } from './wire-server.ts'
 
 /** One of the brokers that clients of a server see. */
@@ -23,7 +24,8 @@ export interface ServedBroker {
   stop(): Promise<void>
   /**
    * Listens again, on the same port, and takes back what it coordinated, and what it is the preferred leader of, under
-   * the next leader epoch. Rejects if the port is taken, or once the server is closed.
+   * the next leader epoch. Rejects with InvalidOptionError if the port is taken, and with ClosedError
+   * once the server is closed.
    */
   start(): Promise<void>
   /** Sends each of its answers `ms` milliseconds late, on the broker's time; 0 ends that, and sends those that wait. */
@@ -117,9 +119,11 @@ export class BrokerListener implements ServedBroker {
       socket.once('close', () => this.#sockets.delete(socket))
     })
     await new Promise<void>((resolve, reject) => {
-      listener.once('error', reject)
-      listener.listen(this.#node.port, this.#node.host, () => {
-        listener.off('error', reject)
+      const { port, host } = this.#node
+      const fail = (error: Error) => reject(listenError(host, port, error))
+      listener.once('error', fail)
+      listener.listen(port, host, () => {
+        listener.off('error', fail)
         listener.on('error', error => this.#wire.failed(error))
         resolve()
       })

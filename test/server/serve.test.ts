@@ -69,10 +69,27 @@ it('speaks TLS', async () => {
   expect(broker.topic('orders').records()).toHaveLength(1)
 })
 
-it('rejects where the port is taken', async () => {
+it('rejects where the port is taken, and says which, and where', async () => {
   const { server } = await start()
   const { broker } = await start()
-  await expect(serve(broker, { port: server.port })).rejects.toMatchObject({ code: 'EADDRINUSE' })
+  await expect(serve(broker, { port: server.port })).rejects.toMatchObject({
+    name: 'InvalidOptionError',
+    message: `serve: option 'port' is ${server.port}, which is taken at 127.0.0.1`,
+    option: 'port',
+    received: server.port,
+    cause: { code: 'EADDRINUSE' },
+  })
+})
+
+// The address is for documentation: no machine has it. (RFC 5737)
+it('rejects where the host is no address of this machine', async () => {
+  const { broker } = await start()
+  await expect(serve(broker, { host: '192.0.2.1' })).rejects.toMatchObject({
+    name: 'InvalidOptionError',
+    message: "serve: option 'host' is 192.0.2.1, which is no address of this machine",
+    option: 'host',
+    cause: { code: 'EADDRNOTAVAIL' },
+  })
 })
 
 it('ends every connection when it closes, and with its broker', async () => {

@@ -180,7 +180,7 @@ it('rejects a start whose port is taken, and is stopped still', async () => {
   const [first] = server.brokers
   await first!.stop()
   const taker = await start({ port: first!.port, brokers: 1 })
-  await expect(first!.start()).rejects.toMatchObject({ code: 'EADDRINUSE' })
+  await expect(first!.start()).rejects.toMatchObject({ option: 'port', received: first!.port })
   expect(first!.running).toBe(false)
   await taker.server.close()
   await first!.start()
