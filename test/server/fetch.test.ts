@@ -54,6 +54,35 @@ it('gives a batch even to who wants no bytes, who would wait for ever else', asy
   expect(responses[0].partitions[0].records.length).toBeGreaterThan(0)
 })
 
+it.each([2, -1])(
+  'refuses all partitions of a fetch with the isolation level %i, as Kafka does',
+  async isolationLevel => {
+    const { broker, client } = scene()
+    broker.topic('orders').append({ value: 1 })
+    const topics = [
+      { topic: 'orders', partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }] },
+    ]
+    const answer = await client.call(apis.fetch as Api, 12, { maxWaitMs: 0, isolationLevel, topics })
+    expect(answer).toMatchObject({ errorCode: -1, responses: [{ topic: 'orders' }] })
+    expect(answer.responses[0].partitions).toMatchObject([
+      { partitionIndex: 0, errorCode: -1, highWatermark: -1, records: Buffer.alloc(0) },
+    ])
+  },
+)
+
+it('refuses a fetch that names a later epoch of its last record than there was, as Kafka does', async () => {
+  const { broker, client } = scene()
+  broker.topic('orders').append({ value: 1 })
+  const codes = []
+  for (const lastFetchedEpoch of [-2, -1, 0, 1]) {
+    const partition = { partition: 0, fetchOffset: 0, lastFetchedEpoch, partitionMaxBytes: 1000 }
+    const topics = [{ topic: 'orders', partitions: [partition] }]
+    const { responses } = await client.call(apis.fetch as Api, 12, { maxWaitMs: 0, topics })
+    codes.push(responses[0].partitions[0].errorCode)
+  }
+  expect(codes).toEqual([0, 0, 0, 1])
+})
+
 it('answers who waits for records of a topic that is deleted at once, by whichever name it was asked for', async () => {
   const { broker, client } = scene()
   for (const version of [12, 13]) {

@@ -33,6 +33,23 @@ it('has all of a log at hand, from where it begins', async () => {
   expect(await list(latest)).toEqual({ errorCode: 0, offset: 5, leaderEpoch: 0 })
 })
 
+it('refuses all partitions with an isolation level that there is not, as Kafka does', async () => {
+  const { broker, client } = scene()
+  broker.topic('orders').append({ value: 1 })
+  const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, timestamp: latest }] }]
+  const codes = []
+  for (const [replicaId, isolationLevel] of [
+    [-1, 1],
+    [-1, 2],
+    [-1, -1],
+    [-2, 2],
+  ]) {
+    const answer = await client.call(apis.listOffsets as Api, 11, { replicaId, isolationLevel, topics })
+    codes.push(answer.topics[0].partitions[0].errorCode)
+  }
+  expect(codes).toEqual([0, -1, -1, -1])
+})
+
 it.each([
   ['the newest record of an empty log', maxTimestamp],
   ['what is on another storage', latestTiered],

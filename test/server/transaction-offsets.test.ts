@@ -34,6 +34,18 @@ it('begins nothing with offsets of nothing that is there', async () => {
   expect(await client.call(endTxn!, 5, { ...identity, committed: true })).toMatchObject({ errorCode: 48 })
 })
 
+it('refuses offsets of a transaction whose id is empty', async () => {
+  const { client, init } = start()
+  const { producerId, producerEpoch } = await init()
+  const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 5 }] }]
+  const asked = { transactionalId: '', producerId, producerEpoch, groupId: 'g', topics }
+  const answers = [
+    await client.call(txnOffsetCommit!, 3, asked),
+    await client.call(txnOffsetCommit!, 5, asked),
+  ]
+  expect(answers.map(answer => answer.topics[0].partitions[0].errorCode)).toEqual([42, 42])
+})
+
 it('takes topics by their ids from a producer that names them so', async () => {
   const { broker, client, init, end } = start()
   const { topicId } = (await client.call(metadata!, 12, { topics: [{ name: 'orders' }] })).topics[0]

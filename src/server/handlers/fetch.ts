@@ -4,6 +4,7 @@ import type { ClusterNode } from '../cluster/cluster-node.ts'
 import { preferredReadReplica } from '../cluster/replica-selector.ts'
 import type { ConnectionSession } from '../connection-session.ts'
 import { type Handler, handler } from '../handler.ts'
+import { isIsolationLevel, readCommitted } from '../isolation-level.ts'
 import { fetch } from '../protocol/messages/fetch.ts'
 import { writeControlBatch } from '../protocol/record-batch.ts'
 import { findTopic, topicIdsSince, unknownTopic, type Wire } from '../wire.ts'
@@ -16,6 +17,8 @@ interface Wanted {
   /** The log, or the error if it does not exist. */
   readonly log: Partition | number
   readonly offset: number
+  /** The epoch of the client's last record; a negative one if it does not say. */
+  readonly lastFetchedEpoch: number
   readonly maxBytes: number
   /** The broker that the client should ask instead. */
   readonly preferred: ClusterNode | undefined
@@ -48,14 +51,15 @@ interface Reading {
   readonly now: number
 }
 
-const readCommitted = 1
 const unknownPartition = errnoOf('UNKNOWN_TOPIC_OR_PARTITION')
+const unknownServerError = errnoOf('UNKNOWN_SERVER_ERROR')
 
 /** Reads record batches, and waits for them if there are none yet. */
 export function fetchHandlers(wire: Wire): Handler[] {
   return [
     handler(fetch, async (request, { version, clientId, node, session, signal }) => {
-      const { maxWaitMs, rackId } = request
+      const { maxWaitMs, rackId, isolationLevel } = request
+      const known = isIsolationLevel(isolationLevel)
       // A larger first batch is returned all the same, so even a client that asks for 0 bytes goes on.
       const maxBytes = Math.max(1, Math.min(request.maxBytes, wire.fetchMaxBytes))
       const minBytes = Math.min(request.minBytes, maxBytes)
@@ -64,28 +68,34 @@ export function fetchHandlers(wire: Wire): Handler[] {
         clientId,
         session,
         maxBytes,
-        committed: request.isolationLevel === readCommitted,
+        committed: isolationLevel === readCommitted,
         now: wire.engine.clock.now(),
       }
       const wanted = request.topics.flatMap(({ topic, topicId, partitions }) => {
         const found = findTopic(wire, version, topicIdsSince.Fetch, { name: topic, topicId })
-        return partitions.map(({ partition, fetchOffset: offset, partitionMaxBytes }): Wanted => {
-          const log =
-            found === undefined ? unknownTopic(version, topicIdsSince.Fetch) : found.partitions[partition]
-          const preferred =
-            typeof log === 'object'
-              ? preferredReadReplica(wire.cluster, log, { node, rackId, offset })
-              : undefined
-          return {
-            topic,
-            topicId,
-            partition,
-            log: log ?? unknownPartition,
-            offset,
-            maxBytes: partitionMaxBytes,
-            preferred,
-          }
-        })
+        return partitions.map(
+          ({ partition, fetchOffset: offset, lastFetchedEpoch, partitionMaxBytes }): Wanted => {
+            const log = !known
+              ? unknownServerError
+              : found === undefined
+                ? unknownTopic(version, topicIdsSince.Fetch)
+                : found.partitions[partition]
+            const preferred =
+              typeof log === 'object'
+                ? preferredReadReplica(wire.cluster, log, { node, rackId, offset })
+                : undefined
+            return {
+              topic,
+              topicId,
+              partition,
+              log: log ?? unknownPartition,
+              offset,
+              lastFetchedEpoch,
+              maxBytes: partitionMaxBytes,
+              preferred,
+            }
+          },
+        )
       })
       let fetched = readAll(wire, wanted, how)
       // Who is to ask elsewhere does so at once.
@@ -96,7 +106,8 @@ export function fetchHandlers(wire: Wire): Handler[] {
           return !isShort(fetched, minBytes)
         })
       }
-      return { sessionId: 0, responses: respond(wanted, fetched, how.committed) }
+      const errorCode = known ? 0 : unknownServerError
+      return { errorCode, sessionId: 0, responses: respond(wanted, fetched, how.committed) }
     }),
   ]
 }
@@ -137,16 +148,20 @@ function readOne(wire: Wire, wanted: Wanted, room: Room, how: Reading): Fetched 
     return read(wire, wanted, room, how)
   } catch (error) {
     wire.failed(error)
-    return { errorCode: errnoOf('UNKNOWN_SERVER_ERROR'), ...nothing }
+    return { errorCode: unknownServerError, ...nothing }
   }
 }
 
 function read(wire: Wire, wanted: Wanted, room: Room, how: Reading): Fetched {
-  const { log, offset, maxBytes, preferred } = wanted
+  const { log, offset, lastFetchedEpoch, maxBytes, preferred } = wanted
   if (typeof log === 'number') return { errorCode: log, ...nothing }
   // While it was waited for. By then Kafka no longer asks by which name.
   if (log.deleted) return { errorCode: unknownPartition, ...nothing }
   if (offset < log.logStartOffset || offset > log.highWatermark) {
+    return { errorCode: errnoOf('OFFSET_OUT_OF_RANGE'), ...nothing }
+  }
+  // What it has read before was in another log. Records of this one have epoch 0.
+  if (lastFetchedEpoch > 0 && lastFetchedEpoch > wire.cluster.leadershipOf(log).epoch) {
     return { errorCode: errnoOf('OFFSET_OUT_OF_RANGE'), ...nothing }
   }
   if (preferred !== undefined) return { errorCode: 0, ...nothing }

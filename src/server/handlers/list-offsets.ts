@@ -1,6 +1,7 @@
 import type { Partition } from '../../log/partition.ts'
 import { entryOf } from '../entry-of.ts'
 import { type Handler, handler } from '../handler.ts'
+import { isIsolationLevel, readCommitted } from '../isolation-level.ts'
 import { listOffsets } from '../protocol/messages/list-offsets.ts'
 import { offsetForLeaderEpoch } from '../protocol/messages/offset-for-leader-epoch.ts'
 import type { Wire } from '../wire.ts'
@@ -14,7 +15,6 @@ const earliestLocal = -4
 // Offsets of records on another storage, or to be copied there: there are none.
 const latestTiered = -5
 const earliestPendingUpload = -6
-const readCommitted = 1
 // Tools and other brokers see all of a log. (Kafka: ListOffsetsRequest.CONSUMER_REPLICA_ID)
 const consumerReplicaId = -1
 
@@ -45,6 +45,8 @@ export function listOffsetsHandlers(wire: Wire): Handler[] {
       topics: [...eachOnce(topics)].map(([name, partitions]) => ({
         name,
         partitions: [...partitions.values()].map(({ partitionIndex, timestamp, repeated }) => {
+          if (!isIsolationLevel(isolationLevel))
+            return { partitionIndex, errorCode: errnoOf('UNKNOWN_SERVER_ERROR') }
           if (repeated) return { partitionIndex, errorCode: errnoOf('INVALID_REQUEST') }
           if (timestamp < 0 && !(version >= (placesSince.get(timestamp) ?? Number.POSITIVE_INFINITY)))
             return { partitionIndex, errorCode: errnoOf('UNSUPPORTED_VERSION') }

@@ -112,6 +112,7 @@ export function transactionHandlers(wire: Wire): Handler[] {
         if (groupId === '') return 'INVALID_GROUP_ID'
         // Without anything to commit no transaction is begun.
         if (offsets.length === 0) return undefined
+        if (transactionalId === '') return 'INVALID_REQUEST'
         if (version >= implicitSince) transactions.begin(transactionalId, request, { groupId })
         // A transaction that could not begin is not open, and `opened` says why.
         const open = transactions.opened(transactionalId, request, groupId)
