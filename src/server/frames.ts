@@ -1,3 +1,4 @@
+import { otherProtocol } from './other-protocol.ts'
 import { ProtocolError } from './protocol/protocol-error.ts'
 
 /** Cuts the bytes of a connection into frames, each of which follows four bytes with its length. */
@@ -25,7 +26,9 @@ export class Frames {
       const size = this.#peekLength()
       const most = this.#maxBytes()
       if (size < 0 || size > most) {
-        throw new ProtocolError(`expected a frame of at most ${most} bytes, received ${size}`)
+        throw new ProtocolError(
+          `expected a frame of at most ${most} bytes, received ${size}${otherProtocol(size)}`,
+        )
       }
       if (this.#length < size + 4) return frames
       frames.push(this.#take(size + 4).subarray(4))

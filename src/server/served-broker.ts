@@ -118,6 +118,12 @@ export class BrokerListener implements ServedBroker {
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))
     })
+    // Of a client that only opens the port and goes, or is slow, nothing is to be said.
+    listener.on('tlsClientError', (error: NodeJS.ErrnoException & { readonly reason?: string }) => {
+      if (!error.code?.startsWith('ERR_SSL_')) return
+      const message = `A client and the server do not agree on TLS: ${error.reason ?? error.message}`
+      this.#wire.failed(new Error(message, { cause: error }))
+    })
     await new Promise<void>((resolve, reject) => {
       const { port, host } = this.#node
       const fail = (error: Error) => reject(listenError(host, port, error))

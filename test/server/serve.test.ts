@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
@@ -67,6 +68,44 @@ it('speaks TLS', async () => {
   const { broker, server } = await start({ tls: { key: pem('key.pem'), cert: pem('cert.pem') } })
   await send(server.address, { ca: [pem('cert.pem')], servername: 'localhost' })
   expect(broker.topic('orders').records()).toHaveLength(1)
+})
+
+it('tells of a client that does not speak TLS, and of one that does where it is not spoken', async () => {
+  const pem = (name: string) => readFileSync(path.join(import.meta.dirname, 'tls', name))
+  const secure = await start({ tls: { key: pem('key.pem'), cert: pem('cert.pem') } })
+  const plain = await start()
+  const messages: string[] = []
+  for (const { broker } of [secure, plain])
+    broker.on('error', error => messages.push((error as Error).message))
+  await expect(send(secure.server.address)).rejects.toThrow()
+  await expect(send(plain.server.address, { ca: [pem('cert.pem')] })).rejects.toThrow()
+  expect(messages).toEqual([
+    'A client and the server do not agree on TLS: wrong version number',
+    expect.stringMatching(
+      /^expected a frame of at most .*; the client speaks TLS, which the server does with the option 'tls'$/,
+    ),
+  ])
+})
+
+it('tells of a client that speaks HTTP', async () => {
+  const { broker, server } = await start()
+  const messages: string[] = []
+  broker.on('error', error => messages.push((error as Error).message))
+  await expect(fetch(`http://${server.address}/`)).rejects.toThrow()
+  expect(messages).toEqual([expect.stringMatching(/; the client speaks HTTP$/)])
+})
+
+it('says nothing of a client that goes before it has spoken, as one that looks whether a port is open', async () => {
+  const pem = (name: string) => readFileSync(path.join(import.meta.dirname, 'tls', name))
+  const { broker, server } = await start({ tls: { key: pem('key.pem'), cert: pem('cert.pem') } })
+  const messages: string[] = []
+  broker.on('error', error => messages.push((error as Error).message))
+  const socket = connectTcp(server.port, '127.0.0.1')
+  await once(socket, 'connect')
+  socket.end()
+  await once(socket.resume(), 'close')
+  await send(server.address, { ca: [pem('cert.pem')], servername: 'localhost' })
+  expect(messages).toEqual([])
 })
 
 it('rejects where the port is taken, and says which, and where', async () => {
