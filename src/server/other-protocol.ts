@@ -1,15 +1,13 @@
-// What a client sends first that is set up for something else: it looks like a length of hundreds of millions of bytes.
-const beginnings: readonly (readonly [begin: Buffer, speaks: string])[] = [
-  [Buffer.from([0x16, 3]), "TLS, which the server does with the option 'tls'"],
-  ...['GET ', 'HEAD ', 'POST ', 'PUT ', 'OPTIONS '].map(
-    method => [Buffer.from(method.slice(0, 4)), 'HTTP'] as const,
-  ),
-]
-
-/** The end of a sentence about a frame whose length cannot be, if it is the beginning of another protocol. */
+/**
+ * The end of a sentence about a frame whose length cannot be, if it is the beginning of another protocol, as of a client that
+ * is set up for something else.
+ */
 export function otherProtocol(length: number): string {
   const bytes = Buffer.alloc(4)
   bytes.writeInt32BE(length)
-  const found = beginnings.find(([begin]) => bytes.subarray(0, begin.length).equals(begin))
-  return found === undefined ? '' : `; the client speaks ${found[1]}`
+  const text = bytes.toString('latin1')
+  if (text.startsWith('\x16\x03')) {
+    return "; the client speaks TLS, which the server does with the option 'tls'"
+  }
+  return /^(GET |HEAD|POST|PUT |OPTI)/.test(text) ? '; the client speaks HTTP' : ''
 }
