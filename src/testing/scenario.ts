@@ -42,8 +42,8 @@ export interface Scenario<Topics extends TopicMap>
   extends Omit<TestBrokerOptions<Topics>, 'seed' | 'timers'> {
   /**
    * Each function starts one instance of its service on the broker. The instance owns what the function makes there:
-   * its consumers are closed when it stops. When it dies they die with it, and what it still sends never arrives. An
-   * instance whose function rejects has died.
+   * its consumers are closed when it stops. When it dies they die with it, what it still sends never arrives, and what
+   * it awaits of its clients or of `clock.sleep` never comes. An instance whose function rejects has died.
    */
   services: Readonly<Record<string, (broker: TestBroker<Topics>, instance: ServiceInstance) => unknown>>
   /** What happens from outside, each action at any time: an order is sent, a customer is deleted. */

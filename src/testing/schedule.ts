@@ -4,7 +4,8 @@ import { Random } from './random.ts'
  * A kind of step in a schedule.
  *
  * - `act`: runs one of the scenario's actions.
- * - `start`: starts one more instance of a service. `stop`: closes an instance in order. `crash`: kills an instance.
+ * - `start`: starts one more instance of a service. `stop`: closes an instance in order. `crash`: kills an instance, at
+ *   once, or when it has next written and has not heard of that.
  * - `fail`, `delay`: makes an operation of a group fail, or take longer (`broker.faults`).
  * - `redeliver`: delivers a record again that a group has committed.
  * - `time`: moves the broker's time. `turn`: lets promises go on for a few steps while no time passes.
@@ -24,6 +25,8 @@ export interface Step {
   readonly pick: number
   /** The seed of the random source that an action gets. */
   readonly seed: number
+  /** For `crash`: whether the instance crashes only once it has written, and hears nothing of that. */
+  readonly onWrite: boolean
   /** Milliseconds, for `time` and `delay`. */
   readonly ms: number
   /** How often: for `turn`, `fail` and `delay`. */
@@ -50,8 +53,8 @@ export const defaultWeights: Readonly<Record<StepKind, number>> = {
 
 const failing = ['handle', 'commit', 'append', 'release'] as const
 const slow = ['handle', 'commit', 'append', 'release', 'fetch', 'join', 'committed'] as const
-const moments = [1, 10, 100, 1000, 5000, 60_000]
-const minute = 60_000
+// The longest is more than a group waits for a member that handles a record.
+const moments = [1, 10, 100, 1000, 5000, 60_000, 600_000]
 
 /** Draws the schedule of a seed. */
 export function drawSchedule(
@@ -74,7 +77,8 @@ export function drawSchedule(
       name: random.pick(kind === 'act' ? names.actions : names.services),
       pick: random.next(),
       seed: random.integer(0, 2 ** 31),
-      ms: random.pick(kind === 'delay' ? [...moments, 10 * minute] : moments),
+      onWrite: random.chance(0.4),
+      ms: random.pick(moments),
       times: random.integer(1, kind === 'turn' ? 12 : 3),
       operation: random.pick(kind === 'fail' ? failing : slow),
     }

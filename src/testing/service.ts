@@ -1,4 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { Deferred } from '../deferred.ts'
+import { isPromise, type MaybePromise } from '../maybe-promise.ts'
+import { neverAnswered } from './never.ts'
 import type { ServiceInstance } from './scenario.ts'
 import type { TestConsumer } from './test-consumer.ts'
 
@@ -14,13 +17,14 @@ export function currentService(): RunningService | undefined {
 export class RunningService implements ServiceInstance {
   readonly name: string
   readonly service: string
-  /** It crashed: nothing that it still does has any effect. */
-  dead = false
+  /** Called when it has written. */
+  onWrite: (() => void) | undefined
   /** It was asked to stop; no other instance takes its name until it has stopped. */
   stopping = false
   stopped = false
   readonly #consumers: TestConsumer[] = []
   readonly #ended = new Set<TestConsumer>()
+  readonly #died = new Deferred()
   #crashed = false
   #started: Promise<unknown> = Promise.resolve()
 
@@ -32,6 +36,40 @@ export class RunningService implements ServiceInstance {
   /** Runs the service's code; `failed` is called with its error. */
   start(code: () => unknown, failed: (error: unknown) => void): void {
     this.#started = current.run(this, async () => code()).catch(failed)
+  }
+
+  /** It crashed: nothing that it still does has any effect, and it hears of nothing more. */
+  get dead(): boolean {
+    return this.#died.settled
+  }
+
+  die(): void {
+    this.#died.resolve()
+  }
+
+  /** An answer that it hears, unless it is dead by then. */
+  heard<T>(answer: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      answer.then(
+        value => {
+          if (!this.dead) resolve(value)
+        },
+        error => {
+          if (!this.dead) reject(error)
+        },
+      )
+    })
+  }
+
+  /** The same for the answer to a write. */
+  written<T>(answer: MaybePromise<T>): MaybePromise<T> {
+    const wrote = (result: T) => {
+      this.onWrite?.()
+      return result
+    }
+    if (isPromise(answer)) return this.heard(answer.then(wrote))
+    wrote(answer)
+    return this.dead ? neverAnswered() : answer
   }
 
   /** Notes a consumer that the instance has made. */
@@ -69,6 +107,10 @@ export class RunningService implements ServiceInstance {
   /** Closes its consumers in order. */
   async stop(): Promise<void> {
     this.stopping = true
+    await Promise.race([this.#stop(), this.#died.promise])
+  }
+
+  async #stop(): Promise<void> {
     await this.#closeAll()
     // Its code may still make consumers while it starts; they are closed, too.
     await this.#started
@@ -79,7 +121,7 @@ export class RunningService implements ServiceInstance {
   async #closeAll(): Promise<void> {
     await Promise.race([
       Promise.all(this.consumers.map(consumer => consumer.closeInTurn())),
-      // The instance may die while it closes, and then no caller polls any more.
+      // A consumer may end by itself meanwhile, and then no caller polls any more.
       Promise.all(this.consumers.map(({ done }) => done.catch(() => {}))),
     ])
   }

@@ -1,7 +1,10 @@
+import type { SleepClock } from '../clock.ts'
 import { CommitFailedError, isBrokerletError } from '../errors.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
 import { isError } from '../thrown.ts'
 import type { TopicMap } from '../topic-definition.ts'
 import { currentService } from './service.ts'
+import { SimulatedClock } from './simulated-clock.ts'
 import { TestBroker, type TestBrokerOptions } from './test-broker.ts'
 import type { TestConsumer } from './test-consumer.ts'
 
@@ -34,10 +37,12 @@ const warned = ['restarting', 'skipped', 'crashed', 'deadLettered', 'parked', 's
 /** A broker that knows which instance of a service is running. */
 export class SimulatedBroker<out Topics extends TopicMap> extends TestBroker<Topics> {
   readonly #failed: (error: unknown) => void
+  readonly #clock: SleepClock
 
   /** `failed` is called with every error that a simulation does not cause by design. */
   constructor(options: TestBrokerOptions<Topics>, failed: (error: unknown) => void) {
     super(options)
+    this.#clock = new SimulatedClock(super.clock)
     this.#failed = failed
     this.on('error', error => this.#judge(error))
     this.on('recordsDropped', nothing)
@@ -57,6 +62,19 @@ export class SimulatedBroker<out Topics extends TopicMap> extends TestBroker<Top
 
   protected override get silenced(): boolean {
     return currentService()?.dead ?? false
+  }
+
+  protected override heard<T>(answer: Promise<T>): Promise<T> {
+    return currentService()?.heard(answer) ?? answer
+  }
+
+  protected override written<T>(answer: MaybePromise<T>): MaybePromise<T> {
+    const service = currentService()
+    return service === undefined ? answer : service.written(answer)
+  }
+
+  override get clock(): SleepClock {
+    return this.#clock
   }
 
   // The timeline has these events already; without a listener, the process would print a warning for each.

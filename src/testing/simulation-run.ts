@@ -152,15 +152,21 @@ export class SimulationRun<Topics extends TopicMap> {
     return `${instance.name} stops`
   }
 
-  #crash({ pick }: Step): string | undefined {
+  #crash({ pick, onWrite }: Step): string | undefined {
     const instance = pickFrom(this.#live, pick)
     if (instance === undefined) return undefined
-    this.#die(instance)
+    const crash = () => this.#die(instance)
+    if (onWrite) {
+      instance.onWrite = crash
+      return `${instance.name} will crash once it has written`
+    }
+    crash()
     return `${instance.name} crashes`
   }
 
   #die(instance: RunningService): void {
-    instance.dead = true
+    instance.onWrite = undefined
+    instance.die()
     for (const consumer of instance.consumers) if (!consumer.ended) this.#broker.crash(consumer)
   }
 
@@ -216,6 +222,7 @@ export class SimulationRun<Topics extends TopicMap> {
   // No fault is left, every service runs, and everything that was begun comes to its end.
   async #heal(): Promise<void> {
     this.#broker.faults.clear()
+    for (const service of this.#services) service.onWrite = undefined
     await this.#untilIdle()
     // A polling caller may have records in hand that `idle` does not know of. An operation that was delayed when it
     // began, such as a join, takes its time even if nothing waits for it any more.

@@ -12,6 +12,7 @@ import { counted } from '../counted.ts'
 import type { Unread } from '../engine.ts'
 import { IllegalStateError, OffsetOutOfRangeError } from '../errors.ts'
 import { warn } from '../events.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
 import { isTopicPartition } from '../offset-checks.ts'
 import { Producer, type ProducerOptions } from '../producer/producer.ts'
 import { didYouMean, suggest } from '../suggest.ts'
@@ -162,6 +163,8 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
       redeliveries: new Redeliveries(),
       joining: undefined,
       silenced: () => this.silenced,
+      heard: answer => this.heard(answer),
+      written: answer => this.written(answer),
       now: () => clock.now(),
       pending: () => clock.pending,
       served: () => this.served,
@@ -212,6 +215,16 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
    */
   protected get silenced(): boolean {
     return false
+  }
+
+  /** The answer that the code that runs now hears: a simulation overrides this for a process that dies first. @internal */
+  protected heard<T>(answer: Promise<T>): Promise<T> {
+    return answer
+  }
+
+  /** The same for the answer to a write. @internal */
+  protected written<T>(answer: MaybePromise<T>): MaybePromise<T> {
+    return answer
   }
 
   /** @internal */

@@ -19,6 +19,10 @@ export interface TestBench {
   joining: { joined(memberId: string): void } | undefined
   /** Whether the code that runs now belongs to a simulated process that died. */
   silenced(): boolean
+  /** An answer for the code that runs now, which never comes where that belongs to a simulated process that dies first. */
+  heard<T>(answer: Promise<T>): Promise<T>
+  /** The same for the answer to a write, of which such a process may be due to die. */
+  written<T>(answer: MaybePromise<T>): MaybePromise<T>
   /** The broker's time. */
   now(): number
   /** What waits for the broker's time. */

@@ -138,7 +138,11 @@ export class TestConsumer<
     return options?.timeoutMs === undefined ? this.#withPatience(done, 'catch up') : done
   }
 
-  async #withPatience(done: Promise<void>, what: string): Promise<void> {
+  #withPatience(done: Promise<void>, what: string): Promise<void> {
+    return this.client.bench.heard(this.#watchedWait(done, what))
+  }
+
+  async #watchedWait(done: Promise<void>, what: string): Promise<void> {
     const unwatch = watchStandstill(this.client.bench, `${this.#name} to ${what}`)
     try {
       await done
@@ -171,7 +175,11 @@ export class TestConsumer<
       this.processing.call(batch.records, context.attempt, () => handler(batch, context))
   }
 
-  override async poll(options?: PollOptions): Promise<readonly Record[]> {
+  override poll(options?: PollOptions): Promise<readonly Record[]> {
+    return this.client.bench.heard(this.#poll(options))
+  }
+
+  async #poll(options?: PollOptions): Promise<readonly Record[]> {
     this.#polls = true
     this.processing.finish()
     this.#inPoll = true
@@ -196,14 +204,15 @@ export class TestConsumer<
     iterator: ConsumerIterator<Item>,
     recordsOf: (item: Item) => readonly AnyRecord[],
   ): ConsumerIterator<Item> {
-    const { processing } = this
+    const { processing, client } = this
+    const next = async () => {
+      processing.finish()
+      const result = await iterator.next()
+      if (!result.done) processing.handOut(recordsOf(result.value))
+      return result
+    }
     return {
-      async next() {
-        processing.finish()
-        const result = await iterator.next()
-        if (!result.done) processing.handOut(recordsOf(result.value))
-        return result
-      },
+      next: () => client.bench.heard(next()),
       async return() {
         processing.giveBack()
         await iterator.return()
@@ -221,9 +230,9 @@ export class TestConsumer<
     this.client.note({ kind: 'sought', topic, partition, offset: this.position(tp) })
   }
 
-  override async commit(offsets?: readonly TopicPartitionOffset<Record['topic']>[]): Promise<void> {
+  override commit(offsets?: readonly TopicPartitionOffset<Record['topic']>[]): Promise<void> {
     if (offsets === undefined) this.#finishPolled()
-    await super.commit(offsets)
+    return this.client.bench.heard(super.commit(offsets))
   }
 
   override async close(options?: CloseOptions): Promise<readonly Unread[]> {

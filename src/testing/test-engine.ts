@@ -83,7 +83,15 @@ export class TestEngine implements Engine {
     records: readonly ProducerRecord[],
     write: () => MaybePromise<Written>,
   ): MaybePromise<Written> {
-    if (this.#client.bench.silenced()) return neverAnswered()
+    const { bench } = this.#client
+    if (bench.silenced()) return neverAnswered()
+    return bench.written(this.#writeInTurn(records, write))
+  }
+
+  #writeInTurn<Written>(
+    records: readonly ProducerRecord[],
+    write: () => MaybePromise<Written>,
+  ): MaybePromise<Written> {
     const places = records.map(({ topic, partition }) => ({ topic: topic.name, partition }))
     if (this.#waiting !== undefined) {
       return this.#wait(this.#waiting.then(() => after(this.#client.meet('append', places), write)))

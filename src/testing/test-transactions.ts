@@ -59,13 +59,14 @@ class TestTransaction implements EngineTransaction {
 
   append(record: ProducerRecord): MaybePromise<RecordMetadata> {
     if (this.#silenced) return neverAnswered()
-    return after(this.#client.meet('append', [placeOf(record)]), () => this.#transaction.append(record))
+    const met = this.#client.meet('append', [placeOf(record)])
+    return this.#client.bench.written(after(met, () => this.#transaction.append(record)))
   }
 
   appendBatch(records: readonly ProducerRecord[]): MaybePromise<RecordMetadata[]> {
     if (this.#silenced) return neverAnswered()
-    const places = records.map(placeOf)
-    return after(this.#client.meet('append', places), () => this.#transaction.appendBatch(records))
+    const met = this.#client.meet('append', records.map(placeOf))
+    return this.#client.bench.written(after(met, () => this.#transaction.appendBatch(records)))
   }
 
   sendOffsets(membership: CommittingMember, offsets: readonly EpochOffset[]): MaybePromise<void> {
@@ -97,7 +98,7 @@ class TestTransaction implements EngineTransaction {
       this.#over = true
       this.#note(kind)
     }
-    return after(this.#client.meet(operation, []), () => after(end(), ended))
+    return this.#client.bench.written(after(this.#client.meet(operation, []), () => after(end(), ended)))
   }
 
   #note(kind: 'transaction begun' | 'transaction committed' | 'transaction aborted'): void {

@@ -210,7 +210,7 @@ it('hears nothing more of an instance that died, though its handlers go on', asy
       consumer.done.catch(() => died.set(by, broker.now))
       await consumer.run({
         eachRecord: async ({ key, value }) => {
-          await broker.clock.sleep(500)
+          await new Promise<void>(resolve => broker.clock.setTimer(resolve, 500, { hold: true }))
           if (died.has(by)) wentOn++
           await producer.send({ topic: 'invoices', key, value, headers: { by } })
         },
@@ -223,6 +223,55 @@ it('hears nothing more of an instance that died, though its handlers go on', asy
   }
   await simulate({ ...scenario, services, check }, { seeds: 30, weights: { crash: 10, start: 10 } })
   expect(wentOn).toBeGreaterThan(0)
+})
+
+it('finds that an order was billed, and its instance died before it had noted that', async () => {
+  // What is noted outlives every instance, as a database does.
+  const noted = new WeakMap<object, Set<number>>()
+  const services: Scenario<Topics>['services'] = {
+    billing: async broker => {
+      const billed = noted.get(broker) ?? new Set()
+      noted.set(broker, billed)
+      const producer = broker.producer()
+      await broker.consumer({ groupId: 'billing', topics: ['orders'] }).run({
+        eachRecord: async ({ key, value }) => {
+          if (billed.has(value.id)) return
+          await producer.send({ topic: 'invoices', key, value })
+          billed.add(value.id)
+        },
+      })
+    },
+  }
+  const check = (broker: Broker<Topics>) =>
+    expect(broker.topic('invoices').records()).toHaveLength(ids(broker, 'invoices').length)
+  const error = await failureOf({ ...scenario, services, check }, { seeds: 20 })
+  expect(error.schedule.join()).toContain('billing-1 will crash once it has written')
+})
+
+it('finds what a slow handler overwrites once another instance has its partition', async () => {
+  const newest = new WeakMap<object, Map<string, number>>()
+  const services: Scenario<Topics>['services'] = {
+    billing: async broker => {
+      const orders = newest.get(broker) ?? new Map()
+      newest.set(broker, orders)
+      await broker.consumer({ groupId: 'billing', topics: ['orders'] }).run({
+        eachRecord: async ({ key, value }) => {
+          await broker.clock.sleep(20)
+          orders.set(key, value.id)
+        },
+      })
+    },
+  }
+  const check = (broker: Broker<Topics>) => {
+    const last = new Map(
+      broker
+        .topic('orders')
+        .records()
+        .map(({ key, value }) => [key, value.id]),
+    )
+    expect(newest.get(broker)).toEqual(last)
+  }
+  await failureOf({ ...scenario, services, check }, { weights: { redeliver: 0, crash: 0 } })
 })
 
 it('fails by what a service rejects with', async () => {

@@ -37,7 +37,8 @@ async function simulated(billing: Service, steps: readonly Partial<Step>[], most
     1,
     mostInstances,
   )
-  const whole = { kind: 'turn', name: '', pick: 0, seed: 1, ms: 0, times: 1, operation: 'append' } as const
+  const drawn = { kind: 'turn', name: '', pick: 0, seed: 1, ms: 0, times: 1, operation: 'append' } as const
+  const whole = { ...drawn, onWrite: false }
   await run.run(steps.map((step, at) => ({ ...whole, at, ...step })))
   return { billed, done: run.done.map(({ what }) => what) }
 }
@@ -123,6 +124,81 @@ describe('an instance that crashes', () => {
     }
     const { billed } = await simulated(billing, [order, crash, time(1000)])
     expect(billed).toEqual(['2'])
+  })
+
+  it('goes no further than to what it awaits of the broker', async () => {
+    const wentOn: string[] = []
+    let instances = 0
+    const billing: Service = async broker => {
+      if (++instances > 1) return void (await bills(broker, instances))
+      const note = (what: string) => () => void wentOn.push(what)
+      const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'] })
+      await consumer.ready()
+      void broker.clock.sleep(500).finally(note('sleep'))
+      void consumer.poll({ timeoutMs: 500 }).finally(note('poll'))
+      void broker.clock.sleep(100).finally(note('a shorter sleep'))
+      const late = { groupId: 'billing', topics: ['orders'], clientId: 'late' } as const
+      broker.faults.delay({ operation: 'join', member: 'late' }, 500)
+      // Nobody awaits that, so it would be an unhandled rejection.
+      void broker
+        .consumer(late)
+        .run({ eachRecord: note('handler') })
+        .finally(note('run'))
+    }
+    const { billed } = await simulated(billing, [time(200), crash, order, time(1000)])
+    expect([billed, wentOn]).toEqual([['2'], ['a shorter sleep']])
+  })
+
+  it('has written what it crashes of, and hears nothing of that', async () => {
+    const heard: number[] = []
+    let instances = 0
+    const billing: Service = async broker => {
+      const by = ++instances
+      const producer = broker.producer()
+      await broker.consumer({ groupId: 'billing', topics: ['orders'] }).run({
+        eachRecord: async ({ value }) => {
+          await producer.send({ topic: 'invoices', value, headers: { by: String(by) } })
+          heard.push(by)
+        },
+      })
+    }
+    const { billed, done } = await simulated(billing, [{ ...crash, onWrite: true }, order, time(1000)])
+    expect([billed, heard]).toEqual([['1', '2'], [2]])
+    expect(done[0]).toBe('billing-1 will crash once it has written')
+  })
+
+  /** Takes each order in a transaction of its own, with what it sends there. */
+  const inTransactions = (sends: boolean): Service => {
+    let instances = 0
+    return async broker => {
+      const by = String(++instances)
+      const producer = broker.producer({ transactionalId: 'billing' })
+      const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'], autoCommit: false })
+      await consumer.run({
+        eachRecord: ({ value }, context) =>
+          producer.transaction(async transaction => {
+            if (sends) await transaction.send({ topic: 'invoices', value, headers: { by } })
+            await transaction.sendOffsets(context)
+          }),
+      })
+    }
+  }
+
+  it('crashes of what it writes in a transaction before that is committed', async () => {
+    const { billed } = await simulated(inTransactions(true), [{ ...crash, onWrite: true }, order, time(1000)])
+    expect(billed).toEqual(['2'])
+  })
+
+  it('crashes of a transaction that is committed, and never ends with the record', async () => {
+    const run = simulated(inTransactions(false), [{ ...crash, onWrite: true }, order, time(1000)])
+    await expect(run).rejects.toThrow('It was committed before its handler had ended')
+  })
+
+  it('does not crash of what it writes once nothing goes wrong any more', async () => {
+    let instances = 0
+    const billing: Service = broker => bills(broker, ++instances)
+    const { billed } = await simulated(billing, [{ ...crash, onWrite: true }, order])
+    expect(billed).toEqual(['1'])
   })
 })
 
