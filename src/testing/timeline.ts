@@ -94,7 +94,8 @@ export class Timeline implements Iterable<TimelineEntry> {
   /**
    * The entries that concern one group, and all faults.
    *
-   * @throws GroupIdNotFoundError where there is nothing of such a group, but a group with nearly that id
+   * @throws GroupIdNotFoundError where there is nothing of such a group, but a group with nearly that id, and with the
+   * same numbers in it
    */
   forGroup(group: string): Timeline {
     const part = this.#where(entry => concernsGroup(entry, group))
@@ -107,7 +108,8 @@ export class Timeline implements Iterable<TimelineEntry> {
     try {
       this.#requireGroup(group)
     } catch (error) {
-      if (error instanceof GroupIdNotFoundError && error.suggestions?.length) throw error
+      const meant = error instanceof GroupIdNotFoundError ? error.suggestions : undefined
+      if (meant?.some(name => numbersOf(name) === numbersOf(group))) throw error
     }
   }
 
@@ -143,6 +145,11 @@ export class Timeline implements Iterable<TimelineEntry> {
     if (depth === options.depth) return this.toString()
     return `Timeline(${this.entries.length})`
   }
+}
+
+// Another number is another group, which may come later, and no mistake.
+function numbersOf(group: string): string {
+  return group.replace(/\D/g, '')
 }
 
 function concernsPartition(entry: TimelineEntry, topic: string, partition: number): boolean {

@@ -207,6 +207,8 @@ it('tells of no group by a misspelt name', async () => {
   expect(() => timeline.forGroup('biling')).toThrow(wrong)
   expect(() => timeline.between(0, Number.POSITIVE_INFINITY).forGroup('biling')).toThrow(wrong)
   expect(timeline.forGroup('later').ofKind('joined')).toEqual([])
+  // Groups that are numbered have nearly the same names.
+  expect(timeline.forGroup('billing2').ofKind('joined')).toEqual([])
 })
 
 it('tells of a group that is deleted, or that nothing has happened to yet', async () => {
