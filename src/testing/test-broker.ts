@@ -68,7 +68,8 @@ export interface AdvanceUntilIdleOptions {
   readonly groups?: readonly string[] | undefined
   /**
    * How far the broker's time may move, in milliseconds; default a day, or until a consumer has restarted 60 times and
-   * handled nothing in between, or has failed 8,000 times at a record.
+   * handled nothing in between, has lost its partitions 60 times and committed nothing in between, or has failed 8,000
+   * times at a record.
    */
   readonly limitMs?: number | undefined
   /**
@@ -265,7 +266,7 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
    * exactly. Clients of a server are waited for in real time, too; time moves on once they make no more progress.
    *
    * @throws NeverIdleError where nothing is left that could make the broker idle; without `limitMs` also where a
-   * consumer does nothing but restart, or fails at a record for ever, with the error of its handler as the cause
+   * consumer does nothing but restart or lose its partitions, or fails at a record for ever; the cause is why
    * @throws TimeoutError after `limitMs`, or `realTimeoutMs`
    */
   async advanceUntilIdle(options: AdvanceUntilIdleOptions = {}): Promise<void> {

@@ -40,6 +40,8 @@ export class TestClient {
   readonly autoCommit: boolean
   /** The member id, while the client is a member. */
   memberId: string | undefined
+  /** Called when it has committed. */
+  onCommit: (() => void) | undefined
   /** It died: nothing that it still does has any effect. */
   crashed = false
 

@@ -22,6 +22,7 @@ import type { TestClient } from './test-client.ts'
 import { TestEngine } from './test-engine.ts'
 
 type Restarting = ConsumerEvents['restarting']
+type Lost = ConsumerEvents['lost']
 
 /** A record that a handler has failed at. */
 interface Failure {
@@ -31,11 +32,12 @@ interface Failure {
 
 // In an hour, since a consumer comes back after a minute at most.
 const mostRestarts = 60
+const mostLosses = 60
 // In less than a day of delays that double, and about a second of real time.
 const mostFailures = 8000
 
 const alike = (): void => {
-  // Another restart like the one before.
+  // Another restart, or another loss, like the one before.
 }
 
 /** A consumer that records its deliveries in the timeline and fails where a fault is planned. */
@@ -49,6 +51,8 @@ export class TestConsumer<
   ended = false
   // Its restarts since it has processed a record, or somebody began to wait for that.
   #restarts: { readonly count: number; readonly event: Restarting } | undefined
+  // Its losses of partitions since it has committed, or somebody began to wait.
+  #losses: { readonly count: number; readonly reason: unknown } | undefined
   // How often it has failed at a record, since somebody began to wait; and one at which it has failed too often.
   readonly #failures = new Map<string, number>()
   #hopeless: Failure | undefined
@@ -58,6 +62,7 @@ export class TestConsumer<
   constructor(engine: Engine, client: TestClient, options: ConsumerOptions, policy: ConsumerPolicy) {
     super(new TestEngine(engine, client), options, policy)
     this.client = client
+    client.onCommit = this.#committed
     this.processing = new Processing(client, this.progressed)
     const ended = () => {
       this.ended = true
@@ -83,6 +88,19 @@ export class TestConsumer<
     this.off('restarting', alike)
   }
 
+  /** Notes a loss of partitions. Of several in a row, without a listener, only the first one warns the process. */
+  losing({ reason }: Lost): void {
+    if (this.#losses === undefined) this.on('lost', alike)
+    this.#losses = { count: (this.#losses?.count ?? 0) + 1, reason }
+  }
+
+  /** From now on its losses are counted anew. */
+  readonly #committed = (): void => {
+    if (this.#losses === undefined) return
+    this.#losses = undefined
+    this.off('lost', alike)
+  }
+
   /** Notes that its handler has failed at a record, and gets it again. */
   failing({ record, error }: Failure): void {
     const place = placeOf(record)
@@ -95,6 +113,7 @@ export class TestConsumer<
   /** From now on its restarts and failures are counted anew. */
   countAnew(): void {
     this.progressed()
+    this.#committed()
     this.#failures.clear()
     this.#hopeless = undefined
   }
@@ -102,7 +121,7 @@ export class TestConsumer<
   /**
    * `what` is waited for, and `advice` says how to wait nevertheless.
    *
-   * @throws NeverIdleError where it does nothing but restart, or fails at a record for ever
+   * @throws NeverIdleError where it does nothing but restart or lose its partitions, or fails at a record for ever
    */
   requireProgress(what: string, advice: string): void {
     if (this.ended) return
@@ -110,6 +129,10 @@ export class TestConsumer<
       const { error, record } = this.#restarts.event
       const how = `restarted ${mostRestarts} times and handled nothing in between; at ${placeOf(record)}:`
       throw this.#never(what, how, error, advice)
+    }
+    if (this.#losses !== undefined && this.#losses.count >= mostLosses) {
+      const has = `lost its partitions ${mostLosses} times and committed nothing in between:`
+      throw this.#never(what, has, this.#losses.reason, advice)
     }
     if (this.#hopeless === undefined) return
     const { error, record } = this.#hopeless

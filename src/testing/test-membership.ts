@@ -100,6 +100,7 @@ export class TestMembership implements Membership {
   }
 
   #committed(offsets: Commit): void {
+    this.#client.onCommit?.()
     this.#client.note({ kind: 'committed', member: this.memberId, offsets: plain(offsets) })
   }
 

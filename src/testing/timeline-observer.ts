@@ -146,6 +146,8 @@ class TimelineObserver {
         consumer.restarting(payload)
         return client.note({ kind: 'restarting', error, delayMs })
       }
+      case 'lost':
+        return consumer.losing(payload)
       case 'crashed':
         return client.note({ kind: 'stopped', error: payload.error })
       case 'closed':

@@ -126,6 +126,38 @@ it.each([
   },
 )
 
+it('gives up waiting for a consumer that loses a record to a slow handler again and again, and warns of that once', async () => {
+  const broker = new TestBroker({ topics })
+  const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'], maxPollIntervalMs: 60_000 })
+  let calls = 0
+  let takesMs = 100_000
+  await consumer.run({
+    eachRecord: async ({ offset }) => {
+      if (offset === 0) return
+      calls++
+      await broker.clock.sleep(takesMs)
+    },
+  })
+  fill(broker, 'orders', 2)
+  const error = await rejectionOf(broker.advanceUntilIdle())
+  expect(error).toBeInstanceOf(NeverIdleError)
+  expect(error.message).toMatch(
+    /consumer 'consumer' of group 'billing' has lost its partitions 60 times and committed nothing in between: Member '.*' of group 'billing' left: handling orders-0 offset 1 took longer than maxPollIntervalMs \(60000\)\. Name with 'groups'/,
+  )
+  expect(calls).toBe(60)
+  expect(warnings).toHaveLength(1)
+  await rejectionOf(broker.advanceUntilIdle({ limitMs: 8_640_000 }))
+  expect(calls).toBeGreaterThan(120)
+  takesMs = 10
+  await broker.advanceUntilIdle()
+  warnings.length = 0
+  takesMs = 100_000
+  fill(broker, 'orders', 1)
+  await broker.advance(1_000_000)
+  // It has committed in between, so that is news.
+  expect(warnings).toHaveLength(1)
+})
+
 it.each([
   ['advance', 'time to move by 1000 ms', broker => broker.advance(1000)],
   ['advanceUntilIdle', 'the broker to be idle', broker => broker.advanceUntilIdle({ limitMs: 1000 })],
