@@ -127,11 +127,15 @@ export class SendRoom {
       return `the broker keeps ${counted(records, 'record')}${limit}${byteLimit}, and none of the remaining ones may go yet`
     }
     const { highWatermark, logStartOffset } = partition
-    const readers = this.#host.readers(partition).map(({ groupId, offset }) => {
-      const unread = partition.countFrom(Math.max(offset, logStartOffset), highWatermark, false)
-      return `group '${groupId}' has not committed ${unread} of them`
-    })
-    const who = readers.length === 0 ? 'no group reads it' : readers.join(', ')
+    const readers = this.#host.readers(partition).map(({ groupId, offset }) => ({
+      groupId,
+      unread: partition.countFrom(Math.max(offset, logStartOffset), highWatermark, false),
+    }))
+    // One that has committed all of them takes no room.
+    const behindhand = readers
+      .filter(({ unread }) => unread > 0)
+      .map(({ groupId, unread }) => `group '${groupId}' has not committed ${unread} of them`)
+    const who = behindhand.length === 0 ? 'no group reads it' : behindhand.join(', ')
     const kept = partition.countFrom(logStartOffset, highWatermark, false)
     // They count, though nobody reads them: ends of transactions, and what was compacted before the topic was altered.
     const gaps = partition.config.retentionRecords === -1 ? 0 : highWatermark - logStartOffset - kept

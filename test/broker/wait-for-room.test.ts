@@ -47,6 +47,13 @@ describe("whenFull: 'wait'", () => {
     ])
   })
 
+  it('names the groups that have yet to commit, and no others', async () => {
+    const { broker } = full()
+    broker.createGroup('done', { topics: ['log'], from: 'end' })
+    const error = await rejectionOf(broker.producer().send({ topic: 'log', value: 'x' }, { timeoutMs: 0 }))
+    expect(error.message).toMatch(/; group 'g' has not committed 3 of them$/)
+  })
+
   it('does not keep those who write elsewhere', async () => {
     const { broker, clock, told, follow } = full({ partitions: 2 })
     const producer = broker.producer()
