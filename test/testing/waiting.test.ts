@@ -122,17 +122,24 @@ it('says nothing of a barrier to which somebody has come, or that was let go', a
   const slept = broker.clock.sleep(1000)
   await consumer().run({ eachRecord: () => {} })
   const met = broker.faults.pauseNext({ operation: 'handle' })
-  const { entered } = met
+  // Both may be asked for: before somebody comes, and after.
+  const entered = [met.entered, met.entered]
   broker.topic('orders').append({ value: 1 })
-  await entered
+  await Promise.all(entered)
+  const unseen = broker.faults.pauseNext({ operation: 'append' })
+  const sent = broker.producer().send({ topic: 'orders', value: 2 })
+  await broker.advance(0)
+  await unseen.entered
+  void unseen.entered
   const letGo = broker.faults.pauseNext({ operation: 'leave' })
   void letGo.entered
   letGo.release()
   await realSeconds(10)
   expect(warnings).toEqual([])
   met.release()
+  unseen.release()
   await broker.advance(1000)
-  await slept
+  await Promise.all([slept, sent])
 })
 
 it('says nothing of a consumer that crashed while it waited', async () => {
