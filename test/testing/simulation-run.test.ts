@@ -119,7 +119,8 @@ describe('an instance that crashes', () => {
     const billing: Service = async broker => {
       const by = ++instances
       await bills(broker, by)
-      await broker.clock.sleep(500)
+      // What does not come from the broker goes on.
+      await new Promise<void>(resolve => broker.clock.setTimer(resolve, 500, { hold: true }))
       if (by === 1) throw new RangeError('not any more')
     }
     const { billed } = await simulated(billing, [order, crash, time(1000)])
@@ -216,6 +217,16 @@ describe('an instance that stops', () => {
       'billing-2 stops',
       'billing-1 starts',
     ])
+  })
+
+  it('is not waited for once it has died meanwhile', async () => {
+    let instances = 0
+    const service: Service = async broker => {
+      await bills(broker, ++instances)
+      await broker.clock.sleep(5000)
+    }
+    const steps = [{ ...crash, onWrite: true }, order, time(100), stop, time(2000)]
+    expect((await simulated(service, steps)).billed).toEqual(['1', '2'])
   })
 
   it('is neither stopped nor crashed any more', async () => {
