@@ -241,6 +241,14 @@ export class ClusterTransaction implements EngineTransaction {
       if (this.#unanswered || isUnanswered(error)) this.#mayBeCommitted(why)
       throw why
     }
+    // It is committed, whatever comes of this.
+    await this.#written().catch(nothing)
+  }
+
+  // A commit is answered when it is decided, and the partitions are told after that. Who hears of it is to find there what
+  // it has committed, and so is whoever reads on where this producer's consumer had to stop.
+  async #written(): Promise<void> {
+    if (this.#partitions.size > 0) await this.#askToEnd(true)
   }
 
   // Who tries again must not write once more what was committed after all: its members join anew, and begin where their
@@ -302,25 +310,28 @@ export class ClusterTransaction implements EngineTransaction {
   }
 
   async #end(committed: boolean): Promise<void> {
-    const { cluster, transactionalId, identity, fencing } = this.#host
-    const { producerId, producerEpoch } = identity
     if (!this.#isEmpty) {
-      const end = () =>
-        this.#ask({
-          what: `${committed ? 'Committing' : 'Aborting'} the transaction of '${transactionalId}'`,
-          api: cluster.library.endTxnV3,
-          request: () => [transactionalId, producerId, producerEpoch, committed] as const,
-          errno: ({ errorCode }) => errorCode,
-        })
-      if (committed) await fencing(end)
+      if (committed) await this.#host.fencing(() => this.#askToEnd(true))
       else
-        await end().catch(error => {
+        await this.#askToEnd(false).catch(error => {
           // The coordinator has aborted the transaction by itself, or another producer has.
           if (!isBrokerletError(error) || !isOver(error.code)) throw error
           this.#forgotten = error.code === forgotten
         })
     }
     this.#ended = true
+  }
+
+  // Asked again, the coordinator refuses for as long as it has not told all partitions.
+  async #askToEnd(committed: boolean): Promise<void> {
+    const { cluster, transactionalId, identity } = this.#host
+    const { producerId, producerEpoch } = identity
+    await this.#ask({
+      what: `${committed ? 'Committing' : 'Aborting'} the transaction of '${transactionalId}'`,
+      api: cluster.library.endTxnV3,
+      request: () => [transactionalId, producerId, producerEpoch, committed] as const,
+      errno: ({ errorCode }) => errorCode,
+    })
   }
 
   #requireOpen(): void {

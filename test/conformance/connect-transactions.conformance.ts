@@ -36,6 +36,39 @@ describe('transactions', () => {
     expect(requests.of({ api: 'FindCoordinator' })).toHaveLength(1)
   })
 
+  it('are over once their coordinator has told all partitions', async () => {
+    const faults = new WireFaults()
+    const requests = new RequestLog()
+    const { join } = await start({ faults, requests })
+    const cluster = await join()
+    const held = faults.pauseNext({ api: 'EndTxn' })
+    const committed = cluster
+      .producer({ transactionalId: 'tx' })
+      .transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 1 }))
+    await held.entered
+    faults.fail({ api: 'EndTxn' }, 'CONCURRENT_TRANSACTIONS', { times: 2 })
+    held.release()
+    await committed
+    const told = ['CONCURRENT_TRANSACTIONS']
+    expect(requests.of({ api: 'EndTxn' }).map(({ errors }) => errors)).toEqual([[], told, told, []])
+  })
+
+  it('are committed also where it is not known whether all partitions were told', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join({ apiTimeoutMs: 300 })
+    const producer = cluster.producer({ transactionalId: 'tx' })
+    const held = faults.pauseNext({ api: 'EndTxn' })
+    const committed = producer.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 1 }))
+    await held.entered
+    faults.fail({ api: 'EndTxn' }, 'COORDINATOR_LOAD_IN_PROGRESS', { always: true })
+    held.release()
+    await committed
+    faults.clear()
+    await producer.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 2 }))
+    expect(values(await readAll(cluster, 'orders'))).toEqual([1, 2])
+  })
+
   it.each([
     ['of a broker in this process', true, 'of this broker'],
     ['of a cluster', false, 'of this cluster'],
@@ -177,14 +210,14 @@ describe('transactions', () => {
     const [first, second] = producers
     await first!.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 1 }))
     const ended = () => requests.of({ api: 'EndTxn' })
-    expect(ended()).toHaveLength(1)
+    const before = ended().length
     // It began later, so when it is aborted the time of the first one is over, too.
     const late = second!.transaction(async tx => {
       await tx.send({ topic: 'orders', partition: 0, value: 2 })
-      await until(() => expect(ended().length).toBeGreaterThan(1))
+      await until(() => expect(ended().length).toBeGreaterThan(before))
     })
     await expect(late).rejects.toMatchObject({ code: 'TRANSACTION_ABORTABLE' })
-    expect(ended()).toHaveLength(2)
+    expect(ended()).toHaveLength(before + 1)
     expect(values(await readAll(cluster, 'orders'))).toEqual([1])
   })
 
