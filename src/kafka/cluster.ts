@@ -16,7 +16,7 @@ import type { Ask } from './ask.ts'
 import type { ClientLibrary } from './client-library.ts'
 import { ClusterError, hasCode, toClusterError } from './cluster-error.ts'
 import { ClusterMetadata, type ClusterTopic, type Leader } from './cluster-metadata.ts'
-import { addressOf, type Connections, type ConnectionsFactory, isUntrusted } from './connections.ts'
+import { addressOf, type Connections, type ConnectionsFactory, isForTls } from './connections.ts'
 import { groupBy } from './group-by.ts'
 import type { BrokerAddress } from './library-connection.ts'
 import type { Api, MetadataResponse } from './library-messages.ts'
@@ -112,7 +112,7 @@ export class Cluster {
         goesOn: error => {
           failure = `: ${describeError(error)}`
           // Neither a wrong certificate nor a function that returns no secret becomes right by waiting.
-          return others-- > 0 || !(isUntrusted(error) || hasCode(error, 'SASL_AUTHENTICATION_FAILED'))
+          return others-- > 0 || !(isForTls(error) || hasCode(error, 'SASL_AUTHENTICATION_FAILED'))
         },
       })
       this.#versions.learn(apiKeys)

@@ -26,6 +26,9 @@ export class Connections {
   // How many requests each broker has not answered yet, by its address.
   readonly #underWay = new Map<string, number>()
   #closed = false
+  #newest: LibraryConnection | undefined
+  // Of what connections failed: to the requests on them the library says only that they have closed.
+  readonly #failures = new WeakMap<LibraryConnection, Error>()
 
   constructor(factory: ConnectionsFactory, pool: LibraryConnectionPool) {
     this.#factory = factory
@@ -33,11 +36,13 @@ export class Connections {
     this.#throttles = new Throttles(factory.clock)
     pool.on('connecting', ({ connection }) => {
       this.#made.add(connection)
+      this.#newest = connection
       const gone = () => void this.#made.delete(connection)
       connection.on('close', gone)
       // A failure rejects its request; an 'error' event without a listener would end the process. Of a connection that
       // could not authenticate the library waits until the broker ends it, and with it what is under way there.
-      connection.on('error', () => {
+      connection.on('error', error => {
+        this.#failures.set(connection, error)
         gone()
         connection.socket?.destroy()
       })
@@ -62,19 +67,33 @@ export class Connections {
       const throttled = this.#throttles.over(at)
       if (throttled !== undefined) await throttled
       if (this.#closed) throw new ClosedError('The connection to the cluster is closed')
-      connection = await this.#pool.get(broker)
+      connection = await this.#connection(broker)
       return this.#answered(at, api.key, await api.async(connection, ...(request as Request)))
     } catch (thrown) {
       const answer = responseOf<Response>(thrown)
       if (answer !== undefined) return this.#answered(at, api.key, answer)
       if (this.#closed) throw new ClosedError('The connection to the cluster is closed')
       this.#factory.failed(at)
-      const failed = this.#failed(thrown, at, connection)
+      const failed = this.#failed(this.#reasonOf(thrown, connection), at, connection)
       if (connection === undefined && isError(failed)) unsent.add(failed)
       throw failed
     } finally {
       this.#count(at, -1)
     }
+  }
+
+  // What `node:tls` refuses is thrown at once, and so is what a getter of its options throws. The library does not notice,
+  // and would have everybody wait for that connection.
+  #connection(broker: BrokerAddress): Promise<LibraryConnection> {
+    return new Promise((resolve, reject) => {
+      try {
+        this.#pool.get(broker, (error, connection) => (error === null ? resolve(connection!) : reject(error)))
+      } catch (thrown) {
+        const why = `${addressOf(broker)}: option 'tls' as it is now: ${withCauses(thrown)}`
+        reject(new ClusterError('NETWORK_EXCEPTION', why, { option: 'tls', cause: thrown }))
+        this.#newest?.emit('error', thrown)
+      }
+    })
   }
 
   #answered<Response>(at: string, api: number, response: Response): Response {
@@ -101,6 +120,11 @@ export class Connections {
       return this.#factory.hasFailed(at) ? Number.POSITIVE_INFINITY : (this.#underWay.get(at) ?? 0)
     })
     return inTurn[owed.indexOf(Math.min(...owed))]!
+  }
+
+  #reasonOf(thrown: unknown, connection: LibraryConnection | undefined): unknown {
+    const failure = connection === undefined ? undefined : this.#failures.get(connection)
+    return failure !== undefined && codesBehind(thrown).at(-1) === networkCode ? failure : thrown
   }
 
   #failed(thrown: unknown, at: string, connection: LibraryConnection | undefined): unknown {
@@ -183,10 +207,17 @@ function withCauses(thrown: unknown): string {
   return texts.size === 0 ? describeError(thrown) : [...texts].join(': ')
 }
 
-// What the broker itself says: that it has refused something, the library's own text says already.
+// What the broker itself says: that it has refused something, the library's own text says already. OpenSSL adds where in
+// its sources it says something.
 function textOf(error: Error): string {
-  const { response } = error as Error & { readonly response?: Partial<Coded> }
+  const { response, library, reason } = error as Error & OfOpenSsl & { readonly response?: Partial<Coded> }
+  if (library !== undefined && reason !== undefined) return `${library}: ${reason}`
   return response?.errorMessage || describeError(error)
+}
+
+interface OfOpenSsl {
+  readonly library?: string
+  readonly reason?: string
 }
 
 // The error itself, and what is behind it.
@@ -209,12 +240,15 @@ function isAuthentication(thrown: unknown): boolean {
   return at !== -1 && !codes.includes(networkCode, at)
 }
 
-// Node's codes of OpenSSL's reasons to refuse a certificate, and of a certificate for another name.
-const untrusted = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(GET|VERIFY)_|ERR_TLS_CERT_)/
+// Node's codes of OpenSSL's reasons to refuse a certificate, of a certificate for another name, and of what the other side
+// says to the one that it was shown, or not shown.
+const untrusted =
+  /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(GET|VERIFY)_|ERR_TLS_CERT_|ERR_SSL_.*_ALERT_.*(CERTIFICATE|UNKNOWN_CA))/
 
-/** Whether a connection failed because the certificate of the other side is not trusted. */
-export function isUntrusted(error: unknown): boolean {
-  return codesBehind(error).some(code => untrusted.test(code))
+/** Whether a connection failed because one side does not trust the other, or because of the option `tls` itself. */
+export function isForTls(error: unknown): boolean {
+  const isOfOption = error instanceof ClusterError && error.option === 'tls'
+  return isOfOption || codesBehind(error).some(code => untrusted.test(code))
 }
 
 function codesBehind(thrown: unknown): string[] {

@@ -13,11 +13,12 @@ export interface LibraryConnection {
   readonly socket: Pick<Socket, 'destroy'> | undefined
   on(name: 'error', listener: (error: Error) => void): unknown
   on(name: 'close', listener: () => void): unknown
+  emit(name: 'error', error: unknown): unknown
 }
 
 /** One connection to each broker, made when it is first asked for. */
 export interface LibraryConnectionPool {
-  get(broker: BrokerAddress): Promise<LibraryConnection>
+  get(broker: BrokerAddress, done: (error: Error | null, connection?: LibraryConnection) => void): unknown
   on(name: 'connecting', listener: (event: { readonly connection: LibraryConnection }) => void): unknown
   close(): Promise<void>
 }

@@ -122,7 +122,7 @@ function connectionsTo() {
   const answers: ((answer: object) => void)[] = []
   class ConnectionPool {
     on() {}
-    get = async ({ port }: { port: number }) => port
+    get = ({ port }: { port: number }, done: (error: null, port: number) => void) => done(null, port)
     close = async () => {}
   }
   class TimeoutError extends Error {}
