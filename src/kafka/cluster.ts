@@ -6,7 +6,6 @@ import {
   isRetriable,
   UnknownTopicOrPartitionError,
 } from '../errors.ts'
-import { warn } from '../events.ts'
 import type { Serde } from '../serde.ts'
 import { didYouMean, suggest } from '../suggest.ts'
 import { describeError } from '../thrown.ts'
@@ -16,7 +15,8 @@ import type { Ask } from './ask.ts'
 import type { ClientLibrary } from './client-library.ts'
 import { ClusterError, hasCode, toClusterError } from './cluster-error.ts'
 import { ClusterMetadata, type ClusterTopic, type Leader } from './cluster-metadata.ts'
-import { addressOf, type Connections, type ConnectionsFactory, isForTls } from './connections.ts'
+import type { Connections, ConnectionsFactory } from './connections.ts'
+import { connectingTo, firstAnswer } from './first-answer.ts'
 import { groupBy } from './group-by.ts'
 import type { BrokerAddress } from './library-connection.ts'
 import type { Api, MetadataResponse } from './library-messages.ts'
@@ -36,9 +36,6 @@ export interface ClusterOptions {
   /** How values of a topic are encoded and decoded. */
   serdeOf(topic: string): Serde
 }
-
-// How long `connect` is silent about brokers that do not answer.
-const patienceMs = 2000
 
 /** Kafka's number of an error that another attempt may not meet. */
 export const leaderNotAvailable = 5
@@ -94,33 +91,11 @@ export class Cluster {
    */
   async open(): Promise<void> {
     const { bootstrapBrokers } = this.#options
-    const what = `Connecting to the cluster (${bootstrapBrokers.map(addressOf).join(', ')})`
-    let others = bootstrapBrokers.length - 1
-    let failure = ''
-    // A broker may still be starting, so that is no error yet; a wrong address should not take a minute to be seen.
-    const unanswered = this.clock.setTimer(
-      () => warn(`${what}: no broker has answered yet, tried for up to ${this.apiTimeoutMs} ms${failure}`),
-      patienceMs,
-      { name: what },
-    )
-    try {
-      const { apiKeys } = await this.askAny({
-        what,
-        api: this.library.apiVersionsV3,
-        request: () => ['brokerlet', '1'] as const,
-        errno: ({ errorCode }) => errorCode,
-        goesOn: error => {
-          failure = `: ${describeError(error)}`
-          // Neither a wrong certificate nor a function that returns no secret becomes right by waiting.
-          return others-- > 0 || !(isForTls(error) || hasCode(error, 'SASL_AUTHENTICATION_FAILED'))
-        },
-      })
-      this.#versions.learn(apiKeys)
-      // The rest, groups among it, is missed by whoever uses it.
-      for (const api of this.#needed) this.#versions.require(api, what)
-    } finally {
-      unanswered.cancel()
-    }
+    const what = connectingTo(bootstrapBrokers)
+    const { apiKeys } = await firstAnswer(this, bootstrapBrokers, what)
+    this.#versions.learn(apiKeys)
+    // The rest, groups among it, is missed by whoever uses it.
+    for (const api of this.#needed) this.#versions.require(api, what)
   }
 
   // What every program needs.

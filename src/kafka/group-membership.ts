@@ -7,7 +7,6 @@ import type {
   Membership,
   MembershipListener,
 } from '../engine.ts'
-import { errnos } from '../error-codes.ts'
 import { BrokerletError, isRetriable, UnknownMemberIdError } from '../errors.ts'
 import type { Outbox } from '../events.ts'
 import { describeError } from '../thrown.ts'
@@ -19,6 +18,7 @@ import type { GroupIdentity } from './group-offsets.ts'
 import { Heartbeats } from './heartbeats.ts'
 import { largestInt32 } from './int32.ts'
 import { topicsOf } from './interest.ts'
+import { leaveGroup, leaving } from './leave-group.ts'
 import { Reconciliation, type ReconcilingMember } from './reconciliation.ts'
 
 /** What members of groups share. */
@@ -34,8 +34,6 @@ type HeartbeatResponse = Awaited<ReturnType<ClientLibrary['consumerGroupHeartbea
 
 // The heartbeat interval while the member waits for others to give up partitions: shorter than the group's.
 const unsettledBeatMs = 500
-const leaveMs = 5000
-const unknownMember = errnos.UNKNOWN_MEMBER_ID
 
 function toInt32(ms: number): number {
   return Math.min(Math.ceil(ms), largestInt32)
@@ -355,8 +353,9 @@ export class GroupMembership implements Membership {
   async #goAway(keepPlace: boolean): Promise<void> {
     await this.#commits.idle()
     await this.#heartbeats.idle()
-    if (!keepPlace) await this.#leaveGroup(-1)
-    else if (this.#request.groupInstanceId !== undefined) await this.#leaveGroup(-2)
+    if (!keepPlace) await leaveGroup(this.#cluster, this.identity, leaving.forGood)
+    else if (this.#request.groupInstanceId !== undefined)
+      await leaveGroup(this.#cluster, this.identity, leaving.forNow)
   }
 
   #end(): void {
@@ -367,37 +366,9 @@ export class GroupMembership implements Membership {
 
   async #leaveQuietly(): Promise<void> {
     try {
-      await this.#leaveGroup(-1)
+      await leaveGroup(this.#cluster, this.identity, leaving.forGood)
     } catch {
       // The session expires by itself.
     }
-  }
-
-  async #leaveGroup(epoch: number): Promise<void> {
-    const { clock, library } = this.#cluster
-    const began = clock.monotonic()
-    const { groupInstanceId } = this.#request
-    await this.#cluster.askCoordinator('group', this.#groupId, {
-      what: `Leaving group '${this.#groupId}'`,
-      api: library.consumerGroupHeartbeatV1,
-      request: () =>
-        [
-          this.#groupId,
-          this.memberId,
-          epoch,
-          groupInstanceId ?? null,
-          null,
-          -1,
-          null,
-          null,
-          null,
-          null,
-        ] as const,
-      // A member that the group does not know has left already.
-      errno: ({ errorCode }) => (errorCode === unknownMember ? 0 : errorCode),
-      message: ({ errorMessage }) => errorMessage,
-      goesOn: () => clock.monotonic() - began < leaveMs,
-      beats: true,
-    })
   }
 }

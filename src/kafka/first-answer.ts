@@ -1,0 +1,54 @@
+import { describeError } from '../errors.ts'
+import { warn } from '../events.ts'
+import type { ClientLibrary } from './client-library.ts'
+import type { Cluster } from './cluster.ts'
+import { hasCode } from './cluster-error.ts'
+import { addressOf, isForTls } from './connections.ts'
+import type { BrokerAddress } from './library-connection.ts'
+
+// How long `connect` is silent about brokers that do not answer.
+const patienceMs = 2000
+
+/** What a cluster says first: which versions of its APIs it speaks. */
+export type FirstAnswer = Awaited<ReturnType<ClientLibrary['apiVersionsV3']['api']['async']>>
+
+/**
+ * Resolves when one of the brokers has answered; warns where none has done so for long. `what` is being done.
+ *
+ * @throws ClusterError where no broker answers
+ */
+export async function firstAnswer(
+  cluster: Cluster,
+  brokers: readonly BrokerAddress[],
+  what: string,
+): Promise<FirstAnswer> {
+  const { clock, apiTimeoutMs, library } = cluster
+  let others = brokers.length - 1
+  let failure = ''
+  // A broker may still be starting, so that is no error yet; a wrong address should not take a minute to be seen.
+  const unanswered = clock.setTimer(
+    () => warn(`${what}: no broker has answered yet, tried for up to ${apiTimeoutMs} ms${failure}`),
+    patienceMs,
+    { name: what },
+  )
+  try {
+    return await cluster.askAny({
+      what,
+      api: library.apiVersionsV3,
+      request: () => ['brokerlet', '1'] as const,
+      errno: ({ errorCode }) => errorCode,
+      goesOn: error => {
+        failure = `: ${describeError(error)}`
+        // Neither a wrong certificate nor a function that returns no secret becomes right by waiting.
+        return others-- > 0 || !(isForTls(error) || hasCode(error, 'SASL_AUTHENTICATION_FAILED'))
+      },
+    })
+  } finally {
+    unanswered.cancel()
+  }
+}
+
+/** What is being done until then, for messages. */
+export function connectingTo(brokers: readonly BrokerAddress[]): string {
+  return `Connecting to the cluster (${brokers.map(addressOf).join(', ')})`
+}
