@@ -1,13 +1,22 @@
+import type { BrokerClock } from '../broker-clock.ts'
 import { describeError } from '../errors.ts'
 import { warn } from '../events.ts'
+import type { Ask } from './ask.ts'
 import type { ClientLibrary } from './client-library.ts'
-import type { Cluster } from './cluster.ts'
 import { hasCode } from './cluster-error.ts'
 import { addressOf, isForTls } from './connections.ts'
 import type { BrokerAddress } from './library-connection.ts'
 
 // How long `connect` is silent about brokers that do not answer.
 const patienceMs = 2000
+
+/** A cluster that nobody knows yet. */
+interface UnknownCluster {
+  readonly library: ClientLibrary
+  readonly clock: BrokerClock
+  readonly apiTimeoutMs: number
+  askAny<Request extends readonly unknown[], Response>(ask: Ask<Request, Response>): Promise<Response>
+}
 
 /** What a cluster says first: which versions of its APIs it speaks. */
 export type FirstAnswer = Awaited<ReturnType<ClientLibrary['apiVersionsV3']['api']['async']>>
@@ -18,7 +27,7 @@ export type FirstAnswer = Awaited<ReturnType<ClientLibrary['apiVersionsV3']['api
  * @throws ClusterError where no broker answers
  */
 export async function firstAnswer(
-  cluster: Cluster,
+  cluster: UnknownCluster,
   brokers: readonly BrokerAddress[],
   what: string,
 ): Promise<FirstAnswer> {
