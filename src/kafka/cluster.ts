@@ -8,7 +8,6 @@ import {
 } from '../errors.ts'
 import type { Serde } from '../serde.ts'
 import { didYouMean, suggest } from '../suggest.ts'
-import { describeError } from '../thrown.ts'
 import { requireTopicName } from '../topic-name.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import type { Ask } from './ask.ts'

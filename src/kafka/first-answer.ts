@@ -1,6 +1,6 @@
 import type { BrokerClock } from '../broker-clock.ts'
-import { describeError } from '../errors.ts'
 import { warn } from '../events.ts'
+import { describeError } from '../thrown.ts'
 import type { Ask } from './ask.ts'
 import type { ClientLibrary } from './client-library.ts'
 import { hasCode } from './cluster-error.ts'
