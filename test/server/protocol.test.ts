@@ -110,14 +110,16 @@ describe('a description', () => {
     })
   })
 
-  it('reads and writes tagged fields, and leaves out defaults', () => {
+  it('reads and writes tagged fields, leaves out defaults, and keeps those that it does not know', () => {
     const { read } = roundTrip({ note: 'n', list: [{ id, tagged: Buffer.from('t') }] }, 3)
     expect(read).toMatchObject({ note: 'n', list: [{ id, tagged: Buffer.from('t') }] })
     expect(roundTrip({}, 3).written.at(-1)).toBe(0)
+    const unknown = { unknownTags: [{ tag: 9, bytes: Buffer.from('later') }] }
+    expect(roundTrip(unknown, 3).read).toMatchObject(unknown)
   })
 
   // KIP-482 wants them in order, each once. Kafka takes them as they come.
-  it('reads tagged fields in any order, of one that comes twice the last, and none that it does not know', () => {
+  it('reads tagged fields in any order, and of one that comes twice the last', () => {
     const at = versionOf({ flexible: 3 }, 3)
     const read = (...tags: number[]) =>
       readWhole(type as Type<unknown, never>, new Reader(Buffer.from([0, 0, 0, 0, 1, 1, ...tags])), at)
@@ -127,9 +129,12 @@ describe('a description', () => {
     ] as const
     const nothing = { name: null, late: 1, early: 0, list: [], note: null }
     expect(read(0)).toEqual(nothing)
-    expect(read(2, 9, 1, 7, ...first)).toEqual({ ...nothing, note: 'a' })
+    const unknown = (...values: number[]) => ({
+      unknownTags: values.map(value => ({ tag: 9, bytes: Buffer.from([value]) })),
+    })
+    expect(read(2, 9, 1, 7, ...first)).toEqual({ ...nothing, note: 'a', ...unknown(7) })
     expect(read(2, ...first, ...second)).toEqual({ ...nothing, note: 'b' })
-    expect(read(2, 9, 1, 7, 9, 1, 8)).toEqual(nothing)
+    expect(read(2, 9, 1, 7, 9, 1, 8)).toEqual({ ...nothing, ...unknown(7, 8) })
   })
 
   it('refuses a tagged field that is longer or shorter than it says, or than the message', () => {
@@ -140,7 +145,7 @@ describe('a description', () => {
     expect(() => read(1, 9, 3, 0)).toThrow(ProtocolError)
   })
 
-  it('has a million entries in all of its lists, and refuses one more', () => {
+  it('has a million entries in all of its lists and unknown tagged fields, and refuses one more', () => {
     const list = struct({ first: array(int8), second: array(int8) })
     const at = { version: 0, flexible: true }
     const read = (first: number, second: number) => {
@@ -151,6 +156,11 @@ describe('a description', () => {
     expect(read(400_000, 600_000).second).toHaveLength(600_000)
     expect(() => read(400_000, 600_001)).toThrow('at most 1000000 entries')
     expect(() => read(1_000_001, 0)).toThrow('at most 1000000 entries')
+    const tags = Buffer.concat([
+      Buffer.from([1, 1, 0xc1, 0x84, 0x3d]),
+      Buffer.alloc(2_000_002, Buffer.from([9, 0])),
+    ])
+    expect(() => list.read(new Reader(tags), at)).toThrow('at most 1000000 entries')
   })
 
   it('refuses what is cut short and lengths that cannot be', () => {

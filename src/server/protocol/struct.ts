@@ -40,10 +40,15 @@ type WriteOf<F> =
   F extends Field<infer _, infer Write> ? Write : F extends Type<infer _, infer Write> ? Write : never
 
 /** What a message reads as: all fields, with defaults for those that its version does not have. */
-export type StructRead<F extends Fields> = { -readonly [Name in keyof F]: ReadOf<F[Name]> }
+export type StructRead<F extends Fields> = { -readonly [Name in keyof F]: ReadOf<F[Name]> } & UnknownTags
 
 /** What a message is written from; a field that is left out has its default. */
-export type StructWrite<F extends Fields> = { readonly [Name in keyof F]?: WriteOf<F[Name]> }
+export type StructWrite<F extends Fields> = { readonly [Name in keyof F]?: WriteOf<F[Name]> } & UnknownTags
+
+/** Tagged fields that the description does not know, kept so that they can be handed on. */
+interface UnknownTags {
+  readonly unknownTags?: readonly { readonly tag: number; readonly bytes: Buffer }[]
+}
 
 interface NamedField {
   readonly name: string
@@ -60,7 +65,7 @@ export function struct<const F extends Fields>(fields: F): Type<StructRead<F>, S
   return new Struct(fields) as unknown as Type<StructRead<F>, StructWrite<F>>
 }
 
-type Values = Record<string, unknown>
+type Values = Record<string, unknown> & UnknownTags
 
 class Struct implements Type<Values> {
   readonly #fields: readonly NamedField[]
@@ -98,20 +103,21 @@ class Struct implements Type<Values> {
     const { plain, tagged } = this.#layout(version.version)
     for (const { name, field: described } of this.#fields) values[name] = described.fallback
     for (const { name, field: described } of plain) values[name] = described.type.read(reader, version)
-    if (version.flexible) this.#readTagged(reader, version, tagged, values)
-    return values
+    return version.flexible ? this.#readTagged(reader, version, tagged, values) : values
   }
 
-  // KIP-482 wants them in order, and each once. Kafka takes them as they come, and of one that comes twice the last.
-  // Nobody is told what the description does not know: to keep it would take hundreds of bytes for each of two.
-  #readTagged(reader: Reader, version: Version, tagged: readonly NamedField[], values: Values): void {
+  // KIP-482 wants them in order, and each once. Kafka takes them as they come, and of one that comes twice the last. Those
+  // that are not known are kept, so they count as entries.
+  #readTagged(reader: Reader, version: Version, tagged: readonly NamedField[], values: Values): Values {
+    const unknown: { tag: number; bytes: Buffer }[] = []
     const count = reader.uvarint()
     for (let i = 0; i < count; i++) {
       const tag = reader.uvarint()
       const length = reader.uvarint()
       const known = tagged.find(({ field: described }) => described.tag === tag)
       if (known === undefined) {
-        reader.skip(length)
+        reader.countEntries(1)
+        unknown.push({ tag, bytes: reader.take(length) })
         continue
       }
       const start = reader.offset
@@ -121,6 +127,7 @@ class Struct implements Type<Values> {
         throw new ProtocolError(`expected a tagged field of ${counted(length, 'byte')}, received ${read}`)
       }
     }
+    return unknown.length === 0 ? values : { ...values, unknownTags: unknown }
   }
 
   write(writer: Writer, values: Values, version: Version): void {
@@ -135,7 +142,7 @@ class Struct implements Type<Values> {
 
 // Defaults are left out: a reader takes them for fields that are missing.
 function writeTagged(writer: Writer, version: Version, tagged: readonly NamedField[], values: Values): void {
-  const pieces: { tag: number; bytes: Buffer }[] = []
+  const pieces: { tag: number; bytes: Buffer }[] = [...(values.unknownTags ?? [])]
   for (const { name, field: described } of tagged) {
     const value = values[name]
     if (value === undefined || isDefault(value, described.fallback)) continue
