@@ -51,7 +51,8 @@ function setStackTraceLimit(limit: number): void {
 
 // A name from outside may have any length, and would be in every log that has the message. The whole is in the fields.
 function shortened(message: string): string {
-  return message.length > 1000 ? message.replace(/(\S{300})\S+/g, '$1...') : message
+  // Only from the beginning of a run: from each character of a shorter one it would take long in a long message.
+  return message.length > 1000 ? message.replace(/(?<!\S)(\S{300})\S+/g, '$1...') : message
 }
 
 /** The base of every error that brokerlet makes. */
