@@ -49,7 +49,7 @@ export function checkOptions<Options extends object>(
 // The option that was probably meant, where its value alone was given: `idle(100)`.
 function asOption(checks: Readonly<Record<string, Check>>, received: unknown): string {
   if (typeof received === 'object' || typeof received === 'function') return ''
-  const found = Object.entries(checks).find(([, check]) => accepts(check, received))
+  const found = Object.entries(checks).find(([, check]) => check !== anything && accepts(check, received))
   return found === undefined ? '' : `, such as { ${found[0]}: ${describeValue(received)} }`
 }
 

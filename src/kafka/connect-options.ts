@@ -17,6 +17,7 @@ import {
   oneOf,
   optionError,
   requireOption,
+  requireOptions,
 } from '../validate.ts'
 import { type ClientSaslOptions, requireSasl, saslOptions } from './client-sasl.ts'
 import { largestInt32 } from './int32.ts'
@@ -159,6 +160,8 @@ const defaults = {
 
 /** @throws InvalidOptionError */
 export function resolveConnectOptions(options: ConnectOptions): ResolvedConnectOptions {
+  // A text alone is no `clientId`, as which it would pass.
+  requireOptions('connect', options, ", such as { bootstrapBrokers: ['localhost:9092'] }")
   checkOptions<ConnectOptions>(
     'connect',
     options,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { BatchError, Broker, headersOf, NonEmptyGroupError, topic } from '../../src/index.ts'
+import { TestBroker } from '../../src/testing/index.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
@@ -392,6 +393,10 @@ describe('the value of an option where the options belong', () => {
       b => reader(b).run({ eachRecord: () => {}, retry: 3 as never }),
     ],
     ['idle: expected an object of options, received -1', b => b.idle(-1 as never)],
+    [
+      'advanceUntilIdle: expected an object of options, such as { limitMs: 100 }, received 100',
+      () => new TestBroker().advanceUntilIdle(100 as never),
+    ],
   ]
 
   it.each(calls)('is told where it goes: %s', async (text, call) => {

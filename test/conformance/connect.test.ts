@@ -18,6 +18,12 @@ it('names the package to install, in one line, where the optional peer is missin
   })
 })
 
+it('says where the brokers go, where they are given alone', async () => {
+  await expect(connect('127.0.0.1:9092' as never)).rejects.toThrow(
+    "connect: expected an object of options, such as { bootstrapBrokers: ['localhost:9092'] }, received '127.0.0.1:9092'",
+  )
+})
+
 it('says which version of the optional peer to install, where the one that is there does not run', () => {
   // Vitest resolves no package that is not installed, also where a test brings one.
   const peer = `data:text/javascript,export const clientSoftwareVersion = '2.12.1'`
