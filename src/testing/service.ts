@@ -107,7 +107,8 @@ export class RunningService implements ServiceInstance {
   /** Closes its consumers in order. */
   async stop(): Promise<void> {
     this.stopping = true
-    await Promise.race([this.#stop(), this.#died.promise])
+    // Its hooks, too, are its own code.
+    await Promise.race([current.run(this, () => this.#stop()), this.#died.promise])
   }
 
   async #stop(): Promise<void> {

@@ -219,6 +219,24 @@ describe('an instance that stops', () => {
     ])
   })
 
+  it('does so in a process of its own: what onRevoked still awaits never comes where it dies of what it writes there', async () => {
+    const heard: string[] = []
+    let instances = 0
+    const service: Service = async broker => {
+      const by = String(++instances)
+      const producer = broker.producer()
+      const onRevoked = async () => {
+        await producer.send({ topic: 'invoices', value: 1, headers: { by } })
+        heard.push(by)
+      }
+      await broker
+        .consumer({ groupId: 'billing', topics: ['orders'], onRevoked })
+        .run({ eachRecord: () => {} })
+    }
+    const { billed } = await simulated(service, [{ ...crash, onWrite: true }, stop, time(1000)])
+    expect([billed, heard]).toEqual([['1'], []])
+  })
+
   it('is not waited for once it has died meanwhile', async () => {
     let instances = 0
     const service: Service = async broker => {
