@@ -127,14 +127,19 @@ export class SendRoom {
       return `the broker keeps ${counted(records, 'record')}${limit}${byteLimit}, and none of the remaining ones may go yet`
     }
     const { highWatermark, logStartOffset } = partition
-    const readers = this.#host.readers(partition).map(({ groupId, offset }) => ({
-      groupId,
-      unread: partition.countFrom(Math.max(offset, logStartOffset), highWatermark, false),
-    }))
-    // One that has committed all of them takes no room.
-    const behindhand = readers
-      .filter(({ unread }) => unread > 0)
-      .map(({ groupId, unread }) => `group '${groupId}' has not committed ${unread} of them`)
+    const behindhand = this.#host
+      .readers(partition)
+      // One that has committed all of them takes no room.
+      .filter(({ offset }) => offset < highWatermark)
+      .map(({ groupId, offset }) => {
+        const unread = partition.countFrom(Math.max(offset, logStartOffset), highWatermark, false)
+        // What is left is no record: an end of a transaction, or a gap.
+        const what =
+          unread > 0
+            ? `not committed ${unread} of them`
+            : `committed all of them, up to offset ${offset} of ${highWatermark}`
+        return `group '${groupId}' has ${what}`
+      })
     const who = behindhand.length === 0 ? 'no group reads it' : behindhand.join(', ')
     const kept = partition.countFrom(logStartOffset, highWatermark, false)
     // They count, though nobody reads them: ends of transactions, and what was compacted before the topic was altered.

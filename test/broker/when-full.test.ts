@@ -176,6 +176,18 @@ describe('a transaction', () => {
     expect(told).toEqual(['4 TimeoutError'])
   })
 
+  it('has an end that a group has yet to commit: the group is named', async () => {
+    const { broker } = testBroker()
+    const log = broker.createTopic('log', { retentionRecords: 1, whenFull: 'reject' })
+    const group = broker.createGroup('g', { topics: ['log'] })
+    const producer = broker.producer({ transactionalId: 'tx' })
+    await producer.transaction(tx => tx.send({ topic: 'log', value: 0 }))
+    group.setOffsets([{ topic: 'log', partition: 0, offset: 1 }])
+    expect(thrownBy(() => log.append({ value: 1 })).message).toMatch(
+      /, and its retentionRecords is 1; group 'g' has committed all of them, up to offset 1 of 2$/,
+    )
+  })
+
   it('does not wait for room in a topic: its send is refused, alone or in a batch', async () => {
     const { broker, values } = full()
     const producer = broker.producer({ transactionalId: 'tx' })
