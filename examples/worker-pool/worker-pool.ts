@@ -11,6 +11,8 @@ interface Task<Input, Output> {
 interface Thread<Input, Output> {
   readonly worker: Worker
   task: Task<Input, Output> | undefined
+  /** It is being terminated, because its task was aborted. */
+  ending: boolean
 }
 
 /**
@@ -47,9 +49,11 @@ export class WorkerPool<Input, Output> {
 
   // When there is work for it: where the file cannot be loaded, each task is refused, and nothing is tried in a circle.
   #start(): Thread<Input, Output> {
-    const thread: Thread<Input, Output> = { worker: new Worker(this.#file), task: undefined }
+    const thread: Thread<Input, Output> = { worker: new Worker(this.#file), task: undefined, ending: false }
     this.#threads.add(thread)
     thread.worker.on('message', (output: Output) => {
+      // The task had ended before it was aborted: the thread takes no other one.
+      if (thread.ending) return
       thread.task?.resolve(output)
       thread.task = undefined
       this.#next()
@@ -89,7 +93,11 @@ export class WorkerPool<Input, Output> {
     task.reject(task.signal?.reason)
     const waiting = this.#waiting.indexOf(task)
     if (waiting >= 0) this.#waiting.splice(waiting, 1)
-    for (const thread of this.#threads) if (thread.task === task) void thread.worker.terminate()
+    for (const thread of this.#threads) {
+      if (thread.task !== task) continue
+      thread.ending = true
+      void thread.worker.terminate()
+    }
   }
 
   /** Terminates all threads. Tasks that have not ended are rejected. */

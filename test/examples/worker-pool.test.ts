@@ -48,3 +48,23 @@ it('rejects each task where its thread cannot be started', async () => {
   await expect(pool.run(10)).rejects.toThrow('not-there.mjs')
   await expect(pool.run(10)).rejects.toThrow('not-there.mjs')
 })
+
+it('fails no other task where the one that is aborted has just ended', async () => {
+  const code = `import { parentPort } from 'node:worker_threads'
+    parentPort.on('message', ended => {
+      parentPort.postMessage(1, [])
+      Atomics.store(ended, 0, 1)
+      Atomics.notify(ended, 0)
+    })`
+  const pool = startPool<Int32Array>(`data:text/javascript,${encodeURIComponent(code)}`)
+  const flag = () => new Int32Array(new SharedArrayBuffer(4))
+  const [first, ended, next] = [flag(), flag(), flag()]
+  await pool.run(first)
+  const controller = new AbortController()
+  const aborted = pool.run(ended, { signal: controller.signal })
+  const other = pool.run(next)
+  Atomics.wait(ended, 0, 0)
+  controller.abort('late')
+  await expect(aborted).rejects.toBe('late')
+  expect(await other).toBe(1)
+})
