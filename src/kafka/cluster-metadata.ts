@@ -35,6 +35,8 @@ const unknownTopic = errnos.UNKNOWN_TOPIC_OR_PARTITION
 /** What is known of a cluster by the metadata that its brokers answer: its brokers, its topics, and who leads them. */
 export class ClusterMetadata {
   readonly #serdeOf: (topic: string) => Serde
+  /** The id of the cluster; undefined until a broker has answered. */
+  id: string | null | undefined
   #brokers = new Map<number, BrokerAddress>()
   #topics = new Map<string, ClusterTopic>()
 
@@ -70,7 +72,8 @@ export class ClusterMetadata {
   }
 
   /** Takes the brokers of an answer. */
-  keepBrokers({ brokers }: MetadataResponse): void {
+  keepBrokers({ brokers, clusterId }: MetadataResponse): void {
+    this.id = clusterId
     this.#brokers = new Map(brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]))
   }
 

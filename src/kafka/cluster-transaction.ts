@@ -184,7 +184,10 @@ export class ClusterTransaction implements EngineTransaction {
 
   sendOffsets(membership: CommittingMember, offsets: readonly EpochOffset[]): Promise<void> {
     return this.#guarded(async () => {
-      if (!(membership instanceof GroupMembership || membership instanceof LocalMembership)) {
+      const isMember = membership instanceof GroupMembership || membership instanceof LocalMembership
+      const { cluster } = this.#host
+      // Another connection may lead to the same cluster.
+      if (!isMember || !(membership.cluster === cluster || (await cluster.isAlso(membership.cluster)))) {
         throw new IllegalStateError(`sendOffsets: consumer '${membership.memberId}' is not of this cluster`)
       }
       if (membership instanceof GroupMembership) this.#members.add(membership)

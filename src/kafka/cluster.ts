@@ -104,6 +104,16 @@ export class Cluster {
     return [metadataV12, produceV9, fetchV13, listOffsetsV7, findCoordinatorV4, initProducerIdV4]
   }
 
+  /** Whether another connection leads to the same cluster. */
+  async isAlso(other: Cluster): Promise<boolean> {
+    return (await other.#id()) === (await this.#id())
+  }
+
+  async #id(): Promise<string | null | undefined> {
+    if (this.#known.id === undefined) await this.refresh()
+    return this.#known.id
+  }
+
   /** Whether the cluster speaks this version of an API. */
   speaks(api: Api<never, unknown>): boolean {
     return this.#versions.speak(api)

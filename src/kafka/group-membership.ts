@@ -143,6 +143,10 @@ export class GroupMembership implements Membership {
     }
   }
 
+  get cluster(): Cluster {
+    return this.#cluster
+  }
+
   /** @throws the error with which the group refuses the member */
   async join(): Promise<void> {
     try {

@@ -54,6 +54,7 @@ export interface IdPartitions {
 }
 
 export interface MetadataResponse {
+  readonly clusterId: string | null
   readonly brokers: readonly (BrokerAddress & { readonly nodeId: number })[]
   readonly topics: readonly {
     readonly errorCode: number

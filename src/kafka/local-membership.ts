@@ -51,6 +51,10 @@ export class LocalMembership implements Membership {
       request.groupId === undefined ? undefined : new CommittedLookup(host.cluster, request.groupId)
   }
 
+  get cluster(): Cluster {
+    return this.#cluster
+  }
+
   async join(rejoins: boolean): Promise<void> {
     try {
       await this.#begin(this.#interest, rejoins)

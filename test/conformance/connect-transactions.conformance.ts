@@ -1,8 +1,10 @@
+import { once } from 'node:events'
+import net from 'node:net'
 import { describe, expect, it } from 'vitest'
 import type { OpenTopics, PubSub } from '../../src/index.ts'
 import { RequestLog, serve, WireFaults } from '../../src/server/index.ts'
 import { readAll, sendNumbers, until, values } from './collect.ts'
-import { start } from './served-broker.ts'
+import { open, start } from './served-broker.ts'
 
 describe('transactions', () => {
   const refused = 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED'
@@ -87,6 +89,52 @@ describe('transactions', () => {
       code: 'ILLEGAL_STATE',
       message: expect.stringMatching(new RegExp(`^sendOffsets: consumer 'copier[^']*' is not ${where}$`)),
     })
+  })
+
+  it.each(['a member', 'one that chose its partitions'])(
+    'take no offsets of a consumer of another cluster: %s',
+    async who => {
+      const from = await start()
+      const to = await start()
+      // All served brokers have the same id.
+      const proxy = net.createServer(client => {
+        const server = net.connect(to.server.port, '127.0.0.1')
+        const close = () => [client, server].forEach(socket => void socket.destroy())
+        for (const socket of [client, server]) socket.on('error', close).on('close', close)
+        client.pipe(server)
+        server.on('data', data =>
+          client.write(Buffer.from(data.toString('latin1').replaceAll('brokerlet', 'elsewhere'), 'latin1')),
+        )
+      })
+      await once(proxy.listen(0, '127.0.0.1'), 'listening')
+      open.push({ [Symbol.asyncDispose]: async () => void proxy.close() })
+      const cluster = await from.join()
+      const { port } = proxy.address() as net.AddressInfo
+      const other = await to.join({ bootstrapBrokers: [`127.0.0.1:${port}`] })
+      await sendNumbers(from.broker, 'orders', 1)
+      const reads =
+        who === 'a member'
+          ? ({ topics: ['orders'] } as const)
+          : ({ assign: [0, 1].map(partition => ({ topic: 'orders', partition }) as const) } as const)
+      const consumer = cluster.consumer({ groupId: 'g', autoCommit: false, ...reads })
+      expect(await consumer.poll()).toHaveLength(1)
+      const sent = other.producer({ transactionalId: 'tx' }).transaction(tx => tx.sendOffsets(consumer))
+      await expect(sent).rejects.toMatchObject({
+        code: 'ILLEGAL_STATE',
+        message: expect.stringContaining('is not of this cluster'),
+      })
+      expect(to.broker.groups.get('g')).toBeUndefined()
+    },
+  )
+
+  it('take the offsets of a consumer that has a connection of its own', async () => {
+    const { broker, join } = await start()
+    const [reading, writing] = [await join(), await join()]
+    await sendNumbers(broker, 'orders', 1)
+    const consumer = reading.consumer({ groupId: 'g', topics: ['orders'], autoCommit: false })
+    expect(await consumer.poll()).toHaveLength(1)
+    await writing.producer({ transactionalId: 'tx' }).transaction(tx => tx.sendOffsets(consumer))
+    await until(() => expect(broker.group('g').lag()).toBe(0))
   })
 
   it('take nothing more once it is not known whether a batch of theirs was written', async () => {
