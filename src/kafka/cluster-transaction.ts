@@ -244,8 +244,9 @@ export class ClusterTransaction implements EngineTransaction {
       if (this.#unanswered || isUnanswered(error)) this.#mayBeCommitted(why)
       throw why
     }
-    // It is committed, whatever comes of this.
-    await this.#written().catch(nothing)
+    // It is committed, whatever comes of this. Who has given up may have asked something that still comes, late: that must
+    // not end the next one.
+    await this.#written().catch(() => this.#host.spoiled())
   }
 
   // A commit is answered when it is decided, and the partitions are told after that. Who hears of it is to find there what

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { describe, expect, it } from 'vitest'
 import type { OpenTopics, PubSub } from '../../src/index.ts'
-import { RequestLog, serve, WireFaults } from '../../src/server/index.ts'
+import { type Barrier, RequestLog, serve, WireFaults } from '../../src/server/index.ts'
 import { readAll, sendNumbers, until, values } from './collect.ts'
 import { open, start } from './served-broker.ts'
 
@@ -43,29 +43,26 @@ describe('transactions', () => {
     const requests = new RequestLog()
     const { join } = await start({ faults, requests })
     const cluster = await join()
-    const held = faults.pauseNext({ api: 'EndTxn' })
-    const committed = cluster
+    onceEnded(requests, () => faults.fail({ api: 'EndTxn' }, 'CONCURRENT_TRANSACTIONS', { times: 2 }))
+    await cluster
       .producer({ transactionalId: 'tx' })
       .transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 1 }))
-    await held.entered
-    faults.fail({ api: 'EndTxn' }, 'CONCURRENT_TRANSACTIONS', { times: 2 })
-    held.release()
-    await committed
     const told = ['CONCURRENT_TRANSACTIONS']
     expect(requests.of({ api: 'EndTxn' }).map(({ errors }) => errors)).toEqual([[], told, told, []])
   })
 
   it('are committed also where it is not known whether all partitions were told', async () => {
     const faults = new WireFaults()
-    const { join } = await start({ faults })
+    const requests = new RequestLog()
+    const { join } = await start({ faults, requests })
     const cluster = await join({ apiTimeoutMs: 300 })
     const producer = cluster.producer({ transactionalId: 'tx' })
-    const held = faults.pauseNext({ api: 'EndTxn' })
-    const committed = producer.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 1 }))
-    await held.entered
-    faults.fail({ api: 'EndTxn' }, 'COORDINATOR_LOAD_IN_PROGRESS', { always: true })
-    held.release()
-    await committed
+    onceEnded(requests, () =>
+      faults.fail({ api: 'EndTxn' }, 'COORDINATOR_LOAD_IN_PROGRESS', { always: true }),
+    )
+    await producer.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 1 }))
+    expect(requests.of({ api: 'EndTxn' })[0]).toMatchObject({ errors: [] })
+    expect(requests.of({ api: 'EndTxn' }).length).toBeGreaterThan(2)
     faults.clear()
     await producer.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 2 }))
     expect(values(await readAll(cluster, 'orders'))).toEqual([1, 2])
@@ -327,6 +324,28 @@ describe('transactions', () => {
     expect(values(await readAll(cluster, 'orders'))).toEqual(['first'])
   })
 
+  it('are not ended by the last request about one before, which comes late', async () => {
+    const faults = new WireFaults()
+    const requests = new RequestLog()
+    const { join } = await start({ faults, requests })
+    // Whoever asks whether the partitions have been told gives up when that has not been answered in time.
+    const cluster = await join({ requestTimeoutMs: 200, apiTimeoutMs: 100 })
+    const producer = cluster.producer({ transactionalId: 'tx' })
+    let held: Barrier
+    onceEnded(requests, () => {
+      held = faults.pauseNext({ api: 'EndTxn' })
+    })
+    await producer.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 'first' }))
+    const aborted = producer.transaction(async tx => {
+      await tx.send({ topic: 'orders', partition: 0, value: 'aborted' })
+      held.release()
+      await until(() => expect(requests.of({ api: 'EndTxn' })[1]).toMatchObject({ outcome: 'answered' }))
+      throw new Error('no more')
+    })
+    await expect(aborted).rejects.toThrow('no more')
+    expect(values(await readAll(cluster, 'orders'))).toEqual(['first'])
+  })
+
   it('keep their offsets where those of the last one come once more', async () => {
     const faults = new WireFaults()
     const requests = new RequestLog()
@@ -462,3 +481,12 @@ describe('transactions', () => {
     expect(values(await readAll(cluster, 'orders'))).toEqual(['next'])
   })
 })
+
+// A fault that is planned while a request is held back meets that request, too.
+function onceEnded(requests: RequestLog, plan: () => void): void {
+  requests.onDone = line => {
+    if (!line.includes(' EndTxn ')) return
+    requests.onDone = undefined
+    plan()
+  }
+}
