@@ -90,8 +90,10 @@ export class Connections {
         this.#pool.get(broker, (error, connection) => (error === null ? resolve(connection!) : reject(error)))
       } catch (thrown) {
         const why = `${addressOf(broker)}: option 'tls' as it is now: ${withCauses(thrown)}`
-        reject(new ClusterError('NETWORK_EXCEPTION', why, { option: 'tls', cause: thrown }))
-        this.#newest?.emit('error', thrown)
+        const error = new ClusterError('NETWORK_EXCEPTION', why, { option: 'tls', cause: thrown })
+        reject(error)
+        // Not what was thrown: that may be nothing, which the library takes for success.
+        this.#newest?.emit('error', error)
       }
     })
   }

@@ -13,7 +13,7 @@ export interface LibraryConnection {
   readonly socket: Pick<Socket, 'destroy'> | undefined
   on(name: 'error', listener: (error: Error) => void): unknown
   on(name: 'close', listener: () => void): unknown
-  emit(name: 'error', error: unknown): unknown
+  emit(name: 'error', error: Error): unknown
 }
 
 /** One connection to each broker, made when it is first asked for. */

@@ -19,6 +19,12 @@ describe('TLS', () => {
         throw new Error('no such file')
       },
     ],
+    [
+      'fail without a reason',
+      () => {
+        throw undefined
+      },
+    ],
   ])('goes on with a certificate and a key that %s for a moment while they change', async (_, changing) => {
     const { join } = await start({ tls: { key, cert } })
     let now: () => string | Buffer = () => key
