@@ -249,10 +249,11 @@ export class ClusterTransaction implements EngineTransaction {
     await this.#written().catch(() => this.#host.spoiled())
   }
 
-  // A commit is answered when it is decided, and the partitions are told after that. Who hears of it is to find there what
-  // it has committed, and so is whoever reads on where this producer's consumer had to stop.
+  // A commit is answered when it is decided, and the partitions, those of groups' offsets among them, are told after that.
+  // Who hears of it is to find there what it has committed, and so is whoever reads on where this producer's consumer had
+  // to stop.
   async #written(): Promise<void> {
-    if (this.#partitions.size > 0) await this.#askToEnd(true)
+    if (!this.#isEmpty) await this.#askToEnd(true)
   }
 
   // Who tries again must not write once more what was committed after all: its members join anew, and begin where their

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import net from 'node:net'
 import { describe, expect, it } from 'vitest'
-import type { OpenTopics, PubSub } from '../../src/index.ts'
+import type { Consumer, OpenTopics, PubSub, Transaction } from '../../src/index.ts'
 import { type Barrier, RequestLog, serve, WireFaults } from '../../src/server/index.ts'
 import { readAll, sendNumbers, until, values } from './collect.ts'
 import { open, start } from './served-broker.ts'
@@ -38,15 +38,19 @@ describe('transactions', () => {
     expect(requests.of({ api: 'FindCoordinator' })).toHaveLength(1)
   })
 
-  it('are over once their coordinator has told all partitions', async () => {
+  it.each<[string, (tx: Transaction, consumer: Consumer) => Promise<unknown>]>([
+    ['records', tx => tx.send({ topic: 'orders', partition: 0, value: 1 })],
+    ['nothing but offsets', (tx, consumer) => tx.sendOffsets(consumer)],
+  ])('of %s are over once their coordinator has told all partitions', async (_, work) => {
     const faults = new WireFaults()
     const requests = new RequestLog()
     const { join } = await start({ faults, requests })
     const cluster = await join()
+    await sendNumbers(cluster, 'orders', 1, () => ({ partition: 0 }))
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'], autoCommit: false })
+    await consumer.poll()
     onceEnded(requests, () => faults.fail({ api: 'EndTxn' }, 'CONCURRENT_TRANSACTIONS', { times: 2 }))
-    await cluster
-      .producer({ transactionalId: 'tx' })
-      .transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 1 }))
+    await cluster.producer({ transactionalId: 'tx' }).transaction(tx => work(tx, consumer))
     const told = ['CONCURRENT_TRANSACTIONS']
     expect(requests.of({ api: 'EndTxn' }).map(({ errors }) => errors)).toEqual([[], told, told, []])
   })
