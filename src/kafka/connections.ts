@@ -140,15 +140,15 @@ export class Connections {
     }
     if (isAuthentication(thrown)) return this.#notAuthenticated(thrown, at)
     if (typeof code !== 'string' || !code.startsWith('PLT_KFK_')) return thrown
-    const isCutOff = !isLate && codesBehind(thrown).at(-1) === networkCode
+    const why = codesBehind(thrown).at(-1)!
+    const isCutOff = !isLate && (why === networkCode || (connection !== undefined && resets.has(why)))
     const option = isLate && connection === undefined ? this.#factory.unanswered : undefined
     const silent = option === undefined ? '' : `; the function of option '${option}' has not answered`
     const hint = isCutOff ? this.#factory.hint : silent
     const isStranger = connection === undefined && option === undefined && this.#factory.isStranger(at)
-    const why = `${withCauses(thrown)}${hint}${isStranger ? namedHint : ''}`
-    if (isStranger) this.#factory.warnOf(at, why)
-    const text = `${at}: ${why}`
-    return new ClusterError('NETWORK_EXCEPTION', text, { option, cause: thrown })
+    const text = `${withCauses(thrown)}${hint}${isStranger ? namedHint : ''}`
+    if (isStranger) this.#factory.warnOf(at, text)
+    return new ClusterError('NETWORK_EXCEPTION', `${at}: ${text}`, { option, cause: thrown })
   }
 
   // Where a secret is a function, the next connection may get another one.
@@ -234,6 +234,9 @@ function behind(thrown: unknown): Error[] {
 }
 
 const networkCode = 'PLT_KFK_NETWORK'
+
+// Node's codes of a connection that the other side, or what stands between, has ended without a word.
+const resets: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE'])
 
 // A connection that was lost while it authenticated says nothing about the credentials.
 function isAuthentication(thrown: unknown): boolean {

@@ -4,6 +4,7 @@ import net from 'node:net'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { topic } from '../../src/index.ts'
+import { connect } from '../../src/kafka/index.ts'
 import { RequestLog, WireFaults } from '../../src/server/index.ts'
 import { readAll, sendNumbers, until, values } from './collect.ts'
 import { open, start } from './served-broker.ts'
@@ -126,6 +127,22 @@ describe('connecting', () => {
     const named = { ca: cert, servername: 'kafka', checkServerIdentity: () => undefined }
     await join({ tls: named, bootstrapBrokers: [`localhost:${server.port}`] })
     expect(new Set(names)).toEqual(new Set(['kafka']))
+  })
+
+  it('asks for TLS and SASL also where a broker, or what stands before it, resets connections', async () => {
+    const resets = net.createServer(socket => {
+      socket.on('error', () => {})
+      socket.once('data', () => socket.resetAndDestroy())
+    })
+    resets.listen(0, '127.0.0.1')
+    await once(resets, 'listening')
+    const { port } = resets.address() as net.AddressInfo
+    const refused = connect({ bootstrapBrokers: [`127.0.0.1:${port}`], apiTimeoutMs: 200 })
+    await expect(refused).rejects.toMatchObject({
+      code: 'REQUEST_TIMED_OUT',
+      message: expect.stringMatching(/ECONNRESET; does the broker expect the option 'tls' or 'sasl'\?$/),
+    })
+    resets.close()
   })
 
   it('asks for TLS where a broker closes the connection of whoever does not speak it', async () => {
