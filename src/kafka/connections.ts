@@ -246,9 +246,9 @@ function isAuthentication(thrown: unknown): boolean {
 }
 
 // Node's codes of OpenSSL's reasons to refuse a certificate, of a certificate for another name, and of what the other side
-// says to the one that it was shown, or not shown.
+// says to the one that it was shown, or not shown. (Before TLS 1.3 it may only say that there was no handshake.)
 const untrusted =
-  /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(GET|VERIFY)_|ERR_TLS_CERT_|ERR_SSL_.*_ALERT_.*(CERTIFICATE|UNKNOWN_CA))/
+  /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(GET|VERIFY)_|ERR_TLS_CERT_|ERR_SSL_.*_ALERT_(.*CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE))/
 
 /** Whether a connection failed because one side does not trust the other, or because of the option `tls` itself. */
 export function isForTls(error: unknown): boolean {
