@@ -19,9 +19,9 @@ export class NotYet {
   }
 }
 
-/** Whether a handler's failure is that; the traps of a proxy that a user throws are not called. */
+/** Whether a handler's failure is that. */
 export function isNotYet(thrown: unknown): thrown is NotYet {
-  return !types.isProxy(thrown) && thrown instanceof NotYet
+  return isOf(NotYet, thrown)
 }
 
 /** Thrown for a record whose own topic was deleted while it waited in a retry topic. */
@@ -35,7 +35,12 @@ export class OwnTopicDeleted {
 
 /** Whether a handler's failure is that. */
 export function isOwnTopicDeleted(thrown: unknown): thrown is OwnTopicDeleted {
-  return !types.isProxy(thrown) && thrown instanceof OwnTopicDeleted
+  return isOf(OwnTopicDeleted, thrown)
+}
+
+// The traps of a proxy that a user throws are not called.
+function isOf<Thrown>(kind: new (...args: never[]) => Thrown, thrown: unknown): thrown is Thrown {
+  return !types.isProxy(thrown) && thrown instanceof kind
 }
 
 /**

@@ -310,40 +310,27 @@ describe('transactions', () => {
     expect(lastStableOffset).toBe(highWatermark)
   })
 
-  it('are not ended by a request that ended the last one, and comes once more', async () => {
-    const faults = new WireFaults()
-    const requests = new RequestLog()
-    const { join } = await start({ faults, requests })
-    const cluster = await join({ requestTimeoutMs: 200 })
-    const producer = cluster.producer({ transactionalId: 'tx' })
-    const held = faults.pauseNext({ api: 'EndTxn' })
-    await producer.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 'first' }))
-    const aborted = producer.transaction(async tx => {
-      await tx.send({ topic: 'orders', partition: 0, value: 'aborted' })
-      held.release()
-      await until(() => expect(requests.of({ api: 'EndTxn' })[0]).toMatchObject({ outcome: 'answered' }))
-      throw new Error('no more')
-    })
-    await expect(aborted).rejects.toThrow('no more')
-    expect(values(await readAll(cluster, 'orders'))).toEqual(['first'])
-  })
-
-  it('are not ended by the last request about one before, which comes late', async () => {
-    const faults = new WireFaults()
-    const requests = new RequestLog()
-    const { join } = await start({ faults, requests })
+  it.each([
+    ['a request that ended the last one, and comes once more', 0, {}],
     // Whoever asks whether the partitions have been told gives up when that has not been answered in time.
-    const cluster = await join({ requestTimeoutMs: 200, apiTimeoutMs: 100 })
+    ['the last request about one before, which comes late', 1, { apiTimeoutMs: 100 }],
+  ])('are not ended by %s', async (_, nth, options) => {
+    const faults = new WireFaults()
+    const requests = new RequestLog()
+    const { join } = await start({ faults, requests })
+    const cluster = await join({ requestTimeoutMs: 200, ...options })
     const producer = cluster.producer({ transactionalId: 'tx' })
     let held: Barrier
-    onceEnded(requests, () => {
+    const hold = () => {
       held = faults.pauseNext({ api: 'EndTxn' })
-    })
+    }
+    if (nth === 0) hold()
+    else onceEnded(requests, hold)
     await producer.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 'first' }))
     const aborted = producer.transaction(async tx => {
       await tx.send({ topic: 'orders', partition: 0, value: 'aborted' })
       held.release()
-      await until(() => expect(requests.of({ api: 'EndTxn' })[1]).toMatchObject({ outcome: 'answered' }))
+      await until(() => expect(requests.of({ api: 'EndTxn' })[nth]).toMatchObject({ outcome: 'answered' }))
       throw new Error('no more')
     })
     await expect(aborted).rejects.toThrow('no more')

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest'
-import { type Consumer, isBrokerletError, topic } from '../../src/index.ts'
+import { type Consumer, topic } from '../../src/index.ts'
 import { TestBroker } from '../../src/testing/index.ts'
 import { Lot } from '../helpers/lot.ts'
+import { FollowedCalls, planned } from './followed-calls.ts'
 import { problemsBySeed } from './problems-by-seed.ts'
 
-const planned = new Error('planned')
 const topics = { orders: topic<number>({ partitions: 2 }), audit: topic<number>({ partitions: 1 }) }
 const ownEvents = ['assigned', 'revoked', 'lost', 'retrying', 'restarting', 'skipped', 'closed'] as const
 const events = ['groupCreated', 'groupDeleted', 'rebalanced', 'topicCreated', 'topicDeleted'] as const
@@ -15,7 +15,7 @@ class Scene {
   readonly problems: string[] = []
   readonly #lot: Lot
   readonly #consumers: Consumer[] = []
-  readonly #underWay = new Map<Promise<void>, string>()
+  readonly #calls = new FollowedCalls(this.problems)
   readonly #over = new AbortController()
   readonly #ownActions: readonly (() => unknown)[] = [
     () => {
@@ -39,7 +39,7 @@ class Scene {
     const producer = this.broker.producer()
     this.#start()
     for (let i = 0; i < 20 && !this.#closing; i++) {
-      this.#follow('send', () =>
+      this.#calls.follow('send', () =>
         producer.send({ topic: this.#topic(), key: `k${this.#lot.below(3)}`, value: i }),
       )
       if (this.#lot.chance(0.25)) this.#start()
@@ -49,10 +49,8 @@ class Scene {
     this.#over.abort()
     await this.broker.close({ timeoutMs: 100 })
     // A broker that is closed by a handler looks now and then whether it has ended.
-    for (let i = 0; i < 100 && this.#underWay.size > 0; i++)
-      await new Promise(resolve => setTimeout(resolve, 1))
-    for (const what of this.#underWay.values()) this.problems.push(`${what} does not end`)
-    for (const timer of this.broker.pendingTimers) this.problems.push(`timer '${timer}' is left`)
+    for (let i = 0; i < 100 && this.#calls.size > 0; i++) await new Promise(resolve => setTimeout(resolve, 1))
+    this.#calls.end(this.broker)
   }
 
   #topic(): 'orders' | 'audit' {
@@ -63,7 +61,7 @@ class Scene {
     if (this.#consumers.length === 8) return
     const lot = this.#lot
     const name = `c${this.#consumers.length + 1}`
-    this.#follow(`${name} begins`, () => {
+    this.#calls.follow(`${name} begins`, () => {
       const consumer: Consumer = this.broker.consumer({
         groupId: lot.oneOf(['g1', 'g1', 'g2']),
         clientId: name,
@@ -109,26 +107,12 @@ class Scene {
 
   #closeBroker(): Promise<void> {
     this.#closing = true
-    return this.#follow('closing the broker', () => this.broker.close({ timeoutMs: 500 }))
-  }
-
-  // An error of ours is an answer; any other one is a problem.
-  #follow(what: string, call: () => unknown): Promise<void> {
-    const answered = async () => {
-      try {
-        await call()
-      } catch (error) {
-        if (error !== planned && !isBrokerletError(error)) this.problems.push(`${what}: ${String(error)}`)
-      }
-    }
-    const followed = answered().finally(() => this.#underWay.delete(followed))
-    this.#underWay.set(followed, what)
-    return followed
+    return this.#calls.follow('closing the broker', () => this.broker.close({ timeoutMs: 500 }))
   }
 
   // A listener throws nothing, and nobody awaits it.
   #heard(where: string, consumer = this.#lot.oneOf(this.#consumers)): true {
-    if (consumer !== undefined) void this.#follow(where, () => this.#act(where, consumer))
+    if (consumer !== undefined) void this.#calls.follow(where, () => this.#act(where, consumer))
     return true
   }
 
@@ -139,7 +123,7 @@ class Scene {
     const consumer = lot.chance(0.7) ? own : lot.oneOf(this.#consumers)
     if (lot.chance(0.15)) return lot.oneOf(this.#ownActions)()
     const [what, action] = lot.oneOf(Object.entries(actions))
-    const followed = this.#follow(`${what} in ${where}`, () =>
+    const followed = this.#calls.follow(`${what} in ${where}`, () =>
       action(this.broker, consumer, this.#topic(), lot),
     )
     return lot.chance(0.4) ? followed : undefined

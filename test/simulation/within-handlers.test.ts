@@ -1,11 +1,11 @@
 import { setImmediate } from 'node:timers/promises'
 import { expect, it } from 'vitest'
-import { type AnyRecord, type Consumer, isBrokerletError, topic } from '../../src/index.ts'
+import { type AnyRecord, type Consumer, topic } from '../../src/index.ts'
 import { TestBroker } from '../../src/testing/index.ts'
 import { Lot } from '../helpers/lot.ts'
+import { FollowedCalls, planned } from './followed-calls.ts'
 import { problemsBySeed } from './problems-by-seed.ts'
 
-const planned = new Error('planned')
 const topics = {
   orders: topic<number>({ partitions: 3 }),
   more: topic<number>({ partitions: 2 }),
@@ -26,7 +26,7 @@ class Scene {
   // By partition: the offsets that were handled, and what its handlers have in hand.
   readonly #handled = new Map<string, Set<number>>()
   readonly #inHand = new Map<string, Set<{ readonly member: string; readonly key: AnyRecord['key'] }>>()
-  readonly #underWay = new Map<Promise<void>, string>()
+  readonly #calls = new FollowedCalls(this.problems)
   readonly #producer
   readonly #transactional
   #members = 0
@@ -50,20 +50,19 @@ class Scene {
       this.#checkCommits()
     }
     this.#actionsLeft = 0
-    for (const consumer of this.#live) void this.#follow('close', () => consumer.close())
+    for (const consumer of this.#live) void this.#calls.follow('close', () => consumer.close())
     await this.#broker.advance(60_000)
     this.#start('records', read)
     await this.#broker.advanceUntilIdle()
     this.#checkAll()
     await this.#broker.close()
     await setImmediate()
-    for (const what of this.#underWay.values()) this.problems.push(`${what} does not end`)
-    for (const timer of this.#broker.pendingTimers) this.problems.push(`timer '${timer}' is left`)
+    this.#calls.end(this.#broker)
   }
 
   #send(): void {
     const message = { topic: this.#lot.oneOf(read), key: `k${this.#lot.below(5)}`, value: 0 }
-    void this.#follow('send', () => this.#producer.send(message))
+    void this.#calls.follow('send', () => this.#producer.send(message))
   }
 
   // --- members ------------------------------------------------------------------------------------------------------
@@ -89,7 +88,7 @@ class Scene {
     consumer.on('lost', () => this.problems.push(`${name} has lost partitions`))
     this.#live.add(consumer)
     consumer.done.then(() => this.#live.delete(consumer))
-    void this.#follow(name, () => this.#consume(kind, name, consumer))
+    void this.#calls.follow(name, () => this.#consume(kind, name, consumer))
   }
 
   async #consume(kind: string, name: string, consumer: Consumer): Promise<void> {
@@ -151,7 +150,7 @@ class Scene {
     const lot = this.#lot
     const consumer = lot.chance(0.8) ? own : lot.oneOf([...this.#live])
     const [what, act] = lot.oneOf(Object.entries(this.#acts))
-    const acted = this.#follow(what, () => act(consumer ?? own))
+    const acted = this.#calls.follow(what, () => act(consumer ?? own))
     return what.startsWith('void ') ? undefined : acted
   }
 
@@ -193,19 +192,6 @@ class Scene {
         await tx.send({ topic: 'audit', value: 0 })
         if (this.#lot.chance(0.3)) throw planned
       }),
-  }
-
-  async #follow(what: string, call: () => unknown): Promise<void> {
-    const answered = async () => {
-      try {
-        await call()
-      } catch (error) {
-        if (error !== planned && !isBrokerletError(error)) this.problems.push(`${what}: ${String(error)}`)
-      }
-    }
-    const followed = answered().finally(() => this.#underWay.delete(followed))
-    this.#underWay.set(followed, what)
-    return followed
   }
 
   // --- what must hold -----------------------------------------------------------------------------------------------
