@@ -54,7 +54,7 @@ export interface EncodedBatch {
   readonly records: readonly DecodedRecord[] | undefined
 
   /**
-   * Copies the batch into a slab, with the offset of its first record; `appendTime`
+   * Copies the batch to a place in larger memory, with the offset of its first record; `appendTime`
    * becomes the timestamp of all records.
    */
   copy(target: Uint8Array, at: number, baseOffset: number, appendTime: number | undefined): void

@@ -6,19 +6,15 @@ import type { DecodedRecord, OriginalRecord } from './decoded-record.ts'
 import type { BatchDecoder, BatchSegment, BatchSegmentStart, EncodedBatch } from './encoded-batch.ts'
 import { shareOf } from './record-size.ts'
 import type { Hidden } from './segment.ts'
+import { Slabs } from './slabs.ts'
 
-const firstCapacity = 1024
-
-/** The capacity of a slab; a batch of at least `ownBytes` may become a slab of its own. */
-const slabBytes: number = 1 << 20
-const ownBytes: number = slabBytes / 4
-
-// A segment is decoded in one go. So what was packed tightly must not come together in it.
-const mostUnpacked: number = 16 * slabBytes
+// A segment is decoded in one go. So it must not be large, nor must what was packed tightly come together in it.
+const mostBytes: number = 1 << 20
+const mostUnpacked: number = 16 * mostBytes
 
 /**
- * A run of records as the batches in which they came, in one slab of bytes. Readers of batches get views of the slab;
- * the first reader of records makes the segment decode them, once.
+ * A run of records as the batches in which they came. Readers of batches get views of their bytes; the first reader of
+ * records makes the segment decode them, once.
  */
 export class EncodedSegment implements BatchSegment {
   baseOffset: number
@@ -29,9 +25,7 @@ export class EncodedSegment implements BatchSegment {
   runningMaxTimestamp: number
   readonly #newColumns: BatchSegmentStart['columns']
   readonly #decoder: BatchDecoder
-  #slab: Uint8Array
-  // Whether the slab belongs to a single batch.
-  #whole = false
+  readonly #slabs: Slabs
   #unpacked = 0
   readonly #batches = new BatchIndex()
   // The records of the batches that have been decoded, which are always the first ones.
@@ -45,7 +39,7 @@ export class EncodedSegment implements BatchSegment {
 
   constructor(start: BatchSegmentStart, decoder: BatchDecoder) {
     this.#newColumns = start.columns
-    this.#slab = Buffer.allocUnsafeSlow(Math.min(start.expected, slabBytes))
+    this.#slabs = new Slabs(start.expected)
     this.baseOffset = start.baseOffset
     this.createdAt = start.createdAt
     this.runningMaxTimestamp = start.runningMaxTimestamp
@@ -57,7 +51,7 @@ export class EncodedSegment implements BatchSegment {
   }
 
   get size(): number {
-    return this.#batches.position(this.#batches.length)
+    return this.#slabs.size
   }
 
   get endOffset(): number {
@@ -65,21 +59,12 @@ export class EncodedSegment implements BatchSegment {
   }
 
   takes({ size, unpackedSize, decoder }: EncodedBatch): boolean {
-    if (decoder !== this.#decoder || this.#whole) return false
-    return this.size === 0 || (this.size + size <= slabBytes && this.#unpacked + unpackedSize <= mostUnpacked)
+    if (decoder !== this.#decoder) return false
+    return this.size === 0 || (this.size + size <= mostBytes && this.#unpacked + unpackedSize <= mostUnpacked)
   }
 
   append(batch: EncodedBatch, sequence: number, size: number, appendTime: number | undefined): void {
-    const position = this.size
-    // A large batch need not be copied; its segment then holds nothing else.
-    const slab = position === 0 && batch.size >= ownBytes ? batch.own(this.endOffset, appendTime) : undefined
-    if (slab !== undefined) {
-      this.#slab = slab
-      this.#whole = true
-    } else {
-      this.#grow(position + batch.size)
-      batch.copy(this.#slab, position, this.endOffset, appendTime)
-    }
+    this.#slabs.append(batch, this.endOffset, appendTime)
     this.#add(batch.count, batch.size, appendTime ?? batch.maxTimestamp, sequence)
     this.#unpacked += batch.unpackedSize
     this.bytes += size
@@ -97,22 +82,9 @@ export class EncodedSegment implements BatchSegment {
     if (maxTimestamp > this.runningMaxTimestamp) this.runningMaxTimestamp = maxTimestamp
   }
 
-  #grow(needed: number): void {
-    if (needed <= this.#slab.length) return
-    const doubled = Math.min(slabBytes, Math.max(firstCapacity, 2 * this.#slab.length))
-    this.#resize(Math.max(needed, doubled))
-  }
-
-  #resize(capacity: number): void {
-    const slab = Buffer.allocUnsafeSlow(capacity)
-    slab.set(this.#slab.subarray(0, this.size))
-    this.#slab = slab
-  }
-
   seal(): void {
     this.#sealed = true
-    // A little spare capacity costs less than a copy of the slab.
-    if (this.#slab.length > 1.125 * this.size) this.#resize(this.size)
+    this.#slabs.seal()
     this.#batches.seal()
     if (this.#decoded === this.#batches.length) this.#columns?.seal()
   }
@@ -130,10 +102,7 @@ export class EncodedSegment implements BatchSegment {
     const batches = this.#batches
     const dropped = batches.at(count)
     this.bytes -= this.bytesOfFirst(count)
-    // A new slab, because connections may still send views of the former.
-    const slab = Buffer.allocUnsafeSlow(this.size - batches.position(dropped))
-    slab.set(this.#slab.subarray(batches.position(dropped), this.size))
-    this.#slab = slab
+    this.#slabs.dropFirst(batches.position(dropped))
     if (this.#decoded > dropped) this.#columns!.dropFirst(count)
     else this.#columns = undefined
     this.#decoded = Math.max(0, this.#decoded - dropped)
@@ -155,7 +124,7 @@ export class EncodedSegment implements BatchSegment {
     let start = 0
     let stop = 0
     const push = () => {
-      if (stop > start) collector.push(this.#slab.subarray(start, stop))
+      for (const view of this.#slabs.views(start, stop)) collector.push(view)
     }
     for (let i = batches.at(this.indexFrom(from)); i < batches.length; i++) {
       if (this.baseOffset + batches.first(i + 1) > end) break
@@ -217,7 +186,7 @@ export class EncodedSegment implements BatchSegment {
   #records(batch: number): readonly DecodedRecord[] {
     const position = this.#batches.position(batch)
     const end = this.#batches.position(batch + 1)
-    if (end > position) return this.#decoder.decode(this.#slab.subarray(position, end))
+    if (end > position) return this.#decoder.decode(this.#slabs.view(position, end))
     return [{ key: null, value: null, headers: noHeaders, timestamp: this.#batches.maxTimestamp(batch) }]
   }
 
@@ -260,7 +229,7 @@ export class EncodedSegment implements BatchSegment {
   originalAt(index: number): OriginalRecord | undefined {
     const batch = this.#batches.at(index)
     if (this.#originals?.batch !== batch) {
-      const bytes = this.#slab.subarray(this.#batches.position(batch), this.#batches.position(batch + 1))
+      const bytes = this.#slabs.view(this.#batches.position(batch), this.#batches.position(batch + 1))
       this.#originals = { batch, records: this.#decoder.originals(bytes) }
     }
     return this.#originals.records[index - this.#batches.first(batch)]

@@ -135,13 +135,12 @@ describe('a batch of a client', () => {
     expect(broker.describe().records).toBe(2)
   })
 
-  it('that is large is kept where it came, and alone', async () => {
+  it('that is large is kept where it came', async () => {
     const { log, send, read, make } = start()
     const large = make(['x'.repeat(300_000)])
     await send(large)
     await send(large)
     await send(make(['small']))
-    expect(log.partitions[0]!.segments).toHaveLength(3)
     large.writeBigInt64BE(1n)
     expect((await read(1, { maxBytes: 1 })).equals(large)).toBe(true)
     expect(log.records().map(({ value }) => (value as string).length)).toEqual([300_000, 300_000, 5])
