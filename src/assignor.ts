@@ -1,5 +1,11 @@
 import type { TopicPartition } from './topic-partition.ts'
 
+/** The assignors that come with the broker, as Kafka's group coordinator has them (KIP-848); `uniform` is the default. */
+export const assignorNames = ['uniform', 'range'] as const
+
+/** The name of one of them. */
+export type AssignorName = (typeof assignorNames)[number]
+
 /** One member of the group, as an assignor of your own sees it. */
 export interface AssignorMember {
   readonly memberId: string

@@ -77,6 +77,9 @@ export interface AssignmentUpdate {
   readonly settled: boolean
 }
 
+/** Where a consumer begins that has no offset: at the oldest record, at the end, or nowhere. (Kafka: auto.offset.reset) */
+export type AutoOffsetReset = 'earliest' | 'latest' | 'none'
+
 /** How the engine reaches a member. It may call at any time, so a listener only notes the call and acts on it later. */
 export interface MembershipListener {
   assignmentChanged(update: AssignmentUpdate): void
@@ -96,7 +99,7 @@ export interface MembershipListener {
   /** When the member heard of a revocation, on the clock's `monotonic()`; infinite before. Left out as `keeps`. */
   heardAt?(revoked: TopicPartition): number
   readonly autoCommit: boolean
-  readonly autoOffsetReset: 'earliest' | 'latest' | 'none'
+  readonly autoOffsetReset: AutoOffsetReset
   readonly isolationLevel: IsolationLevel
   /** The offset where its client began to read, if only the client knows. Left out for consumers of this process. */
   began?(topic: string, partition: number): number | undefined

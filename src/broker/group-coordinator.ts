@@ -1,4 +1,4 @@
-import type { Assignor } from '../assignor.ts'
+import type { Assignor, AssignorName } from '../assignor.ts'
 import type { BrokerClock } from '../broker-clock.ts'
 import type {
   GroupStoppedEvent,
@@ -11,8 +11,7 @@ import type {
 } from '../engine.ts'
 import { GroupIdNotFoundError, InvalidGroupIdError } from '../errors.ts'
 import type { Events, Outbox } from '../events.ts'
-import type { AssignorName } from '../group/assignors.ts'
-import { ConsumerGroup, type GroupHost } from '../group/consumer-group.ts'
+import { ConsumerGroup, type GroupHost, type GroupNews } from '../group/consumer-group.ts'
 import type { GroupHolder, HeldGroup, OtherGroups } from '../group/group-holder.ts'
 import { offsetAt } from '../group/group-log.ts'
 import type { GroupMember, MemberOptions } from '../group/group-member.ts'
@@ -240,14 +239,7 @@ export class GroupCoordinator {
 
   // For the group of a reader without a group, of which nobody hears.
   #hiddenGroupHost(): GroupHost {
-    const unheard = () => {}
-    return {
-      ...this.#groupHost(),
-      rebalanced: unheard,
-      memberJoined: unheard,
-      memberLeft: unheard,
-      registered: unheard,
-    }
+    return { ...this.#groupHost(), ...unheard }
   }
 
   #joined(group: ConsumerGroup, memberId: string): void {
@@ -373,6 +365,15 @@ export class GroupCoordinator {
     this.#offsets.deleteTopic(name)
     for (const membership of this.#manual) membership.topicDeleted(name)
   }
+}
+
+const ignore = () => {}
+
+const unheard: GroupNews = {
+  rebalanced: ignore,
+  memberJoined: ignore,
+  memberLeft: ignore,
+  registered: ignore,
 }
 
 function memberOptions(memberId: string, request: JoinRequest, listener: MembershipListener): MemberOptions {

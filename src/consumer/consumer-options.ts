@@ -1,5 +1,5 @@
-import type { Assignor } from '../assignor.ts'
-import type { Interest } from '../engine.ts'
+import { type Assignor, assignorNames } from '../assignor.ts'
+import type { AutoOffsetReset, Interest } from '../engine.ts'
 import { InvalidOptionError } from '../errors.ts'
 import { isTopicPartition, namedOffset, offsetSpec } from '../offset-checks.ts'
 import type { IsolationLevel } from '../record.ts'
@@ -84,7 +84,7 @@ export interface ResolvedConsumerOptions {
   readonly from: OffsetSpec | undefined
   readonly bounded: boolean
   readonly startAt: readonly ManualAssignment[]
-  readonly autoOffsetReset: 'earliest' | 'latest' | 'none'
+  readonly autoOffsetReset: AutoOffsetReset
   readonly autoCommit: boolean
   readonly isolationLevel: IsolationLevel
   readonly groupInstanceId: string | undefined
@@ -135,7 +135,7 @@ const checks: Checks<ConsumerOptions> = {
   maxPollIntervalMs: interval,
   rebalanceTimeoutMs: duration,
   sessionTimeoutMs: duration,
-  assignor: either(oneOf('uniform', 'range'), objectWith('assign')),
+  assignor: either(oneOf(...assignorNames), objectWith('assign')),
   signal: abortSignal,
   onAssigned: callback,
   onRevoked: callback,

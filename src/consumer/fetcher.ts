@@ -1,4 +1,4 @@
-import type { Engine, FetchSession } from '../engine.ts'
+import type { AutoOffsetReset, Engine, FetchSession } from '../engine.ts'
 import { isRetriable, OffsetOutOfRangeError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import { isThenable } from '../maybe-promise.ts'
@@ -13,7 +13,7 @@ export interface FetcherHost {
   readonly engine: Engine
   readonly events: Events<ConsumerEvents>
   readonly session: FetchSession<PartitionState>
-  readonly autoOffsetReset: 'earliest' | 'latest' | 'none'
+  readonly autoOffsetReset: AutoOffsetReset
   readonly isolationLevel: IsolationLevel
   fatal(error: unknown): void
 }

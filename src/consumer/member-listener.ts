@@ -1,4 +1,4 @@
-import type { AssignmentUpdate, MembershipListener } from '../engine.ts'
+import type { AssignmentUpdate, AutoOffsetReset, MembershipListener } from '../engine.ts'
 import type { BrokerletError } from '../errors.ts'
 import type { IsolationLevel } from '../record.ts'
 
@@ -11,7 +11,7 @@ export type Member = Pick<MembershipListener, 'assignmentChanged' | 'fenced' | '
  */
 export class MemberListener implements MembershipListener {
   readonly autoCommit: boolean
-  readonly autoOffsetReset: 'earliest' | 'latest' | 'none'
+  readonly autoOffsetReset: AutoOffsetReset
   readonly isolationLevel: IsolationLevel
   #member: Member | undefined
 

@@ -1,6 +1,7 @@
-import type { Assignor } from '../assignor.ts'
+import type { Assignor, AssignorName } from '../assignor.ts'
 import type { BrokerClock } from '../broker-clock.ts'
 import { counted } from '../counted.ts'
+import type { AutoOffsetReset } from '../engine.ts'
 import {
   BrokerletError,
   GroupIdNotFoundError,
@@ -20,7 +21,6 @@ import {
   type TopicPartitionOffset,
 } from '../topic-partition.ts'
 import { checkOptions, duration, requireArgument } from '../validate.ts'
-import type { AssignorName } from './assignors.ts'
 import { type ComputedTarget, GroupAssignment, type LostPartitions } from './group-assignment.ts'
 import { GroupAssignor } from './group-assignor.ts'
 import { GroupCommits } from './group-commits.ts'
@@ -35,16 +35,22 @@ import type { OffsetStore } from './offset-store.ts'
 import { RegisteredTopics } from './registered-topics.ts'
 import type { Subscription } from './subscription.ts'
 
+/** What a group tells of itself: a reader without a group has one, too, of which nobody hears. */
+export interface GroupNews {
+  rebalanced(event: RebalancedEvent): void
+  memberJoined(group: ConsumerGroup, memberId: string): void
+  memberLeft(event: MemberLeftEvent): void
+  /** The group reads the topic, or has an offset of it: its records are kept for the group. */
+  registered(groupId: string, topic: string): void
+}
+
 /** What a group needs of the broker that keeps it. */
-export interface GroupHost {
+export interface GroupHost extends GroupNews {
   readonly clock: BrokerClock
   readonly outbox: Outbox
   readonly offsets: OffsetStore
   readonly topics: GroupTopics
   readonly offsetsRetentionMs: number
-  rebalanced(event: RebalancedEvent): void
-  memberJoined(group: ConsumerGroup, memberId: string): void
-  memberLeft(event: MemberLeftEvent): void
   failed(error: unknown): void
   /** Returns the classic members that hold the group, if any: then it is not empty. */
   held(groupId: string): HeldGroup | undefined
@@ -59,8 +65,6 @@ export interface GroupHost {
   ): Promise<void>
   /** @throws UnknownTopicOrPartitionError */
   requirePartition(tp: TopicPartition): void
-  /** The group reads the topic, or has an offset of it: its records are kept for the group. */
-  registered(groupId: string, topic: string): void
   /** The group no longer reads the topic, so no records have to be kept for it. */
   unregistered(topic: string): void
   /** The group has no members and no offsets left. */
@@ -90,7 +94,7 @@ export class ConsumerGroup {
   #adopted = false
   #dead = false
   #emptySince: number
-  #autoOffsetReset: 'earliest' | 'latest' | 'none' = 'earliest'
+  #autoOffsetReset: AutoOffsetReset = 'earliest'
   #isolationLevel: IsolationLevel = 'read_committed'
 
   /** @hidden */

@@ -1,7 +1,7 @@
+import type { EpochOffset } from '../engine.ts'
 import { CommitFailedError, UnknownMemberIdError } from '../errors.ts'
 import { formatTopicPartition, type TopicPartition, type TopicPartitionOffset } from '../topic-partition.ts'
 import type { GroupAssignment } from './group-assignment.ts'
-import type { MemberCommit } from './group-description.ts'
 import type { GroupMember } from './group-member.ts'
 import type { GroupMembers } from './group-members.ts'
 import type { GroupOffsets } from './group-offsets.ts'
@@ -36,7 +36,7 @@ export class GroupCommits implements OwnedPartitionHost {
    *
    * @throws CommitFailedError
    */
-  commit(member: GroupMember, offsets: readonly MemberCommit[]): void {
+  commit(member: GroupMember, offsets: readonly EpochOffset[]): void {
     this.check(member, offsets)
     for (const offset of offsets) {
       this.offsets.storeOwned(this.#host.assignment.partition(offset.topic, offset.partition)!, offset)
@@ -45,7 +45,7 @@ export class GroupCommits implements OwnedPartitionHost {
   }
 
   /** Throws as `commit` would. */
-  check(member: GroupMember, offsets: readonly MemberCommit[]): void {
+  check(member: GroupMember, offsets: readonly EpochOffset[]): void {
     if (!this.#host.members.has(member)) throw this.#refused('UNKNOWN_MEMBER_ID', member, offsets)
     for (const offset of offsets) {
       const partition = this.#host.assignment.partition(offset.topic, offset.partition)

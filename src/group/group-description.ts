@@ -1,4 +1,4 @@
-import type { TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
+import type { TopicPartition } from '../topic-partition.ts'
 
 /** A group is stable again after a change. */
 export interface RebalancedEvent {
@@ -53,9 +53,4 @@ export interface MemberDescription {
   readonly revoking: readonly TopicPartition[]
   /** False while the member is away, and its session has not expired yet. */
   readonly connected: boolean
-}
-
-/** An offset to commit and, for a member, the epoch of the assignment under which it was read. */
-export interface MemberCommit extends TopicPartitionOffset {
-  readonly assignmentEpoch: number
 }

@@ -1,3 +1,4 @@
+import type { AutoOffsetReset } from '../engine.ts'
 import type { IsolationLevel } from '../record.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 import type { GroupAssignment } from './group-assignment.ts'
@@ -18,7 +19,7 @@ export interface GroupLagHost {
   /** The isolation level of its members. */
   isolationLevel(): IsolationLevel
   /** Where the group begins without a committed offset. */
-  autoOffsetReset(): 'earliest' | 'latest' | 'none'
+  autoOffsetReset(): AutoOffsetReset
 }
 
 /** How many records a group still has to read. */

@@ -1,5 +1,4 @@
-import type { OwnedOffset } from '../engine.ts'
-import type { MemberCommit } from './group-description.ts'
+import type { EpochOffset, OwnedOffset } from '../engine.ts'
 import type { GroupMember } from './group-member.ts'
 import type { GroupOffsets } from './group-offsets.ts'
 import type { GroupPartition } from './group-partition.ts'
@@ -7,7 +6,7 @@ import type { GroupPartition } from './group-partition.ts'
 /** What commits of an owned partition need of its group. */
 export interface OwnedPartitionHost {
   readonly offsets: GroupOffsets
-  commit(member: GroupMember, offsets: readonly MemberCommit[]): void
+  commit(member: GroupMember, offsets: readonly EpochOffset[]): void
   touch(): void
 }
 

@@ -1,3 +1,4 @@
+import { assignorNames } from '../assignor.ts'
 import type { Interest } from '../engine.ts'
 import { BrokerletError, InvalidArgumentError } from '../errors.ts'
 import type { TopicPartition } from '../topic-partition.ts'
@@ -19,8 +20,6 @@ export interface ConsumerHeartbeat {
 
 /** Epochs with a meaning of their own. */
 export const memberEpochs = { joins: 0, leaves: -1, comesBack: -2 } as const
-
-const assignors: readonly string[] = ['uniform', 'range']
 
 /** What a heartbeat has to meet, or else it is refused with what is `expected`. @throws InvalidArgumentError */
 export function requirer(
@@ -66,8 +65,8 @@ export function checkHeartbeat(beat: ConsumerHeartbeat, version: number): void {
     require(beat.interest !== undefined, 'topic names or a regular expression when a member joins')
     require(beat.partitions?.length === 0, 'an empty list of topicPartitions when a member joins')
   }
-  if (assignor !== undefined && !assignors.includes(assignor)) {
-    const message = `ServerAssignor ${assignor} is not supported. Supported assignors: ${assignors.join(', ')}.`
+  if (assignor !== undefined && !(assignorNames as readonly string[]).includes(assignor)) {
+    const message = `ServerAssignor ${assignor} is not supported. Supported assignors: ${assignorNames.join(', ')}.`
     throw new BrokerletError('UNSUPPORTED_ASSIGNOR', message, { groupId, assignor })
   }
 }
