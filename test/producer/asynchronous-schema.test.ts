@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, expect, it } from 'vitest'
 import { ClosedError, InvalidRecordError, topic } from '../../src/index.ts'
 import { gate } from '../helpers/behaviours.ts'
@@ -98,6 +99,22 @@ describe('an asynchronous schema', () => {
     // The queue is empty, so a send is synchronous again.
     void producer.send({ topic: 'plain', value: 'f' })
     expect(broker.topic('plain').records().at(-1)!.value).toBe('f')
+  })
+
+  it('runs in the async context of its own send, also where that has waited its turn', async () => {
+    const tenant = new AsyncLocalStorage<string>()
+    const seen: string[] = []
+    const { broker } = testBroker()
+    const schema = schemaOf(async value => {
+      seen.push(`${value} for ${tenant.getStore()}`)
+      return { value }
+    })
+    broker.createTopic('slow', { schema })
+    const producer = broker.producer()
+    const send = (value: string) =>
+      tenant.run(`tenant ${value}`, () => producer.send({ topic: 'slow', value }))
+    await Promise.all([send('a'), send('b'), send('c')])
+    expect(seen).toEqual(['a for tenant a', 'b for tenant b', 'c for tenant c'])
   })
 
   it('that refuses or fails rejects its own send only', async () => {
