@@ -1,3 +1,4 @@
+import type { Deferred } from '../deferred.ts'
 import type { Engine, FetchSession, Membership, PartitionFetch } from '../engine.ts'
 import { isRetriable, TimeoutError } from '../errors.ts'
 import type { Events } from '../events.ts'
@@ -65,17 +66,20 @@ export class PartitionStarter {
     if (this.#host.bounded) state.until ??= state.end
   }
 
-  /** Tries again later, and as often as it takes, with the partitions that are assigned and could not be read yet. */
-  lookAgain(states: readonly PartitionState[], membership: Membership): void {
+  /**
+   * Tries again later, and as often as it takes, with the partitions that are assigned and could not be read yet.
+   * Resolves `begun` when none of them is left: some are read from where a seek has moved them, without an answer.
+   */
+  lookAgain(states: readonly PartitionState[], membership: Membership, begun: Deferred): void {
     const left = states.filter(({ phase }) => phase === 'assigned')
-    if (left.length === 0) return
+    if (left.length === 0) return begun.resolve()
     const look = () => {
-      const begun = this.#forEach(
+      const beginning = this.#forEach(
         left.filter(state => this.#lacks(state)),
         state => this.#begin(state, membership),
       )
-      if (isThenable(begun)) begun.catch(error => this.#host.fatal(error))
-      this.lookAgain(left, membership)
+      if (isThenable(beginning)) beginning.catch(error => this.#host.fatal(error))
+      this.lookAgain(left, membership, begun)
     }
     this.#host.engine.clock.setTimer(look, lookAgainMs, { name: 'looking again' })
   }

@@ -1,3 +1,4 @@
+import { Deferred } from '../deferred.ts'
 import type { AssignedPartition, AssignmentUpdate, Engine, FetchSession } from '../engine.ts'
 import type { Events } from '../events.ts'
 import { isThenable } from '../maybe-promise.ts'
@@ -157,12 +158,13 @@ export class Reconciler {
     }
     if (dropped()) return
     const started = starter.start(states)
-    starter.lookAgain(states, membership)
+    const begun = new Deferred()
+    starter.lookAgain(states, membership, begun)
     if (isThenable(started)) await this.#answered(started, patienceMs, current)
     // What was not looked up in time is waited for while the others are read.
     if (isThenable(positioned) && states.some(({ phase }) => phase === 'assigned')) {
       const rest = positioned.then(() => starter.start(states))
-      await this.#answered(rest, 0, current)
+      await this.#answered(Promise.race([rest, begun.promise]), 0, current)
     }
     // Before anything is handed out: a first handler that fails must not keep `run` waiting for the restart.
     if (current()) this.#readyAfter(following)

@@ -310,6 +310,29 @@ describe('a partition that could not be looked up yet when it is assigned', () =
     expect([read, errors]).toEqual([[3], []])
   })
 
+  it('keeps run waiting no longer than until it is read where onAssigned has moved it by name', async () => {
+    const made = testBroker()
+    const { broker, clock } = made
+    broker.createTopic('orders')
+    fill(broker, 'orders', 3)
+    const { opened, open } = gate()
+    const options: ConsumerOptions = {
+      assign: [{ ...orders0, offset: 'beginning' }],
+      onAssigned: () => consumer.seek(orders0, 'end'),
+    }
+    const never = () => new Promise<number>(() => {})
+    const consumer = consumerThatLooksUp(made, options, never, () => opened.then(() => 3))
+    let runs = false
+    void consumer.run({ eachRecord: () => {} }).then(() => {
+      runs = true
+    })
+    await clock.advance(3000)
+    expect(runs).toBe(false)
+    open()
+    await clock.advance(500)
+    expect([runs, consumer.position(orders0)]).toEqual([true, 3])
+  })
+
   it('is paused by onAssigned', async () => {
     const { clock, consumer, read, errors } = await reader(reading => reading.pause())
     await clock.advance(5000)
