@@ -9,6 +9,7 @@ import { Cluster } from './cluster/cluster.ts'
 import type { ClusterNode } from './cluster/cluster-node.ts'
 import { PastMetadata } from './cluster/past-metadata.ts'
 import { routed } from './cluster/routed-handler.ts'
+import { clusterIdOf } from './cluster-id.ts'
 import { Connection, supportedVersions } from './connection.ts'
 import { Coordinators } from './coordinators.ts'
 import { DynamicConfigs } from './dynamic-configs.ts'
@@ -51,7 +52,7 @@ export class WireServer {
       engine,
       dynamicConfigs,
       batches: new BatchReader(options.madeBatchesBytes ?? wireDefaults.madeBatchesBytes),
-      clusterId: 'brokerlet',
+      clusterId: clusterIdOf(engine),
       cluster: this.cluster,
       maxFrameBytes: this.#maxFrameBytes,
       fetchMaxBytes: options.fetchMaxBytes ?? wireDefaults.fetchMaxBytes,

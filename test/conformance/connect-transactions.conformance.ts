@@ -1,10 +1,8 @@
-import { once } from 'node:events'
-import net from 'node:net'
 import { describe, expect, it } from 'vitest'
 import type { Consumer, OpenTopics, PubSub, Transaction } from '../../src/index.ts'
 import { type Barrier, RequestLog, serve, WireFaults } from '../../src/server/index.ts'
 import { readAll, sendNumbers, until, values } from './collect.ts'
-import { open, start } from './served-broker.ts'
+import { start } from './served-broker.ts'
 
 describe('transactions', () => {
   const refused = 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED'
@@ -97,21 +95,8 @@ describe('transactions', () => {
     async who => {
       const from = await start()
       const to = await start()
-      // All served brokers have the same id.
-      const proxy = net.createServer(client => {
-        const server = net.connect(to.server.port, '127.0.0.1')
-        const close = () => [client, server].forEach(socket => void socket.destroy())
-        for (const socket of [client, server]) socket.on('error', close).on('close', close)
-        client.pipe(server)
-        server.on('data', data =>
-          client.write(Buffer.from(data.toString('latin1').replaceAll('brokerlet', 'elsewhere'), 'latin1')),
-        )
-      })
-      await once(proxy.listen(0, '127.0.0.1'), 'listening')
-      open.push({ [Symbol.asyncDispose]: async () => void proxy.close() })
       const cluster = await from.join()
-      const { port } = proxy.address() as net.AddressInfo
-      const other = await to.join({ bootstrapBrokers: [`127.0.0.1:${port}`] })
+      const other = await to.join()
       await sendNumbers(from.broker, 'orders', 1)
       const reads =
         who === 'a member'

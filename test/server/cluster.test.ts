@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { topic } from '../../src/index.ts'
-import { connect } from '../../src/server/index.ts'
+import { Broker, type BrokerOptions, topic } from '../../src/index.ts'
+import { connect, serve } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import { TestBroker } from '../../src/testing/index.ts'
@@ -96,6 +96,47 @@ it('tells a client that expects another broker behind an address to begin anew w
   expect(await expects({ clusterId: 'another', nodeId: 1 })).toBe(rebootstrap)
   // One that knows neither yet, and a number without its cluster.
   expect([await expects({}), await expects({ nodeId: 2 })]).toEqual([0, 0])
+})
+
+describe('the id of the cluster', () => {
+  async function clusterId(broker: Broker): Promise<string> {
+    const { clusterId: told } = await new WireClient(connect(broker)).call(describeCluster!, 2, {
+      endpointType: 1,
+    })
+    return told
+  }
+
+  function another(options: BrokerOptions = {}): Broker {
+    const broker = new Broker(options)
+    open.push(() => broker.close())
+    return broker
+  }
+
+  it("is of a broker's own, in Kafka's form", async () => {
+    const ids = [await clusterId(another()), await clusterId(another())]
+    expect(ids[0]).not.toBe(ids[1])
+    for (const id of ids) expect(id).toMatch(/^[A-Za-z0-9_][A-Za-z0-9_-]{21}$/)
+  })
+
+  it('is the same for all its servers, and when it is served again', async () => {
+    const broker = another()
+    const first = await serve(broker)
+    const id = await clusterId(broker)
+    const client = new WireClient(connect(broker))
+    expect((await client.call(metadata!, 12, { topics: null })).clusterId).toBe(id)
+    await first.close()
+    expect(await clusterId(broker)).toBe(id)
+  })
+
+  it("comes of the broker's random numbers, so that a seed tells the same one each time", async () => {
+    const ofSeed = async (seed: number) => await clusterId(new TestBroker({ seed }))
+    expect(await ofSeed(7)).toBe(await ofSeed(7))
+    expect(await ofSeed(7)).not.toBe(await ofSeed(8))
+  })
+
+  it('never begins with a dash, which a command line takes for an option', async () => {
+    expect(await clusterId(another({ random: () => 0.97 }))).toMatch(/^A/)
+  })
 })
 
 describe('DescribeTopicPartitions', () => {

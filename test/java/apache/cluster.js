@@ -173,6 +173,9 @@ function requireWithoutEffect(name, value) {
   if (none !== true && !none?.(value)) throw new Error(`brokerlet has no ${name}=${value}`)
 }
 
+// What the servers of a broker tell their clients.
+const clusterIds = globalThis[Symbol.for('brokerlet.cluster ids')]
+
 const actions = {
   /** `listeners` are the names of several, each with the principal of its clients; every one is a server of its own. */
   async start({ brokers, firstNodeId, racks, users, tls, properties, perServer = {}, listeners }) {
@@ -212,7 +215,7 @@ const actions = {
     clusters.set(name, { broker, servers: servers.map(({ server }) => server), errors })
     return {
       name,
-      clusterId: 'brokerlet',
+      clusterId: clusterIds.get(broker.engine),
       brokers: servers.flatMap(({ listener, server }) =>
         server.brokers.map(({ nodeId, port }) => ({ id: nodeId, port, listener })),
       ),
