@@ -83,6 +83,20 @@ it('shows several brokers, and prints where all of them are', async () => {
   expect(await command.ended).toBe(0)
 })
 
+it('lets a client end that would wait for records, where a fetch waits as long as it says', async () => {
+  const command = start('--port', '0', '--topic', 'orders', '--fetch-max-wait', '50')
+  const kafka = new Kafka({ brokers: [await command.address()], logLevel: logLevel.NOTHING })
+  const consumer = kafka.consumer({ groupId: 'billing', maxWaitTimeInMs: 120_000 })
+  await consumer.connect()
+  await consumer.subscribe({ topic: 'orders' })
+  const fetched = new Promise(resolve => consumer.on('consumer.fetch', resolve))
+  await consumer.run({ eachMessage: async () => undefined })
+  await fetched
+  await consumer.disconnect()
+  command.interrupt()
+  expect(await command.ended).toBe(0)
+})
+
 it('speaks TLS', async () => {
   const command = start(
     '--port',
@@ -171,6 +185,7 @@ it.each([
   [['--port', '-1'], "--port expected a whole number from 0 to 65535, received '-1'"],
   [['--max-records', '-1'], "--max-records expected a whole number of at least 1, received '-1'"],
   [['--max-records=-1'], "--max-records expected a whole number of at least 1, received '-1'"],
+  [['--fetch-max-wait', '0'], "--fetch-max-wait expected a whole number of at least 1, received '0'"],
   [['--max-records', ''], "--max-records expected a whole number of at least 1, received ''"],
   [
     ['--max-records', '9007199254740992'],

@@ -14,6 +14,7 @@ export interface CommandLine {
   /** The options of topics that are created when first named; false if none are. */
   readonly autoCreate: TopicOptions | false
   readonly maxRecords: number | undefined
+  readonly fetchMaxWaitMs: number | undefined
   readonly tls: { readonly key: string; readonly cert: string } | undefined
   /** Passwords by user name, if clients have to authenticate. */
   readonly users: Readonly<Record<string, string>> | undefined
@@ -38,6 +39,7 @@ export const usage: string = `brokerlet: a Kafka broker in memory, for tests and
   --brokers N          shows a cluster of N brokers, on --port and the ports after it; default 1
   --topic NAME[:N]     makes a topic of N partitions, default 1; may be given again
   --auto-create [N]    makes topics when they are first named, of N partitions, default 1
+  --fetch-max-wait MS  how long a fetch waits at most, whatever its client asks: with 50 clients of tests end quickly
   --max-records N      how many records are kept in all; default 1000000
   --tls-key FILE       speaks TLS, with --tls-cert FILE
   --sasl USER:PASSWORD serves only who proves to be USER (PLAIN, SCRAM); may be given again
@@ -66,8 +68,8 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     brokers,
     topics: byName('--topic', (values.topic ?? []).map(toTopic)),
     autoCreate: toAutoCreate(values['auto-create']),
-    maxRecords:
-      values['max-records'] === undefined ? undefined : number('--max-records', values['max-records'], 1),
+    maxRecords: optional('--max-records', values['max-records']),
+    fetchMaxWaitMs: optional('--fetch-max-wait', values['fetch-max-wait']),
     tls: toTls(values['tls-key'], values['tls-cert']),
     superUsers: values['super-user']?.map(toPrincipal),
     users: values.sasl && byName('--sasl', values.sasl.map(toUser)),
@@ -85,6 +87,7 @@ const options = {
   topic: { type: 'string', multiple: true },
   'auto-create': { type: 'string' },
   'max-records': { type: 'string' },
+  'fetch-max-wait': { type: 'string' },
   'tls-key': { type: 'string' },
   'tls-cert': { type: 'string' },
   sasl: { type: 'string', multiple: true },
@@ -128,6 +131,10 @@ function number(option: string, text: string, min: number, max = Number.MAX_SAFE
   const range =
     max === Number.MAX_SAFE_INTEGER && !(value > max) ? `of at least ${min}` : `from ${min} to ${max}`
   throw new UsageError(`${option} expected a whole number ${range}, received '${text}'`)
+}
+
+function optional(option: string, text: string | undefined): number | undefined {
+  return text === undefined ? undefined : number(option, text, 1)
 }
 
 function toHost(host: string | undefined): string {

@@ -54,6 +54,7 @@ async function serveUntilInterrupted(command: CommandLine, terminal: Terminal): 
       port,
       host,
       brokers,
+      fetchMaxWaitMs: command.fetchMaxWaitMs,
       ...(pem && { tls: pem }),
       ...(users && { sasl: { users } }),
       ...(superUsers && { authorizer: { superUsers } }),

@@ -56,6 +56,7 @@ export class WireServer {
       cluster: this.cluster,
       maxFrameBytes: this.#maxFrameBytes,
       fetchMaxBytes: options.fetchMaxBytes ?? wireDefaults.fetchMaxBytes,
+      fetchMaxWaitMs: options.fetchMaxWaitMs ?? wireDefaults.fetchMaxWaitMs,
       maxTransactionTimeoutMs: options.maxTransactionTimeoutMs ?? wireDefaults.maxTransactionTimeoutMs,
       failed: error => this.failed(error),
     }

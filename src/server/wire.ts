@@ -17,6 +17,7 @@ export interface Wire extends Omit<Coordinators, 'acls' | 'acquire' | 'release'>
   readonly cluster: Cluster
   readonly maxFrameBytes: number
   readonly fetchMaxBytes: number
+  readonly fetchMaxWaitMs: number
   readonly maxTransactionTimeoutMs: number
   /** Reports an unexpected error, of which the client learns little more than UNKNOWN_SERVER_ERROR. */
   failed(error: unknown): void

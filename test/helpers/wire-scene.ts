@@ -1,6 +1,6 @@
 import { afterEach } from 'vitest'
 import { topic } from '../../src/index.ts'
-import { connect } from '../../src/server/index.ts'
+import { connect, type WireOptions } from '../../src/server/index.ts'
 import { TestBroker } from '../../src/testing/index.ts'
 import { WireClient } from './wire-client.ts'
 
@@ -10,9 +10,9 @@ export function wireScenes() {
   afterEach(async () => {
     for (const broker of brokers.splice(0)) await broker.close()
   })
-  return () => {
+  return (options: WireOptions = {}) => {
     const broker = new TestBroker({ topics: { orders: topic() } })
     brokers.push(broker)
-    return { broker, client: new WireClient(connect(broker)) }
+    return { broker, client: new WireClient(connect(broker, options)) }
   }
 }

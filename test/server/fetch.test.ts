@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest'
+import { connect } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
+import { WireClient } from '../helpers/wire-client.ts'
 import { wireScenes } from '../helpers/wire-scene.ts'
 
 const scene = wireScenes()
@@ -95,6 +97,32 @@ it('answers who waits for records of a topic that is deleted at once, by whichev
     const { responses } = await answer
     expect(responses[0].partitions).toMatchObject([{ errorCode: 3, highWatermark: -1 }])
   }
+})
+
+it('waits for records no longer than its server lets it', async () => {
+  const { broker } = scene({ fetchMaxWaitMs: 5000 })
+  const topics = [
+    { topic: 'orders', partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }] },
+  ]
+  const asked = (maxWaitMs: number) =>
+    new WireClient(connect(broker)).call(apis.fetch as Api, 12, {
+      maxWaitMs,
+      minBytes: 1,
+      topics,
+    })
+  const waits = { short: asked(2000), long: asked(60_000) }
+  await broker.advance(2000)
+  expect((await waits.short).responses[0].partitions).toMatchObject([{ errorCode: 0 }])
+  let answered = false
+  const long = waits.long.finally(() => {
+    answered = true
+  })
+  await broker.advance(2999)
+  expect(answered).toBe(false)
+  await broker.advance(1)
+  expect((await long).responses[0].partitions).toMatchObject([{ errorCode: 0, highWatermark: 0 }])
+  for (const fetchMaxWaitMs of [0, -1, 0.5])
+    expect(() => connect(broker, { fetchMaxWaitMs })).toThrow('fetchMaxWaitMs')
 })
 
 it('tells who has waited for more what there is by then', async () => {

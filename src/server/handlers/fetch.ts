@@ -58,7 +58,8 @@ const unknownServerError = errnoOf('UNKNOWN_SERVER_ERROR')
 export function fetchHandlers(wire: Wire): Handler[] {
   return [
     handler(fetch, async (request, { version, clientId, node, session, signal }) => {
-      const { maxWaitMs, rackId, isolationLevel } = request
+      const { rackId, isolationLevel } = request
+      const maxWaitMs = Math.min(request.maxWaitMs, wire.fetchMaxWaitMs)
       const known = isIsolationLevel(isolationLevel)
       // A larger first batch is returned all the same, so even a client that asks for 0 bytes goes on.
       const maxBytes = Math.max(1, Math.min(request.maxBytes, wire.fetchMaxBytes))

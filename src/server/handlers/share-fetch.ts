@@ -226,7 +226,8 @@ async function acquire(
   request: FetchRequest,
   context: RequestContext,
 ): Promise<readonly SharedRecords[]> {
-  const { minBytes, maxRecords, maxWaitMs, batchSize } = request
+  const { minBytes, maxRecords, batchSize } = request
+  const maxWaitMs = Math.min(request.maxWaitMs, wire.fetchMaxWaitMs)
   const maxBytes = Math.min(request.maxBytes, wire.fetchMaxBytes)
   const exact = request.shareAcquireMode === recordLimit
   const wish: ShareFetchWish = { memberId, minBytes, maxBytes, maxRecords, batchSize, exact }

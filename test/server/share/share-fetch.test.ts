@@ -89,6 +89,14 @@ it('waits for records, and for what others give back', async () => {
   expect(await next).toEqual([[0, 0, 2]])
 })
 
+it('waits for records no longer than its server lets it', async () => {
+  const { broker, joined } = scene({ fetchMaxWaitMs: 5000 })
+  const a = await joined('a')
+  const waiting = a.fetch({ maxWaitMs: 60_000 })
+  await broker.advance(5000)
+  expect(await waiting).toEqual([])
+})
+
 it('waits for what is locked until that lock ends', async () => {
   const { broker, append, joined } = scene()
   append(2)
