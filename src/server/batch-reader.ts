@@ -27,6 +27,9 @@ interface Stretch {
 const mostRecords = 1000
 const mostBytes = 64 * 1024
 
+// What it takes to keep a batch, beside its bytes.
+const perBatch = 400
+
 /**
  * Reads the batches of a log. Batches of clients are read as they came. Records of this process are made into batches,
  * which are kept for all readers as long as the newest of them take no more than `maxBytes`.
@@ -92,7 +95,7 @@ export class BatchReader {
     const known = made[at]
     if (known === undefined || known.from > segment.offsetAt(index)) {
       const room = known === undefined ? mostRecords : segment.indexFrom(known.from) - index
-      const batch = make(stretch, Math.min(mostRecords, room))!
+      const batch = alone(make(stretch, Math.min(mostRecords, room))!)
       made.splice(at, 0, batch)
       this.#keep(made, batch)
       return batch
@@ -103,13 +106,25 @@ export class BatchReader {
 
   #keep(of: MadeBatch[], batch: MadeBatch): void {
     this.#kept.push({ of, batch })
-    this.#bytes += batch.bytes.length
+    this.#bytes += sizeOf(batch)
     while (this.#bytes > this.#maxBytes) {
       const oldest = this.#kept.shift()!
       oldest.of.splice(placeOf(oldest.of, oldest.batch.from), 1)
-      this.#bytes -= oldest.batch.bytes.length
+      this.#bytes -= sizeOf(oldest.batch)
     }
   }
+}
+
+function sizeOf({ bytes }: MadeBatch): number {
+  return bytes.length + perBatch
+}
+
+// A small batch is written to a piece of memory that others share, a larger one to one with room for more: kept as it is,
+// it would keep all of that.
+function alone({ bytes, from, to }: MadeBatch): MadeBatch {
+  const own = Buffer.allocUnsafeSlow(bytes.length)
+  own.set(bytes)
+  return { bytes: own, from, to }
 }
 
 // The place of the first batch that ends after an offset.

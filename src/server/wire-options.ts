@@ -35,7 +35,7 @@ export interface WireOptions {
   readonly fetchMaxWaitMs?: number | undefined
   /**
    * How many bytes of batches made from records of this process are kept, so that each is made once for all clients
-   * that read it; the oldest go first. Default 16 MiB.
+   * that read it; the oldest go first. Each counts with 400 bytes more than it has. Default 16 MiB.
    */
   readonly madeBatchesBytes?: number | undefined
   /**
