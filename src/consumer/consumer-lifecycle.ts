@@ -127,6 +127,11 @@ export class ConsumerLifecycle implements EngineClient {
     return this.#done.promise
   }
 
+  /** Has a function called when it has ended, however; unlike `done`, that keeps no consumer which was not started. */
+  onEnd(ended: () => void): void {
+    this.#done.promise.then(ended, ended)
+  }
+
   // A consumer whose `done` is awaited ends with its broker, even if it was never started; any other consumer that
   // was not started may be garbage-collected before.
   #awaitStart(): void {

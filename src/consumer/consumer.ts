@@ -41,6 +41,9 @@ const noPolicy = /* @__PURE__ */ new ConsumerPolicy({})
 // Shared by all consumers: one signal may close many of them.
 const aborts = /* @__PURE__ */ new AbortWatch()
 
+// A consumer that was not started, or could not be, may be dropped without `close`: nothing of it stays at its signal.
+const dropped = /* @__PURE__ */ new FinalizationRegistry((forget: () => void) => forget())
+
 type Mode = 'run' | 'for await' | 'batches' | 'poll'
 
 /**
@@ -157,8 +160,10 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   }
 
   #closeOn(signal: AbortSignal): () => void {
-    const forget = aborts.watch([signal], () => void this.close())
-    this.done.then(forget, forget)
+    const weak = new WeakRef(this)
+    const forget = aborts.watch([signal], () => void weak.deref()?.close())
+    dropped.register(this, forget)
+    this.#lifecycle.onEnd(forget)
     return forget
   }
 

@@ -108,6 +108,38 @@ it('leaves no listener at the signal of a sleep, or of a consumer, that has ende
   expect(getEventListeners(signal, 'abort')).toEqual([])
 })
 
+it('keeps no consumer that was never started, or could not be, for as long as the signal lives', async () => {
+  const { broker } = testBroker()
+  const stop = new AbortController()
+  const dropped = await (async () => {
+    const made = ['idle', 'failed'].map(groupId =>
+      broker.consumer({ groupId, topics: ['missing'], signal: stop.signal }),
+    )
+    await rejectionOf(made[1]!.run({ eachRecord: () => {} }))
+    return made.map(consumer => new WeakRef(consumer))
+  })()
+  for (let i = 0; i < 3; i++) {
+    await new Promise(resolve => setImmediate(resolve))
+    collect()
+  }
+  expect(dropped.map(each => each.deref())).toEqual([undefined, undefined])
+  await new Promise(resolve => setImmediate(resolve))
+  expect(getEventListeners(stop.signal, 'abort')).toEqual([])
+})
+
+it('closes a consumer that was not started yet, and one whose done is awaited, whoever else has it', async () => {
+  const { broker } = testBroker()
+  const stop = new AbortController()
+  const make = () => broker.consumer({ topics: [], signal: stop.signal })
+  const held = make()
+  const { done } = make()
+  await new Promise(resolve => setImmediate(resolve))
+  collect()
+  stop.abort()
+  await done
+  expect((await rejectionOf(held.poll())).message).toContain('is closed')
+})
+
 it('is not closed by the signal of a run that could not start', async () => {
   const { broker } = testBroker()
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
