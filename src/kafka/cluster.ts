@@ -36,6 +36,9 @@ export interface ClusterOptions {
   serdeOf(topic: string): Serde
 }
 
+/** The topics that somebody waits for, by their names, or all of the cluster. */
+export type Watched = readonly string[] | 'all'
+
 /** Kafka's number of an error that another attempt may not meet. */
 export const leaderNotAvailable = 5
 
@@ -59,12 +62,13 @@ export class Cluster {
   readonly #options: ClusterOptions
   readonly #versions: SpokenVersions
   readonly #known: ClusterMetadata
-  readonly #wanted = new Set<string>()
+  // The topics that are being looked up, and by how many calls.
+  readonly #sought = new Map<string, number>()
   readonly #coordinators = new Map<string, BrokerAddress>()
-  readonly #watchers = new Map<() => void, boolean>()
+  readonly #watchers = new Map<() => void, Watched>()
   #refreshing: Promise<void> | undefined
-  // Whether the metadata that is being read, or was read last, is that of all topics.
-  #readsAll = false
+  // The topics whose metadata is being read, or was read last; undefined for all.
+  #read: ReadonlySet<string> | undefined = new Set()
   #turn = 0
   // How many requests to any broker have failed since the last answer.
   #unanswered = 0
@@ -147,7 +151,17 @@ export class Cluster {
     requireTopicName(name)
     const isKnown = () => this.knownTopic(name, partition) !== undefined
     if (isKnown()) return this.topics.get(name)!
-    this.#wanted.add(name)
+    this.#sought.set(name, (this.#sought.get(name) ?? 0) + 1)
+    try {
+      return await this.#lookUp(name, isKnown)
+    } finally {
+      const others = this.#sought.get(name)! - 1
+      if (others > 0) this.#sought.set(name, others)
+      else this.#sought.delete(name)
+    }
+  }
+
+  async #lookUp(name: string, isKnown: () => boolean): Promise<ClusterTopic> {
     // A refresh under way was asked for earlier: it may be about other topics, or from before this one was created.
     await this.#refreshing?.catch(() => {})
     if (!isKnown()) await this.refresh()
@@ -159,7 +173,6 @@ export class Cluster {
     if (topics.some(topic => topic.name === name)) await this.refresh()
     const found = this.topics.get(name)
     if (found !== undefined) return found
-    this.#wanted.delete(name)
     await this.requireDescribable(name)
     const suggestions = suggest(
       name,
@@ -205,22 +218,28 @@ export class Cluster {
   }
 
   /**
-   * Calls `changed` whenever metadata was read; with `all` that is metadata of all topics, else of those that were
-   * asked for. Returns a function that stops it.
+   * Calls `changed` whenever metadata was read that has these topics; one that is gone, or not there yet, is asked for all
+   * the same. Returns a function that stops it.
    */
-  watch(changed: () => void, all: boolean): () => void {
-    this.#watchers.set(changed, all)
+  watch(changed: () => void, topics: Watched): () => void {
+    this.#watchers.set(changed, topics)
     return () => this.#watchers.delete(changed)
   }
 
   get #wantsAll(): boolean {
-    return [...this.#watchers.values()].includes(true)
+    return [...this.#watchers.values()].includes('all')
+  }
+
+  // A topic that is gone is asked for only as long as somebody waits for it: a program may use ever new ones.
+  get #wanted(): readonly string[] {
+    const watched = [...this.#watchers.values()].flatMap(topics => (topics === 'all' ? [] : topics))
+    return [...new Set([...this.#sought.keys(), ...watched, ...this.topics.keys()])]
   }
 
   /** Reads the metadata anew; calls at the same time share one response. */
   refresh(): Promise<void> {
-    // What is under way was asked for before somebody wanted all topics.
-    if (this.#refreshing !== undefined && this.#wantsAll && !this.#readsAll) {
+    // What is under way was asked for before somebody wanted more topics.
+    if (this.#refreshing !== undefined && !this.#readsWanted) {
       return this.#refreshing.catch(() => {}).then(() => this.refresh())
     }
     this.#refreshing ??= this.#refresh().finally(() => {
@@ -228,6 +247,11 @@ export class Cluster {
       this.#refreshLater()
     })
     return this.#refreshing
+  }
+
+  get #readsWanted(): boolean {
+    const read = this.#read
+    return read === undefined || (!this.#wantsAll && this.#wanted.every(name => read.has(name)))
   }
 
   #refreshLater(): void {
@@ -238,13 +262,12 @@ export class Cluster {
   }
 
   async #refresh(): Promise<void> {
-    this.#readsAll = this.#wantsAll
-    const asked = this.#readsAll ? null : [...new Set([...this.#wanted, ...this.topics.keys()])]
+    const asked = this.#wantsAll ? null : this.#wanted
+    this.#read = asked === null ? undefined : new Set(asked)
     const metadata = await this.#metadata(asked)
     // A broker that lags behind may not know a new topic yet: a topic is gone only where two responses lack it.
     this.#known.keep(this.#known.lacksKnown(metadata) ? await this.#metadata(asked) : metadata)
-    const all = this.#readsAll
-    for (const [changed, wantsAll] of [...this.#watchers]) if (all || !wantsAll) changed()
+    for (const [changed, topics] of [...this.#watchers]) if (asked === null || topics !== 'all') changed()
   }
 
   async #metadata(topics: readonly string[] | null): Promise<MetadataResponse> {

@@ -17,7 +17,7 @@ import { type CommittingMember, GroupCommits } from './group-commits.ts'
 import type { GroupIdentity } from './group-offsets.ts'
 import { Heartbeats } from './heartbeats.ts'
 import { largestInt32 } from './int32.ts'
-import { topicsOf } from './interest.ts'
+import { topicsOf, watchedBy } from './interest.ts'
 import { leaveGroup, leaving } from './leave-group.ts'
 import { Reconciliation, type ReconcilingMember } from './reconciliation.ts'
 
@@ -304,8 +304,9 @@ export class GroupMembership implements Membership {
     this.#unwatch?.()
     this.#unwatch = undefined
     // It may have left while it was about to read something else.
-    if (this.#left || this.#interest.kind !== 'patterns') return
-    this.#unwatch = this.#cluster.watch(() => this.#lookForTopics(), true)
+    if (this.#left) return
+    const topics = watchedBy(this.#interest, this.#cluster)
+    this.#unwatch = this.#cluster.watch(() => this.#lookForTopics(), topics)
   }
 
   #lookForTopics(): void {

@@ -1,5 +1,5 @@
 import type { Interest } from '../engine.ts'
-import type { Cluster } from './cluster.ts'
+import type { Cluster, Watched } from './cluster.ts'
 
 /** Returns the topics that an interest covers, as far as they are known. */
 export function topicsOf(interest: Interest, cluster: Cluster): string[] {
@@ -11,4 +11,9 @@ export function topicsOf(interest: Interest, cluster: Cluster): string[] {
     .filter(({ name }) => patterns.some(pattern => pattern.test(name)))
     .map(({ name }) => name)
     .sort()
+}
+
+/** Returns the topics that whoever has an interest waits for, whether there are such or not. */
+export function watchedBy(interest: Interest, cluster: Cluster): Watched {
+  return interest.kind === 'patterns' ? 'all' : topicsOf(interest, cluster)
 }

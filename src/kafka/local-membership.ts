@@ -15,7 +15,7 @@ import { hasCode } from './cluster-error.ts'
 import { partitionsOf } from './cluster-metadata.ts'
 import type { MembershipHost } from './group-membership.ts'
 import { CommittedLookup, commitOffsets, type GroupIdentity, outsider } from './group-offsets.ts'
-import { topicsOf } from './interest.ts'
+import { topicsOf, watchedBy } from './interest.ts'
 import type { IdPartition } from './owned-partitions.ts'
 
 /**
@@ -91,7 +91,7 @@ export class LocalMembership implements Membership {
     this.#unwatch?.()
     // It may have left while it was about to read something else.
     if (this.#left) return
-    this.#unwatch = this.#cluster.watch(() => this.#look(), this.#interest.kind === 'patterns')
+    this.#unwatch = this.#cluster.watch(() => this.#look(), watchedBy(this.#interest, this.#cluster))
   }
 
   // A broker that lags behind may have reported that a topic is missing which was found a moment ago. Beginning without

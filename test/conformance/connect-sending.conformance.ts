@@ -34,6 +34,21 @@ describe('sending', () => {
     expect(values(await readAll(cluster, 'orders'))).toEqual(numbers(5))
   })
 
+  it('asks no more for topics that are gone: a program may use ever new ones', async () => {
+    const requests = new RequestLog()
+    const { broker, join } = await start({ requests })
+    const producer = (await join()).producer()
+    const asked = (topic: string) => requests.of({ api: 'Metadata', topic }).length
+    for (const topic of ['first', 'second', 'third', 'fourth']) {
+      requests.clear()
+      await broker.admin.createTopic(topic)
+      await producer.send({ topic, value: 1 })
+      await broker.admin.deleteTopic(topic)
+    }
+    expect(asked('fourth')).toBeGreaterThan(0)
+    expect([asked('first'), asked('second')]).toEqual([0, 0])
+  })
+
   it('names no offset where the log says only that it has the batch already', async () => {
     const faults = new WireFaults()
     const { join } = await start({ faults })

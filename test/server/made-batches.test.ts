@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { connect } from '../../src/server/index.ts'
 import { BatchReader } from '../../src/server/batch-reader.ts'
+import { connect } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import { testBroker } from '../helpers/test-broker.ts'
