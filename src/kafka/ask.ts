@@ -21,6 +21,8 @@ export interface Ask<Request extends readonly unknown[], Response> {
   readonly since?: number
   /** Whether a request that is under way when the time is over is still waited for; default false. */
   readonly outlasts?: boolean
+  /** The addresses of brokers that have answered: others are asked while there are any, and whoever answers is added. */
+  readonly heard?: Set<string>
   /** Whether to try again after a retriable failure. Default always. */
   goesOn?(error: unknown): boolean | Promise<boolean>
 }

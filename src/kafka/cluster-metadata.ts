@@ -77,10 +77,17 @@ export class ClusterMetadata {
     this.#brokers = new Map(brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]))
   }
 
-  /** Whether an answer lacks a topic that is known. */
-  lacksKnown({ topics }: MetadataResponse): boolean {
-    const answered = new Set(topics.map(({ name, errorCode }) => (errorCode === unknownTopic ? null : name)))
-    return [...this.#topics.keys()].some(name => !answered.has(name))
+  /** How many of the topics that are known, and of the partitions that are missed, an answer lacks. */
+  lacking({ topics }: MetadataResponse, missed: Iterable<TopicPartition>): number {
+    const counts = new Map<string | null, number>()
+    for (const { name, errorCode, partitions } of topics) {
+      // One with another error than UNKNOWN_TOPIC_OR_PARTITION is there, whatever it has.
+      if (errorCode !== unknownTopic) {
+        counts.set(name, errorCode === 0 ? partitions.length : Number.POSITIVE_INFINITY)
+      }
+    }
+    const known = [...this.#topics.keys()].filter(name => !counts.has(name))
+    return known.length + [...missed].filter(tp => tp.partition >= (counts.get(tp.topic) ?? 0)).length
   }
 
   /** Takes what a broker has answered, for all that is known and what was asked for. */

@@ -14,7 +14,7 @@ import type { Ask } from './ask.ts'
 import type { ClientLibrary } from './client-library.ts'
 import { ClusterError, hasCode, toClusterError } from './cluster-error.ts'
 import { ClusterMetadata, type ClusterTopic, type Leader } from './cluster-metadata.ts'
-import type { Connections, ConnectionsFactory } from './connections.ts'
+import { addressOf, type Connections, type ConnectionsFactory } from './connections.ts'
 import { connectingTo, firstAnswer } from './first-answer.ts'
 import { groupBy } from './group-by.ts'
 import type { BrokerAddress } from './library-connection.ts'
@@ -42,6 +42,9 @@ export type Watched = readonly string[] | 'all'
 /** Kafka's number of an error that another attempt may not meet. */
 export const leaderNotAvailable = 5
 
+// How many brokers are asked before a topic counts as unknown.
+const opinions = 3
+
 /** The kinds of coordinators, with Kafka's numbers. */
 export const coordinatorTypes = { group: 0, transaction: 1 } as const
 
@@ -62,8 +65,8 @@ export class Cluster {
   readonly #options: ClusterOptions
   readonly #versions: SpokenVersions
   readonly #known: ClusterMetadata
-  // The topics that are being looked up, and by how many calls.
-  readonly #sought = new Map<string, number>()
+  // What is being looked up, and not known yet.
+  readonly #missed = new Set<TopicPartition>()
   readonly #coordinators = new Map<string, BrokerAddress>()
   readonly #watchers = new Map<() => void, Watched>()
   #refreshing: Promise<void> | undefined
@@ -151,29 +154,25 @@ export class Cluster {
     requireTopicName(name)
     const isKnown = () => this.knownTopic(name, partition) !== undefined
     if (isKnown()) return this.topics.get(name)!
-    this.#sought.set(name, (this.#sought.get(name) ?? 0) + 1)
+    const missed = { topic: name, partition }
+    this.#missed.add(missed)
     try {
-      return await this.#lookUp(name, isKnown)
+      // A refresh under way was asked for earlier: it may be about other topics, or from before this one was created.
+      await this.#refreshing?.catch(() => {})
+      if (!isKnown()) await this.refresh()
+      return this.topics.get(name) ?? (await this.#lateTopic(name))
     } finally {
-      const others = this.#sought.get(name)! - 1
-      if (others > 0) this.#sought.set(name, others)
-      else this.#sought.delete(name)
+      this.#missed.delete(missed)
     }
   }
 
-  async #lookUp(name: string, isKnown: () => boolean): Promise<ClusterTopic> {
-    // A refresh under way was asked for earlier: it may be about other topics, or from before this one was created.
-    await this.#refreshing?.catch(() => {})
-    if (!isKnown()) await this.refresh()
-    // The broker that was asked may lag behind, and not know yet that the topic has grown.
-    if (!isKnown() && this.topics.has(name)) await this.refresh()
-    if (this.topics.has(name)) return this.topics.get(name)!
+  // A topic that no broker has known so far.
+  async #lateTopic(name: string): Promise<ClusterTopic> {
+    const isDescribed = await this.requireDescribable(name)
     const { topics } = await this.#metadata(null)
-    // The broker that was asked first may have lagged behind.
-    if (topics.some(topic => topic.name === name)) await this.refresh()
+    if (isDescribed || topics.some(topic => topic.name === name)) await this.refresh()
     const found = this.topics.get(name)
     if (found !== undefined) return found
-    await this.requireDescribable(name)
     const suggestions = suggest(
       name,
       topics.flatMap(topic => (topic.name === null || topic.isInternal ? [] : [topic.name])),
@@ -184,13 +183,18 @@ export class Cluster {
     })
   }
 
-  /** @throws ClusterError where this client has no right to describe a topic of that name, whether there is one or not */
-  async requireDescribable(name: string): Promise<void> {
+  /**
+   * Resolves with whether a broker knows a topic of that name.
+   *
+   * @throws ClusterError where this client has no right to describe one, whether there is one or not
+   */
+  async requireDescribable(name: string): Promise<boolean> {
     // It is told only to whom names the topic: metadata of all topics leaves it out.
     const { topics } = await this.#metadata([name])
     const errno = topics[0]?.errorCode
     if (errno === errnos.TOPIC_AUTHORIZATION_FAILED)
       throw this.error(errno, `Topic '${name}'`, { topic: name })
+    return errno === 0
   }
 
   /** @throws UnknownTopicOrPartitionError */
@@ -232,8 +236,9 @@ export class Cluster {
 
   // A topic that is gone is asked for only as long as somebody waits for it: a program may use ever new ones.
   get #wanted(): readonly string[] {
+    const missed = [...this.#missed].map(({ topic }) => topic)
     const watched = [...this.#watchers.values()].flatMap(topics => (topics === 'all' ? [] : topics))
-    return [...new Set([...this.#sought.keys(), ...watched, ...this.topics.keys()])]
+    return [...new Set([...missed, ...watched, ...this.topics.keys()])]
   }
 
   /** Reads the metadata anew; calls at the same time share one response. */
@@ -264,13 +269,33 @@ export class Cluster {
   async #refresh(): Promise<void> {
     const asked = this.#wantsAll ? null : this.#wanted
     this.#read = asked === null ? undefined : new Set(asked)
-    const metadata = await this.#metadata(asked)
-    // A broker that lags behind may not know a new topic yet: a topic is gone only where two responses lack it.
-    this.#known.keep(this.#known.lacksKnown(metadata) ? await this.#metadata(asked) : metadata)
+    this.#known.keep(await this.#agreed(asked))
     for (const [changed, topics] of [...this.#watchers]) if (asked === null || topics !== 'all') changed()
   }
 
-  async #metadata(topics: readonly string[] | null): Promise<MetadataResponse> {
+  // A broker that lags behind does not know a new topic yet, and one that was cut off may not for long: a topic is unknown,
+  // or gone, only where several say so, or the only one that answers says so twice.
+  async #agreed(topics: readonly string[] | null): Promise<MetadataResponse> {
+    const heard = new Set<string>()
+    let best: MetadataResponse | undefined
+    let fewest = Number.POSITIVE_INFINITY
+    for (
+      let asked = 1;
+      fewest > 0 && (asked <= 2 || heard.size === asked - 1) && asked <= opinions;
+      asked++
+    ) {
+      const metadata = await this.#metadata(topics, heard)
+      const lacking = this.#known.lacking(metadata, this.#missed)
+      if (lacking <= fewest) best = metadata
+      fewest = Math.min(lacking, fewest)
+    }
+    return best!
+  }
+
+  async #metadata(
+    topics: readonly string[] | null,
+    heard: Set<string> = new Set(),
+  ): Promise<MetadataResponse> {
     const metadata = await this.askAny({
       what: 'Reading metadata',
       api: this.library.metadataV12,
@@ -279,6 +304,7 @@ export class Cluster {
       // A broker that has just begun: without brokers there is nobody to ask, and no leader.
       errno: ({ brokers }) => (brokers.length === 0 ? leaderNotAvailable : 0),
       message: () => 'the broker that was asked knows of no brokers yet',
+      heard,
     })
     this.#known.keepBrokers(metadata)
     return metadata
@@ -299,12 +325,13 @@ export class Cluster {
     // A given address may be wrong, or that of a former broker: it is of use only while no known broker answers.
     const brokers = this.#unanswered < known.length ? known : [...known, ...this.#options.bootstrapBrokers]
     const connections = this.#connectionsFor(ask)
-    const broker = connections.readiest(brokers, this.#turn++)
+    const broker = connections.readiest(brokers, this.#turn++, ask.heard)
     const response = await connections.call(broker, ask.api, ask.request()).catch(error => {
       this.#unanswered++
       throw error
     })
     this.#unanswered = 0
+    ask.heard?.add(addressOf(broker))
     return this.#asked(ask, response)
   }
 

@@ -14,6 +14,8 @@ import type {
 import type { Api, Coded } from './library-messages.ts'
 import { Throttles } from './throttles.ts'
 
+const none: ReadonlySet<string> = new Set()
+
 /**
  * One connection to each broker. A broker answers the requests of a connection one after the other, so requests that
  * wait long (a fetch) get connections of their own.
@@ -111,15 +113,21 @@ export class Connections {
   }
 
   /**
-   * The broker that owes the fewest answers, from the one whose turn it is on; one that has failed to answer only where
-   * all have. Who asks a broker that stands still waits as long as a request may take. (Kafka: leastLoadedNode)
+   * The broker that owes the fewest answers, from the one whose turn it is on; one that was `heard` already only where
+   * all others have failed to answer, and one that has failed only where all have. Who asks a broker that stands still
+   * waits as long as a request may take. (Kafka: leastLoadedNode)
    */
-  readiest(brokers: readonly BrokerAddress[], turn: number): BrokerAddress {
+  readiest(
+    brokers: readonly BrokerAddress[],
+    turn: number,
+    heard: ReadonlySet<string> = none,
+  ): BrokerAddress {
     const first = turn % brokers.length
     const inTurn = [...brokers.slice(first), ...brokers.slice(0, first)]
     const owed = inTurn.map(broker => {
       const at = addressOf(broker)
-      return this.#factory.hasFailed(at) ? Number.POSITIVE_INFINITY : (this.#underWay.get(at) ?? 0)
+      if (this.#factory.hasFailed(at)) return Number.POSITIVE_INFINITY
+      return heard.has(at) ? Number.MAX_VALUE : (this.#underWay.get(at) ?? 0)
     })
     return inTurn[owed.indexOf(Math.min(...owed))]!
   }

@@ -13,6 +13,7 @@ import type { PubSub } from '../pub-sub.ts'
 import { type ByteEdge, Serde } from '../serde.ts'
 import type { OpenTopics, RecordOf, TopicMap, TopicOptions } from '../topic-definition.ts'
 import { boolean, checkOptions, duration } from '../validate.ts'
+import { ifThere } from './admin-answers.ts'
 import { Credentials } from './client-sasl.ts'
 import { ClusterEngine } from './cluster-engine.ts'
 import { type ConnectOptions, type ResolvedConnectOptions, resolveConnectOptions } from './connect-options.ts'
@@ -187,9 +188,8 @@ async function requireTopics(
   const absent = () => Object.keys(topics).filter(name => !present.has(name))
   // A broker that lags behind may not know yet what another one does.
   if (absent().length > 0) for (const name of await cluster.topicNames()) present.add(name)
-  const missing = absent()
+  const missing = createTopics ? absent() : await unknownOf(absent(), cluster)
   if (missing.length > 0 && !createTopics) {
-    for (const name of missing) await cluster.requireDescribable(name)
     throw new UnknownTopicOrPartitionError(
       `connect: the cluster has no topic ${missing.map(name => `'${name}'`).join(', ')}; createTopics: true creates missing topics`,
       { topic: missing[0]! },
@@ -197,6 +197,12 @@ async function requireTopics(
   }
   for (const name of missing) await admin.ensureTopic(name, topics[name]!)
   for (const [name, { options }] of Object.entries(topics)) await requirePartitions(cluster, name, options)
+}
+
+// What more than those brokers say that there is not.
+async function unknownOf(names: readonly string[], cluster: ClusterEngine['cluster']): Promise<string[]> {
+  const found = await Promise.all(names.map(name => ifThere(cluster.topic(name))))
+  return names.filter((_, i) => found[i] === undefined)
 }
 
 // More partitions than declared do no harm: the cluster's number counts.
