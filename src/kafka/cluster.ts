@@ -15,10 +15,12 @@ import type { ClientLibrary } from './client-library.ts'
 import { ClusterError, hasCode, toClusterError } from './cluster-error.ts'
 import { ClusterMetadata, type ClusterTopic, type Leader } from './cluster-metadata.ts'
 import { addressOf, type Connections, type ConnectionsFactory } from './connections.ts'
+import { Coordinators, type CoordinatorType } from './coordinators.ts'
 import { connectingTo, firstAnswer } from './first-answer.ts'
 import { groupBy } from './group-by.ts'
 import type { BrokerAddress } from './library-connection.ts'
 import type { Api, MetadataResponse } from './library-messages.ts'
+import { mostComplete } from './most-complete.ts'
 import { retry } from './retry.ts'
 import { SpokenVersions } from './spoken-versions.ts'
 
@@ -42,12 +44,6 @@ export type Watched = readonly string[] | 'all'
 /** Kafka's number of an error that another attempt may not meet. */
 export const leaderNotAvailable = 5
 
-// How many brokers are asked before a topic counts as unknown.
-const opinions = 3
-
-/** The kinds of coordinators, with Kafka's numbers. */
-export const coordinatorTypes = { group: 0, transaction: 1 } as const
-
 /**
  * Knows the leaders and coordinators of a cluster, sends requests to them, and looks them up again when they change.
  */
@@ -67,7 +63,7 @@ export class Cluster {
   readonly #known: ClusterMetadata
   // What is being looked up, and not known yet.
   readonly #missed = new Set<TopicPartition>()
-  readonly #coordinators = new Map<string, BrokerAddress>()
+  readonly #coordinators: Coordinators
   readonly #watchers = new Map<() => void, Watched>()
   #refreshing: Promise<void> | undefined
   // The topics whose metadata is being read, or was read last; undefined for all.
@@ -88,6 +84,7 @@ export class Cluster {
     this.#options = options
     this.#versions = new SpokenVersions(options.library)
     this.#known = new ClusterMetadata(topic => options.serdeOf(topic))
+    this.#coordinators = new Coordinators({ library: this.library, askOne: ask => this.#askNext(ask) })
   }
 
   /**
@@ -269,27 +266,12 @@ export class Cluster {
   async #refresh(): Promise<void> {
     const asked = this.#wantsAll ? null : this.#wanted
     this.#read = asked === null ? undefined : new Set(asked)
-    this.#known.keep(await this.#agreed(asked))
+    const metadata = await mostComplete(
+      heard => this.#metadata(asked, heard),
+      answer => this.#known.lacking(answer, this.#missed),
+    )
+    this.#known.keep(metadata)
     for (const [changed, topics] of [...this.#watchers]) if (asked === null || topics !== 'all') changed()
-  }
-
-  // A broker that lags behind does not know a new topic yet, and one that was cut off may not for long: a topic is unknown,
-  // or gone, only where several say so, or the only one that answers says so twice.
-  async #agreed(topics: readonly string[] | null): Promise<MetadataResponse> {
-    const heard = new Set<string>()
-    let best: MetadataResponse | undefined
-    let fewest = Number.POSITIVE_INFINITY
-    for (
-      let asked = 1;
-      fewest > 0 && (asked <= 2 || heard.size === asked - 1) && asked <= opinions;
-      asked++
-    ) {
-      const metadata = await this.#metadata(topics, heard)
-      const lacking = this.#known.lacking(metadata, this.#missed)
-      if (lacking <= fewest) best = metadata
-      fewest = Math.min(lacking, fewest)
-    }
-    return best!
   }
 
   async #metadata(
@@ -356,7 +338,7 @@ export class Cluster {
 
   /** Asks a coordinator; looks it up again where it has moved. */
   askCoordinator<Request extends readonly unknown[], Response>(
-    type: keyof typeof coordinatorTypes,
+    type: CoordinatorType,
     key: string,
     ask: Ask<Request, Response>,
   ): Promise<Response> {
@@ -364,30 +346,14 @@ export class Cluster {
     const connections = ask.beats ? this.#beating : this.#coordination
     return this.#retry(ask, async () => {
       try {
-        const broker = await this.#coordinator(type, key)
+        const broker = await this.#coordinators.of(type, key)
         return this.#asked({ ...ask, fields }, await connections.call(broker, ask.api, ask.request()))
       } catch (error) {
         const isHere = hasCode(error, 'CONCURRENT_TRANSACTIONS')
-        if (!isHere && isRetriable(error)) this.#coordinators.delete(`${type} ${key}`)
+        if (!isHere && isRetriable(error)) this.#coordinators.forget(type, key)
         throw error
       }
     })
-  }
-
-  async #coordinator(type: keyof typeof coordinatorTypes, key: string): Promise<BrokerAddress> {
-    const known = this.#coordinators.get(`${type} ${key}`)
-    if (known !== undefined) return known
-    // The caller retries, since it may have reasons to stop.
-    const { coordinators } = await this.#askNext({
-      what: `Finding the coordinator of ${type} '${key}'`,
-      api: this.library.findCoordinatorV4,
-      request: () => [coordinatorTypes[type], [key]] as const,
-      errno: response => response.coordinators[0]!.errorCode,
-      message: response => response.coordinators[0]!.errorMessage,
-    })
-    const { host, port } = coordinators[0]!
-    this.#coordinators.set(`${type} ${key}`, { host, port })
-    return { host, port }
   }
 
   /**
