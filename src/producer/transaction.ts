@@ -2,7 +2,7 @@ import type { ConsumerControl } from '../consumer/consumer-control.ts'
 import type { RecordContext } from '../consumer/run-options.ts'
 import { sending } from '../diagnostics.ts'
 import type { EngineTransaction, SendWait } from '../engine.ts'
-import { IllegalStateError } from '../errors.ts'
+import { CommitFailedError, IllegalStateError } from '../errors.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import { type ConsumedOffsets, isOffsetSource } from '../offset-source.ts'
 import type { RecordMetadata } from '../record.ts'
@@ -82,7 +82,8 @@ export class Transaction<out Topics extends TopicMap = OpenTopics> {
    * the context of a handler: its record or batch (with `concurrency` 1 and `ordering: 'partition'`). The consumer must
    * have `autoCommit: false`. (Kafka: sendOffsetsToTransaction, KIP-447)
    *
-   * @throws CommitFailedError where a partition is no longer the consumer's; the transaction is aborted
+   * @throws CommitFailedError where a partition is no longer the consumer's, or the consumer is no member of its group now;
+   * the transaction is aborted
    * @throws IllegalStateError where the consumer commits by itself, has no group, is of another broker or cluster, or has
    * several records in hand
    */
@@ -113,11 +114,10 @@ export class Transaction<out Topics extends TopicMap = OpenTopics> {
       )
     }
     if (membership === undefined) {
-      throw new IllegalStateError(
-        `sendOffsets: consumer '${consumer}' is not a member of group '${groupId}' now`,
-        {
-          groupId,
-        },
+      throw new CommitFailedError(
+        'UNKNOWN_MEMBER_ID',
+        `sendOffsets: consumer '${consumer}' is not a member of group '${groupId}' now: it was removed, or has not joined yet`,
+        { groupId },
       )
     }
     if (offsets.length === 0) return

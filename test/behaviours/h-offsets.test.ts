@@ -225,7 +225,8 @@ describe('H. offsets in a transaction', () => {
     expect(committed()).toBe(2)
     open()
     await clock.settle()
-    expect(results).toHaveLength(1)
+    expect(results).toEqual([expect.any(CommitFailedError)])
+    expect(results).toMatchObject([{ code: 'UNKNOWN_MEMBER_ID', groupId: 'g' }])
     expect([out(), committed()]).toEqual([[0, 2], 2])
   })
 
