@@ -33,3 +33,14 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
     typeof (value as { readonly then?: unknown }).then === 'function'
   )
 }
+
+/** The same promise, but where `silent` says so of what it rejects with, that is no unhandled rejection. */
+export function silentWhere(promise: Promise<void>, silent: (error: unknown) => boolean): Promise<void> {
+  const same = new Promise<void>((resolve, reject) => {
+    promise.then(resolve, error => {
+      reject(error)
+      if (silent(error)) same.catch(() => {})
+    })
+  })
+  return same
+}

@@ -195,8 +195,13 @@ export class ConsumerLifecycle implements EngineClient {
     try {
       await this.start()
     } catch (error) {
-      if (!(error instanceof ClosedError) || this.#closing === undefined) throw error
+      if (!this.wasClosed(error)) throw error
     }
+  }
+
+  /** Whether an error of its start only says that it was closed meanwhile. */
+  wasClosed(error: unknown): boolean {
+    return error instanceof ClosedError && this.#closing !== undefined
   }
 
   #begin(): Promise<void> {

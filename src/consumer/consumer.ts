@@ -2,6 +2,7 @@ import { AbortWatch } from '../abort-watch.ts'
 import type { Engine, Interest, Unread } from '../engine.ts'
 import { IllegalStateError } from '../errors.ts'
 import { Events } from '../events.ts'
+import { silentWhere } from '../maybe-promise.ts'
 import { offsetList, offsetSpec, onePartition } from '../offset-checks.ts'
 import type { ConsumedOffsets } from '../offset-source.ts'
 import type { AnyRecord } from '../record.ts'
@@ -129,11 +130,21 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   /**
    * Hands every record, or batch, to a handler, one after the other unless `concurrency` says otherwise, until
    * `close`. Resolves when the consumer has its partitions and their positions. A failed handler is called again as
-   * `retry` says, then `onFailure` decides.
+   * `retry` says, then `onFailure` decides. Where nobody awaits it, a `close` meanwhile is no unhandled rejection.
    *
    * @throws as `ready`; IllegalStateError where it already consumes in another way, InvalidOptionError
    */
-  async run(options: RunOptions<Record, Names>): Promise<void> {
+  run(options: RunOptions<Record, Names>): Promise<void> {
+    return this.silentIfClosed(this.#run(options))
+  }
+
+  /** The answer of a run that has just begun: that somebody closes the consumer, nobody has to look at. @internal */
+  protected silentIfClosed(run: Promise<void>): Promise<void> {
+    if (this.#lifecycle.ended) return run
+    return silentWhere(run, error => this.#lifecycle.wasClosed(error))
+  }
+
+  async #run(options: RunOptions<Record, Names>): Promise<void> {
     const { maxPollRecords } = this.#options
     const member = this.#options.groupId !== undefined && this.#interest.kind !== 'assign'
     const merged = this.#policy.forRun(options as RunOptions<AnyRecord, string>, member)

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Deferred } from '../deferred.ts'
+import { isBrokerletError } from '../errors.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import { neverAnswered } from './never.ts'
 import type { ServiceInstance } from './scenario.ts'
@@ -11,6 +12,11 @@ const current = new AsyncLocalStorage<RunningService>()
 /** Returns the instance that the running code belongs to, or undefined outside of every instance. */
 export function currentService(): RunningService | undefined {
   return current.getStore()
+}
+
+/** Whether the error says that the client or the broker is closed. */
+export function isClosed(error: unknown): boolean {
+  return isBrokerletError(error) && error.code === 'CLOSED'
 }
 
 /** An instance of a service under simulation, with the consumers that it has made. */
@@ -49,16 +55,20 @@ export class RunningService implements ServiceInstance {
 
   /** An answer that it hears, unless it is dead by then. */
   heard<T>(answer: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
+    const heard = new Promise<T>((resolve, reject) => {
       answer.then(
         value => {
           if (!this.dead) resolve(value)
         },
         error => {
-          if (!this.dead) reject(error)
+          if (this.dead) return
+          reject(error)
+          // Nobody has to look at that: not every service awaits its `run`.
+          if (this.stopping && isClosed(error)) heard.catch(() => {})
         },
       )
     })
+    return heard
   }
 
   /** The same for the answer to a write. */

@@ -1,9 +1,9 @@
 import type { SleepClock } from '../clock.ts'
-import { CommitFailedError, isBrokerletError } from '../errors.ts'
+import { CommitFailedError } from '../errors.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import { isError } from '../thrown.ts'
 import type { TopicMap } from '../topic-definition.ts'
-import { currentService } from './service.ts'
+import { currentService, isClosed } from './service.ts'
 import { SimulatedClock } from './simulated-clock.ts'
 import { TestBroker, type TestBrokerOptions } from './test-broker.ts'
 import type { TestConsumer } from './test-consumer.ts'
@@ -23,11 +23,6 @@ export function isExpected(error: unknown): boolean {
     if (isClosed(cause)) return true
   }
   return false
-}
-
-/** Whether the error says that the client or the broker is closed. */
-export function isClosed(error: unknown): boolean {
-  return isBrokerletError(error) && error.code === 'CLOSED'
 }
 
 const nothing = () => {}

@@ -152,7 +152,7 @@ export class TestConsumer<
 
   override run(options: RunOptions<Record, Names>): Promise<void> {
     const watched = this.#watched(options as RunOptions) as RunOptions<Record, Names>
-    return this.#withPatience(super.run(watched), 'get its partitions')
+    return this.silentIfClosed(this.#withPatience(super.run(watched), 'get its partitions'))
   }
 
   // With a time of its own it is watched as every wait of the broker is.

@@ -355,3 +355,16 @@ it('warns the process of a skipped record where nobody listens', async () => {
     "Consumer 'consumer' of group 'g' skipped offset 0 of orders-0 after 1 attempt: boom",
   ])
 })
+
+// --- a run that nobody awaits -----------------------------------------------------------------------------------------
+
+it('may be closed while it joins, though nobody awaits its run', async () => {
+  const { broker } = brokerWithOrders(2)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  consumer.run({ eachRecord: () => {} })
+  await consumer.close()
+  await new Promise(setImmediate)
+  const another = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  another.run({ eachRecord: () => {} })
+  await broker.close()
+})

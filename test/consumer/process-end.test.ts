@@ -251,3 +251,17 @@ it('a wait for the end of the log says why it was given up when the process has 
     "ClosedError Consumer 'consumer' of group 'g' is closed: the process had nothing else left to do, so no record could arrive",
   ])
 })
+
+it.each([
+  ['reads a topic that does not exist', `broker.consumer({ groupId: 'g', topics: ['nowhere'] })`, 'nowhere'],
+  ['is closed before that', `broker.consumer({ groupId: 'g', topics: ['orders'] })`, 'is closed'],
+])('fails where nobody awaits the run of a consumer that %s', async (_, consumer, reason) => {
+  const close = reason === 'is closed' ? 'await consumer.close()' : ''
+  const { code, stderr } = await run(`
+    const consumer = ${consumer}
+    ${close}
+    consumer.run({ eachRecord: () => {} })
+  `)
+  expect(stderr).toContain(reason)
+  expect(code).toBe(1)
+})

@@ -104,3 +104,19 @@ it('stops also what an instance makes while it is asked to stop, before another 
   const weights = { ...none, start: 2, stop: 2, turn: 1 }
   await simulate({ topics, services: { billing }, actions: { order }, check }, { seeds: 20, weights })
 })
+
+it('takes it from a service that does not await its run, as from one that does, that it is closed', async () => {
+  const unhandled: unknown[] = []
+  const note = (error: unknown) => unhandled.push(error)
+  process.on('unhandledRejection', note)
+  const billing: Scenario<Topics>['services'][string] = async broker => {
+    const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'] })
+    for (let i = 0; i < 12; i++) await undefined
+    consumer.run({ eachRecord: () => {} })
+  }
+  const weights = { ...none, act: 2, start: 2, stop: 2, turn: 1, time: 1 }
+  await simulate({ topics, services: { billing }, actions: { order } }, { seeds: 10, weights })
+  await new Promise(setImmediate)
+  process.off('unhandledRejection', note)
+  expect(unhandled).toEqual([])
+})
