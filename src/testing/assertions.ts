@@ -10,6 +10,7 @@ import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts
 import { type Check, objectWith, requireArgument } from '../validate.ts'
 import { describeValue } from '../value-text.ts'
 import { type ExpectedRecord, matches, requireRecords, settle, shownFields } from './expected-record.ts'
+import { followFinished } from './finished-records.ts'
 import { historyOf, type PartitionHistory } from './group-history.ts'
 import { recordOf, type Timeline } from './timeline.ts'
 import type { EntryOf, TimelineEntry } from './timeline-entry.ts'
@@ -186,7 +187,7 @@ export function assertEveryKeyInOrder(broker: ObservedBroker, group: string): vo
 
 /**
  * Asserts that a group has processed every record from the offset where it began to read, or written it to
- * another topic (a dead letter, a delayed retry). A record that was given up (`onFailure: 'skip'`), left the log unread,
+ * another topic (a dead letter, a delayed retry), or committed past it in a transaction while a handler had it. A record that was given up (`onFailure: 'skip'`), left the log unread,
  * or waits for a group of `createGroup` that nobody has read for counts as lost. A record that nobody can read does
  * not: its transaction was aborted or is open, or compaction has removed it.
  *
@@ -199,7 +200,8 @@ export function assertNothingLost(broker: ObservedBroker, group: string): void {
   for (const history of histories) {
     const begin = history.firstRead ?? 0
     const done = new Set<number>()
-    for (const entry of history.entries) if (isDone(entry)) done.add(entry.offset)
+    const finishedBy = followFinished(history)
+    for (const entry of history.entries) for (const offset of finishedBy(entry)) done.add(offset)
     for (const entry of history.entries) {
       if (entry.kind !== 'appended' || entry.offset < begin || done.has(entry.offset)) continue
       if (isHidden(broker, history, entry.offset)) continue
@@ -276,28 +278,22 @@ function logOf(broker: ObservedBroker, topic: string, partition: number): Partit
   }
 }
 
-type Done = Extract<TimelineEntry, { readonly kind: 'processed' | 'dead lettered' | 'delayed' }>
-
-// Whether the record was processed, or written to another topic.
-function isDone(entry: TimelineEntry): entry is Done {
-  return entry.kind === 'processed' || entry.kind === 'dead lettered' || entry.kind === 'delayed'
-}
-
 function checkCommits(broker: ObservedBroker, history: PartitionHistory, group: string): void {
   const open = new Set<number>()
+  const finishedBy = followFinished(history)
   let passed = 0
   for (const entry of history.entries) {
-    const { topic, partition } = history
+    for (const offset of finishedBy(entry)) open.delete(offset)
     if (entry.kind === 'appended' && entry.offset >= passed) open.add(entry.offset)
-    else if (entry.kind === 'skipped' || isDone(entry)) open.delete(entry.offset)
+    else if (entry.kind === 'skipped') open.delete(entry.offset)
     else if (entry.kind === 'started' || entry.kind === 'sought' || entry.kind === 'reset') {
       passed = Math.max(passed, entry.kind === 'reset' ? entry.to : entry.offset)
       for (const offset of open) if (offset < passed) open.delete(offset)
     } else if (entry.kind === 'committed') {
-      const committed = entry.offsets.find(tp => tp.topic === topic && tp.partition === partition)!.offset
+      const committed = history.committedBy(entry)
       for (const offset of open) {
         if (offset >= committed || isHidden(broker, history, offset)) continue
-        const name = nameOf({ topic, partition, offset })
+        const name = nameOf({ ...history, offset })
         const what = `Group '${group}' has committed ${committed} before ${name} was processed`
         failAt(history, entry, what + adviceFor(history, offset))
       }
@@ -375,15 +371,15 @@ function indent(text: string): string {
   return text.replace(/^/gm, '  ')
 }
 
-// Where the member that had a record in hand has committed it, only its own handler, or a transaction, can have done so.
-function adviceFor({ topic, partition, entries }: PartitionHistory, offset: number): string {
+// Where the member that had a record in hand has committed it, only its own handler can have done so.
+function adviceFor(history: PartitionHistory, offset: number): string {
   let owner: string | undefined
-  for (const entry of entries) {
+  for (const entry of history.entries) {
     if (entry.kind === 'delivered' && entry.offset === offset) owner = entry.member
     if (entry.kind === 'failed' && entry.offset === offset) owner = undefined
     if (entry.kind !== 'committed' || entry.member !== owner) continue
-    if (entry.offsets.some(tp => tp.topic === topic && tp.partition === partition && tp.offset > offset))
-      return '. It was committed before its handler had ended, by hand or in a transaction: assert what it writes instead'
+    if (history.committedBy(entry) > offset)
+      return '. It was committed by hand before its handler had ended: assert what it writes instead'
   }
   return ''
 }

@@ -1,7 +1,7 @@
 import { IllegalStateError } from '../errors.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 import type { Timeline } from './timeline.ts'
-import type { TimelineEntry } from './timeline-entry.ts'
+import type { EntryOf, TimelineEntry } from './timeline-entry.ts'
 import { printTimeline } from './timeline-text.ts'
 
 /** The history of one partition in one group, up to the end of its topic if that was deleted. */
@@ -10,6 +10,8 @@ export class PartitionHistory implements TopicPartition {
   readonly partition: number
   /** The entries about the partition that concern the group, in order. */
   readonly entries: TimelineEntry[] = []
+  /** The offsets that transactions have committed, of this group or another one. */
+  readonly ofTransactions = new Set<number>()
   /** Whether its topic was deleted: what has its name now is another one. */
   ended = false
   readonly #start: number
@@ -33,6 +35,12 @@ export class PartitionHistory implements TopicPartition {
     return !this.entries.some(
       each => each.kind === 'delivered' && each.member === member && each.offset === offset,
     )
+  }
+
+  /** The offset of this partition in a commit that has one. */
+  committedBy({ offsets }: EntryOf<'committed'>): number {
+    return offsets.find(({ topic, partition }) => topic === this.topic && partition === this.partition)!
+      .offset
   }
 
   /** The transcript around an entry, or of the end, for the message of a failed assertion. */
@@ -96,6 +104,9 @@ export function historyOf(timeline: Timeline, group: string): PartitionHistory[]
   for (const entry of timeline) {
     if (entry.kind === 'topic deleted') end(entry.topic)
     if (entry.kind === 'delayed') retryTopics.add(entry.to)
+    if (entry.kind === 'transaction committed')
+      for (const { offset, ...tp } of entry.offsets)
+        histories.get(formatTopicPartition(tp))?.ofTransactions.add(offset)
     if (entry.kind === 'started' && entry.group === group) read.add(entry.topic)
     if (entry.kind !== 'appended' && !('group' in entry && entry.group === group)) continue
     // What a client of a server has processed before it committed, nobody knows.

@@ -54,8 +54,8 @@ export interface Scenario<Topics extends TopicMap>
   check?: ((broker: TestBroker<Topics>) => unknown) | undefined
   /**
    * What must hold for every group at the end, beside `check`; default `nothingLost` and `everyKeyInOrder`. A record is
-   * processed when its handler has ended. Where handlers commit for themselves, one that dies between its commit and
-   * its end has lost the record, and `noCommitPastProcessed` does not hold.
+   * processed when its handler has ended, or a transaction with its offset has committed. Where handlers commit by hand,
+   * one that dies between its commit and its end has lost the record, and `noCommitPastProcessed` does not hold.
    */
   promises?: readonly GroupPromise[] | undefined
 }

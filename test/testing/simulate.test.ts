@@ -388,6 +388,26 @@ it('hears nothing more of the transactions of an instance that died, and holds f
   expect(steps.redeliver).toBeGreaterThan(0)
 })
 
+it('holds for services that take and send in transactions, whenever their instances die', async () => {
+  const billing: Scenario<Topics>['services'][string] = async (broker, { name }) => {
+    const producer = broker.producer({ transactionalId: name })
+    const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'], autoCommit: false })
+    await consumer.run({
+      eachRecord: ({ key, value }, context) =>
+        producer.transaction(async tx => {
+          await tx.send({ topic: 'invoices', key, value })
+          await tx.sendOffsets(context)
+        }),
+    })
+  }
+  const check: Scenario<Topics>['check'] = broker => {
+    const billed = broker.topic('invoices').records()
+    expect(billed.map(({ value }) => value.id).sort((a, b) => a - b)).toEqual(ids(broker, 'orders'))
+  }
+  const promises = ['nothingLost', 'everyKeyInOrder', 'noCommitPastProcessed'] as const
+  await simulate({ topics, services: { billing }, actions: { order }, promises, check }, { seeds: 40 })
+})
+
 it('lets nothing arrive that an instance sends in a transaction once it has died', async () => {
   await simulate(
     {
