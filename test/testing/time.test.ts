@@ -278,7 +278,8 @@ it('refuses what cannot be meant', async () => {
   )
   expect(wrong({ timelineEntries: 0 })).toThrow("option 'timelineEntries'")
   expect(wrong({ timers: {} })).toThrow(
-    "option 'timers' expected an object with advanceTimersByTime(), advanceTimersToNextTimer(), getTimerCount()",
+    "option 'timers' expected an object with advanceTimersByTime(), advanceTimersToNextTimer(), getTimerCount(), as " +
+      "vi and jest have them; with node:test leave it out and use the broker's own time, received an object",
   )
   expect(wrong({ topic: {} })).toThrow("TestBroker: unknown option 'topic'. Did you mean 'topics'?")
   expect(wrong({ partitions: 3 })).toThrow("'partitions'; that is an option of topic()")
