@@ -8,6 +8,17 @@ export const partitionCount: Check = integer(1, largestInt32)
 
 type Configurable = keyof typeof configs
 
+/** What no config of a cluster stands for: it is asked for by itself, refused below, or the client's own. */
+type WithoutConfig =
+  | 'partitions'
+  | 'retentionRecords'
+  | 'segmentRecords'
+  | 'whenFull'
+  | 'freeze'
+  | 'codec'
+  | 'schema'
+  | 'keys'
+
 const configs = {
   retentionMs: 'retention.ms',
   retentionBytes: 'retention.bytes',
@@ -21,7 +32,7 @@ const configs = {
   messageTimestampType: 'message.timestamp.type',
   messageTimestampBeforeMaxMs: 'message.timestamp.before.max.ms',
   messageTimestampAfterMaxMs: 'message.timestamp.after.max.ms',
-} as const
+} as const satisfies Record<Exclude<keyof TopicOptions, WithoutConfig>, string>
 
 // For these options -1 means no limit, which Kafka's configs cannot express: the default comes nearest.
 const unlimited = new Set<string>([
