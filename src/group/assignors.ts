@@ -1,5 +1,5 @@
 import type { AssignorName } from '../assignor.ts'
-import type { ComputeAssignment } from './assignor.ts'
+import type { ComputeAssignment } from './assignment-problem.ts'
 import { range } from './range-assignor.ts'
 import { uniform } from './uniform-assignor.ts'
 

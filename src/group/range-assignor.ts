@@ -1,4 +1,4 @@
-import type { AssignmentProblem, ProblemMember, TargetAssignment } from './assignor.ts'
+import type { AssignmentProblem, ProblemMember, TargetAssignment } from './assignment-problem.ts'
 
 /**
  * Gives each topic to its subscribers in contiguous ranges. Where the partitions do not divide evenly, the first

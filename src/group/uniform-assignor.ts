@@ -1,4 +1,4 @@
-import type { AssignmentProblem, TargetAssignment } from './assignor.ts'
+import type { AssignmentProblem, TargetAssignment } from './assignment-problem.ts'
 import { fillLoosePartitions, levelLoads } from './uniform-balance.ts'
 import { makeNetwork } from './uniform-network.ts'
 import { type Pool, poolsOf } from './uniform-pool.ts'

@@ -1,4 +1,4 @@
-import type { AssignmentProblem } from './assignor.ts'
+import type { AssignmentProblem } from './assignment-problem.ts'
 
 /** Topics with the same subscribers, so that their partitions are interchangeable. */
 export interface Pool {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Assignor, AssignorInput } from '../../src/assignor.ts'
 import { InvalidAssignmentError } from '../../src/errors.ts'
-import { computeWith } from '../../src/group/assignor.ts'
+import { computeWith } from '../../src/group/custom-assignor.ts'
 import { names } from '../helpers/behaviours.ts'
 import { orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'

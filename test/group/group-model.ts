@@ -1,4 +1,8 @@
-import type { AssignmentProblem, ComputeAssignment, ProblemMember } from '../../src/group/assignor.ts'
+import type {
+  AssignmentProblem,
+  ComputeAssignment,
+  ProblemMember,
+} from '../../src/group/assignment-problem.ts'
 
 /** A group and its topics by name, which an assignor is run on again and again: its result is the next `current`. */
 export class GroupModel {

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import type { AssignmentProblem, ProblemMember, TargetAssignment } from '../../src/group/assignor.ts'
+import type {
+  AssignmentProblem,
+  ProblemMember,
+  TargetAssignment,
+} from '../../src/group/assignment-problem.ts'
 import { range } from '../../src/group/range-assignor.ts'
 import { uniform } from '../../src/group/uniform-assignor.ts'
 import { fc } from '../helpers/fast-check.ts'
