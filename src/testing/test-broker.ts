@@ -211,6 +211,8 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
       options,
       this.policy,
     )
+    // A test may make ever new consumers, and each wait looks at all of them.
+    for (const each of this.#consumers) if (each.over) this.#consumers.delete(each)
     this.#consumers.add(consumer as unknown as TestConsumer)
     this.consumerMade(consumer as unknown as TestConsumer)
     return consumer

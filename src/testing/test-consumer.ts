@@ -70,6 +70,11 @@ export class TestConsumer<
     this.done.then(ended, ended)
   }
 
+  /** Whether it has ended, and none of its handlers is at work any more. */
+  get over(): boolean {
+    return this.ended && this.processing.pending.length === 0
+  }
+
   get #name(): string {
     const { clientId, group } = this.client
     return group === undefined ? `consumer '${clientId}'` : `consumer '${clientId}' of group '${group}'`
