@@ -78,20 +78,63 @@ it('finds what was lost of the later topic, and of the one that was deleted', as
   expect(processed()).toEqual([0, 1, 20])
 })
 
-it('counts a handler that outlasts its topic for that one', async () => {
+it.each([
+  [3, [0, 1, 2]],
+  [1, [2]],
+])('counts a handler that outlasts its topic of %i records for that one', async (_, sent) => {
   const { broker, send, renew, processed } = start()
   const { opened, open } = gate()
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
   await consumer.run({ eachRecord: ({ value }) => (value === 2 ? opened : undefined) })
-  send(0, 1, 2)
+  send(...sent)
   await broker.advance(0)
   renew()
   send(10, 11)
   await broker.advance(0)
   open()
   await broker.idle()
-  expect(processed()).toEqual([0, 1, 2, 10, 11])
+  expect(processed()).toEqual([...sent, 10, 11])
   for (const assertion of assertions) assertion(broker, 'g')
+})
+
+it('counts it for that one also while another record of the later topic is in hand', async () => {
+  const { broker, send, renew, processed } = start()
+  const { opened, open } = gate()
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const eachRecord = ({ value }: { readonly value: number }) => {
+    if (value === 1) return opened
+    return value === 10 ? new Promise(() => {}) : undefined
+  }
+  await consumer.run({ concurrency: 2, eachRecord })
+  send(0, 1)
+  await broker.advance(0)
+  renew()
+  send(10, 11)
+  await broker.advance(0)
+  expect(broker.timeline.ofKind('delivered')).toHaveLength(3)
+  open()
+  await broker.advance(0)
+  expect(processed()).toEqual([0, 1])
+})
+
+it('counts it for that one also while another member has what has its offset now', async () => {
+  const { broker, send, renew, processed } = start()
+  const { opened, open } = gate()
+  const first = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await first.run({ eachRecord: () => opened })
+  send(0)
+  await broker.advance(0)
+  renew()
+  const left = first.subscribe([])
+  const second = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const running = second.run({ eachRecord: () => new Promise(() => {}) })
+  send(10)
+  await broker.advance(0)
+  expect(new Set(broker.timeline.ofKind('delivered').map(({ member }) => member)).size).toBe(2)
+  open()
+  await broker.advance(0)
+  await Promise.all([left, running])
+  expect(processed()).toEqual([0])
 })
 
 it('delivers no record of a topic once more that was deleted', async () => {
