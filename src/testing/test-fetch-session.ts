@@ -57,7 +57,6 @@ export class TestFetchSession<Position extends FetchPosition> implements FetchSe
         error => {
           this.#failed = { error }
           fetch.pollAgain()
-          this.#wake()
         },
       )
     }

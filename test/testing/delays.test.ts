@@ -55,3 +55,16 @@ it('after a delayed send nothing waits for it: the broker is idle, and the next 
   void producer.send({ topic: 'orders', value: 2 })
   expect(broker.topic('orders').records()).toHaveLength(2)
 })
+
+it('keeps the order of sends also where one is delayed that has waited for another', async () => {
+  const broker = new TestBroker({ topics })
+  const producer = broker.producer()
+  broker.faults.delay({ operation: 'append' }, 50, { times: 2 })
+  void producer.send({ topic: 'orders', value: 1 })
+  void producer.send({ topic: 'orders', value: 2 })
+  await broker.advance(60)
+  void producer.send({ topic: 'orders', value: 3 })
+  expect(broker.topic('orders').records()).toMatchObject([{ value: 1 }])
+  await broker.advance(40)
+  expect(broker.topic('orders').records()).toMatchObject([{ value: 1 }, { value: 2 }, { value: 3 }])
+})

@@ -263,3 +263,26 @@ it('takes nothing back of what is committed where a pause comes between the reco
   await broker.advance(1)
   expect(commits).toEqual([1000])
 })
+
+it('waits for a batch that lingered, also where another handler would be free', async () => {
+  const broker = new TestBroker({ topics })
+  const { opened, open } = gate()
+  const batches: number[][] = []
+  const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'] })
+  await consumer.run({
+    concurrency: 2,
+    batch: { maxRecords: 100, lingerMs: 10 },
+    eachBatch: ({ records }) => {
+      batches.push(records.map(({ offset }) => offset))
+      return opened
+    },
+  })
+  fill(broker, 'orders', 2)
+  await broker.advance(10)
+  broker.redeliver(again(0))
+  await broker.advance(10)
+  expect(batches).toEqual([[0, 1]])
+  open()
+  await broker.advance(10)
+  expect(batches).toEqual([[0, 1], [0]])
+})
