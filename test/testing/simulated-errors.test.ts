@@ -1,6 +1,6 @@
 import { type PubSub, topic } from 'brokerlet'
 import { type Scenario, SimulationError, simulate } from 'brokerlet/testing'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { rejectionOf } from '../helpers/errors.ts'
 
 const topics = { orders: topic<number>({ partitions: 2 }), done: topic<number>() }
@@ -119,4 +119,47 @@ it('takes it from a service that does not await its run, as from one that does, 
   await new Promise(setImmediate)
   process.off('unhandledRejection', note)
   expect(unhandled).toEqual([])
+})
+
+describe('the promises of a scenario', () => {
+  /** What a simulation of two orders fails with, if it does. */
+  const failureWith = async (
+    promises: Scenario<Topics>['promises'],
+    billing: (broker: PubSub<Topics>) => Promise<void>,
+  ) => {
+    const scenario = { topics, services: { billing }, actions: { order }, promises }
+    const options = { seeds: 1, steps: 2, weights: { ...none, act: 1 } }
+    return simulate(scenario, options).then(
+      () => undefined,
+      (error: Error) => error.message.split('\n')[0],
+    )
+  }
+  const skipping = async (broker: PubSub<Topics>) => {
+    const eachRecord = () => {
+      throw boom
+    }
+    await broker
+      .consumer({ groupId: 'billing', topics: ['orders'] })
+      .run({ eachRecord, retry: { attempts: 1 }, onFailure: 'skip' })
+  }
+  const committingFirst = async (broker: PubSub<Topics>) => {
+    await broker.consumer({ groupId: 'billing', topics: ['orders'], autoCommit: false }).run({
+      eachRecord: async (record, { consumer }) => {
+        await consumer.commit([{ topic: 'orders', partition: record.partition, offset: record.offset + 1 }])
+      },
+    })
+  }
+
+  it('are that nothing is lost, unless it says others', async () => {
+    expect(await failureWith(undefined, skipping)).toContain("Group 'billing' has not processed")
+    expect(await failureWith(['everyKeyInOrder'], skipping)).toBe(undefined)
+    expect(await failureWith([], skipping)).toBe(undefined)
+  })
+
+  it('may be that no commit passes a record that is not processed', async () => {
+    expect(await failureWith(undefined, committingFirst)).toBe(undefined)
+    expect(await failureWith(['noCommitPastProcessed'], committingFirst)).toContain(
+      "Group 'billing' has committed 1 before",
+    )
+  })
 })
