@@ -2,7 +2,10 @@ import type { EventNames } from '../events.ts'
 import type { AnyRecord, RecordMetadata } from '../record.ts'
 import type { TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
 
-/** The events of a consumer; each carries one object. Delays are milliseconds. */
+/**
+ * The events of a consumer; each carries one object. Delays are milliseconds. What a `record` holds is of no known type: one
+ * that could not be decoded is there as the log keeps it.
+ */
 export interface ConsumerEvents {
   /** Partitions were assigned, and are about to be read. */
   assigned: { readonly partitions: readonly TopicPartition[] }

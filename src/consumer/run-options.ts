@@ -210,7 +210,7 @@ const checks: Checks<AllRunOptions> = {
 
 const ofConsumer = { instead: 'that is an option of the consumer' } as const
 
-// What KafkaJS has, and what belongs to the consumer.
+// What KafkaJS has, what job queues have beside the handler, and what belongs to the consumer.
 const otherWords: OtherWords<AllRunOptions> = {
   eachMessage: 'eachRecord',
   partitionsConsumedConcurrently: 'concurrency',
@@ -219,6 +219,8 @@ const otherWords: OtherWords<AllRunOptions> = {
   autoCommit: ofConsumer,
   groupId: ofConsumer,
   topics: ofConsumer,
+  attempts: 'retry',
+  deadLetter: 'onFailure',
 }
 
 /** Checks the options of `run` and fills in what is left out. */

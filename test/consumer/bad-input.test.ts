@@ -158,6 +158,8 @@ describe('run', () => {
       'autoCommit',
       "run: unknown option 'autoCommit'; that is an option of the consumer",
     ],
+    [{ eachRecord, attempts: 3 }, 'attempts', "run: unknown option 'attempts'. Did you mean 'retry'?"],
+    [{ eachRecord, deadLetter: 'dlq' }, 'deadLetter', "Did you mean 'onFailure'?"],
     [
       { eachRecord, fromBeginning: true },
       'fromBeginning',
