@@ -65,6 +65,18 @@ it('sends the answers that wait at once where a broker is slow no longer', async
   expect(broker.pendingTimers).not.toContain('sleep')
 })
 
+it('leaves no timer behind where a client goes that waits for a slow broker', async () => {
+  const broker = new TestBroker({ topics })
+  const { server } = await start({}, broker as unknown as Broker<typeof topics>)
+  const [slow] = server.brokers
+  slow!.slowBy(60_000)
+  const client = await connectTo(slow!)
+  client.send(request(apis.metadata as Api, 12, { topics: [] }))
+  await expect.poll(() => broker.pendingTimers).toContain('sleep')
+  client.socket.destroy()
+  await expect.poll(() => broker.pendingTimers).not.toContain('sleep')
+})
+
 it('loses what waits at a broker that stops', async () => {
   const faults = new WireFaults()
   const requests = new RequestLog()

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterEach, expect, it, vi } from 'vitest'
 import { Broker, topic } from '../../src/index.ts'
@@ -7,7 +8,7 @@ import { refuse } from '../../src/server/faults/refusals.ts'
 import { pointOf } from '../../src/server/faults/request-point.ts'
 import { coversRequest } from '../../src/server/faults/wire-scope.ts'
 import type { RequestContext } from '../../src/server/handler.ts'
-import { RequestLog, socketFactory, WireFaults, type WireScope } from '../../src/server/index.ts'
+import { connect, RequestLog, socketFactory, WireFaults, type WireScope } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
 import { type Api, versionOf } from '../../src/server/protocol/message.ts'
 import { Reader } from '../../src/server/protocol/reader.ts'
@@ -17,6 +18,7 @@ import { nameOfErrno } from '../../src/server/wire-error-code.ts'
 import { TestBroker } from '../../src/testing/index.ts'
 import { bodies } from '../fuzz/hostile-frames.ts'
 import { range } from '../helpers/behaviours.ts'
+import { request, WireClient } from '../helpers/wire-client.ts'
 import { writeMessage } from '../helpers/write-message.ts'
 
 const open: (() => Promise<unknown>)[] = []
@@ -120,6 +122,23 @@ it('cuts an answer in half, and an idempotent producer writes nothing twice', as
   await send('1')
   expect(values()).toEqual([1])
   expect(requests.of({ api: 'Produce' }).map(({ outcome }) => outcome)).toEqual(['truncated', 'answered'])
+})
+
+it('does nothing of what a client still sends over a connection whose answer was cut in half', async () => {
+  const broker = new Broker({ topics })
+  open.push(() => broker.close())
+  const faults = new WireFaults()
+  const requests = new RequestLog()
+  const client = new WireClient(connect(broker, { faults, requests }))
+  const half = once(client.socket, 'data')
+  faults.truncate({ api: 'Metadata' })
+  client.send(request(apis.metadata as Api, 12, { topics: [] }))
+  await half
+  client.send(request(apis.createTopics as Api, 7, { topics: [{ name: 'late', numPartitions: 1 }] }))
+  client.socket.end()
+  await client.closed
+  expect(requests.of({}).map(({ api }) => api)).toEqual(['Metadata'])
+  expect([...broker.topics.keys()]).not.toContain('late')
 })
 
 it('ends the connection where a request has no answer that could tell the error', async () => {
