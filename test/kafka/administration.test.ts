@@ -343,6 +343,12 @@ function errorsIn(value: any): unknown {
   )
 }
 
+function versionsIn({ apiKeys }: { readonly apiKeys: readonly Readonly<Record<string, number>>[] }) {
+  return apiKeys.map(
+    ({ apiKey, minVersion, maxVersion }) => [apiKey!, `${minVersion}-${maxVersion}`] as const,
+  )
+}
+
 describe.skipIf(!isKafkaInstalled)(
   'an administrator hears the same of a real Kafka and of a served broker',
   () => {
@@ -356,6 +362,32 @@ describe.skipIf(!isKafkaInstalled)(
       }
     })
     afterAll(() => kafkaAndServed.close())
+
+    it('who asks for the versions: all are served but those that are not for clients, or that change the cluster', async () => {
+      const software = { clientSoftwareName: 'test', clientSoftwareVersion: '1' }
+      const [real, served] = (await kafkaAndServed.ask('apiVersions', 5, software)).map(versionsIn)
+      const ours = new Map(served)
+      const missing = real!.filter(([key, versions]) => ours.get(key) !== versions)
+      expect(missing.map(([key, versions]) => [key, versions, ours.get(key)])).toEqual([
+        // AddPartitionsToTxn: from version 4 on, brokers ask each other.
+        [24, '0-5', '0-3'],
+        // WriteTxnMarkers, UnregisterBroker, AddRaftVoter and RemoveRaftVoter.
+        [27, '1-2', undefined],
+        [64, '0-0', undefined],
+        [80, '0-1', undefined],
+        [81, '0-0', undefined],
+        // The state of share groups, of which brokers tell each other.
+        [83, '0-0', undefined],
+        [84, '0-0', undefined],
+        [85, '0-1', undefined],
+        [86, '0-0', undefined],
+        [87, '0-1', undefined],
+        // UnregisterController.
+        [94, '0-0', undefined],
+      ])
+      const keys = new Set(real!.map(([key]) => key))
+      expect(served!.filter(([key]) => !keys.has(key))).toEqual([])
+    })
 
     it.each(questions)('who asks for %s, by %s %s', async (_, api, version, request) => {
       // A broker of Kafka hears a little later of what its controller has changed.
