@@ -21,7 +21,7 @@ export interface Ask<Request extends readonly unknown[], Response> {
   readonly since?: number
   /** Whether a request that is under way when the time is over is still waited for; default false. */
   readonly outlasts?: boolean
-  /** The addresses of brokers that have answered: others are asked while there are any, and whoever answers is added. */
+  /** The addresses of brokers that have answered: others are asked while there are any. Whoever answers is then the last. */
   readonly heard?: Set<string>
   /** Whether to try again after a retriable failure. Default always. */
   goesOn?(error: unknown): boolean | Promise<boolean>

@@ -1,5 +1,6 @@
 import type { EngineTopic } from '../engine.ts'
 import { errnos } from '../error-codes.ts'
+import { warn } from '../events.ts'
 import type { Serde } from '../serde.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import type { BrokerAddress } from './library-connection.ts'
@@ -39,6 +40,8 @@ export class ClusterMetadata {
   id: string | null | undefined
   #brokers = new Map<number, BrokerAddress>()
   #topics = new Map<string, ClusterTopic>()
+  // Whether there has been another cluster before.
+  #hasMoved = false
 
   constructor(serdeOf: (topic: string) => Serde) {
     this.#serdeOf = serdeOf
@@ -71,8 +74,14 @@ export class ClusterMetadata {
     return broker && { ...leadership, broker }
   }
 
-  /** Takes the brokers of an answer. */
-  keepBrokers({ brokers, clusterId }: MetadataResponse): void {
+  /** Takes the brokers of an answer; warns the process, once, where it comes from another cluster than those before. */
+  keepBrokers({ brokers, clusterId }: MetadataResponse, from: string): void {
+    const before = this.id
+    if (!this.#hasMoved && before && clusterId && clusterId !== before) {
+      this.#hasMoved = true
+      const why = 'either bootstrapBrokers names brokers of both, or the cluster was made anew'
+      warn(`${from} belongs to cluster '${clusterId}', and who answered before to '${before}': ${why}`)
+    }
     this.id = clusterId
     this.#brokers = new Map(brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]))
   }

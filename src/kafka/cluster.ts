@@ -288,7 +288,7 @@ export class Cluster {
       message: () => 'the broker that was asked knows of no brokers yet',
       heard,
     })
-    this.#known.keepBrokers(metadata)
+    this.#known.keepBrokers(metadata, [...heard].at(-1)!)
     return metadata
   }
 
@@ -313,6 +313,8 @@ export class Cluster {
       throw error
     })
     this.#unanswered = 0
+    // The last one is the one that has answered last.
+    ask.heard?.delete(addressOf(broker))
     ask.heard?.add(addressOf(broker))
     return this.#asked(ask, response)
   }

@@ -6,7 +6,7 @@ import { RequestLog, serve, WireFaults } from '../../src/server/index.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
 import { readAll, sendNumbers, until, values } from './collect.ts'
-import { open, start } from './served-broker.ts'
+import { open, start, underAnotherId } from './served-broker.ts'
 
 const warnings = collectWarnings()
 
@@ -145,6 +145,21 @@ it('says nothing of what the cluster names where a given address is wrong', asyn
   await server.close()
   const lost = cluster.producer().send({ topic: 'orders', value: 2 })
   expect(await rejectionOf(lost)).toMatchObject({ message: expect.not.stringContaining('advertised') })
+})
+
+it('says once that it has come to another cluster than before', async () => {
+  const [one, another] = [await start(), await start()]
+  const elsewhere = await underAnotherId(another.server)
+  const cluster = await one.join({ bootstrapBrokers: [elsewhere, one.server.address] })
+  await sendNumbers(cluster, 'orders', 1)
+  expect(warnings).toEqual([])
+  expect(values(await readAll(one.broker, 'orders'))).toEqual([0])
+  await one.server.close()
+  for (let i = 0; i < 3; i++) await cluster.admin.listTopics()
+  await until(() => expect(warnings).toHaveLength(1))
+  expect(warnings[0]).toBe(
+    `${elsewhere} belongs to cluster 'elsewhere', and who answered before to 'brokerlet': either bootstrapBrokers names brokers of both, or the cluster was made anew`,
+  )
 })
 
 it('does not go back to a former leader on the word of a broker that lags behind', async () => {
