@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import net from 'node:net'
 import { afterEach } from 'vitest'
 import { Broker, type OpenTopics, topic } from '../../src/index.ts'
 import { type ConnectOptions, connect, type KafkaConnection } from '../../src/kafka/index.ts'
@@ -26,20 +24,4 @@ export async function start(served: ServeOptions = {}, options: Partial<ConnectO
     return cluster as KafkaConnection<OpenTopics>
   }
   return { broker, server, join }
-}
-
-/** The address of a proxy before a server; all served brokers say that their cluster has the same id, this one not. */
-export async function underAnotherId(server: KafkaServer): Promise<string> {
-  const proxy = net.createServer(client => {
-    const broker = net.connect(server.port, '127.0.0.1')
-    const close = () => [client, broker].forEach(socket => void socket.destroy())
-    for (const socket of [client, broker]) socket.on('error', close).on('close', close)
-    client.pipe(broker)
-    broker.on('data', data =>
-      client.write(Buffer.from(data.toString('latin1').replaceAll('brokerlet', 'elsewhere'), 'latin1')),
-    )
-  })
-  await once(proxy.listen(0, '127.0.0.1'), 'listening')
-  open.push({ [Symbol.asyncDispose]: async () => void proxy.close() })
-  return `127.0.0.1:${(proxy.address() as net.AddressInfo).port}`
 }
