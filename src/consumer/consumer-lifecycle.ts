@@ -360,7 +360,10 @@ export class ConsumerLifecycle implements EngineClient {
     const spent = this.#engine.clock.monotonic() - began
     const closing = { ...options, hold, timeoutMs: Math.max(0, timeoutMs - spent) }
     // A loop may have been begun that has not asked for anything yet.
-    if (!joined) this.#worker?.stop()
+    if (!joined) {
+      this.#worker?.stop()
+      this.#session.close()
+    }
     const left = joined ? await this.#end(closing, this.closedError()) : []
     this.#life = 'closed'
     this.#engine.untrack(this)

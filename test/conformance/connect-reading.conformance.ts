@@ -1,12 +1,22 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { ConsumerOptions } from '../../src/index.ts'
+import { Connections } from '../../src/kafka/connections.ts'
 import { RequestLog, serve, WireFaults } from '../../src/server/index.ts'
 import { gate } from '../helpers/behaviours.ts'
 import { numbers, readAll, sendNumbers, until, values } from './collect.ts'
 import { open, start } from './served-broker.ts'
 
 describe('reading', () => {
+  it('leaves no connections of a consumer that was closed before it was started', async () => {
+    const { join } = await start()
+    const cluster = await join()
+    const close = vi.spyOn(Connections.prototype, 'close')
+    await cluster.consumer({ groupId: 'g', topics: ['orders'] }).close()
+    expect(close).toHaveBeenCalledTimes(1)
+    close.mockRestore()
+  })
+
   it.each([
     ['a member', { groupId: 'g', autoOffsetReset: 'earliest' }],
     ['a reader', { from: 'beginning', until: 'end' }],
