@@ -4,7 +4,7 @@ import { inspect } from 'node:util'
 import { Kafka, logLevel, type SASLOptions } from 'kafkajs'
 import { afterEach, expect, it, vi } from 'vitest'
 import { Broker, topic } from '../../src/index.ts'
-import { type SaslOptions, type ServeOptions, serve } from '../../src/server/index.ts'
+import { RequestLog, type SaslOptions, type ServeOptions, serve } from '../../src/server/index.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import { apiVersions } from '../../src/server/protocol/messages/api-versions.ts'
 import { metadata } from '../../src/server/protocol/messages/metadata.ts'
@@ -352,4 +352,23 @@ it('parts from who is refused, and never closes their side', async () => {
   await client.closed
   expect(client.socket.writable).toBe(true)
   await expect.poll(() => server.connections, { timeout: 10_000 }).toBe(0)
+})
+
+it('hears nothing more of who is refused, also where the right password comes after it', async () => {
+  const broker = new Broker()
+  open.push(() => broker.close())
+  const requests = new RequestLog()
+  const server = await serve(broker, { sasl: { users }, requests })
+  const socket = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true })
+  open.push(async () => void socket.destroy())
+  const client = new WireClient(socket)
+  const proves = (password: string) => ({ authBytes: Buffer.from(`\0ada\0${password}`) })
+  await client.call(saslHandshake as Api, 1, { mechanism: 'PLAIN' })
+  await client.call(saslAuthenticate as Api, 2, proves('wrong'))
+  await client.closed
+  client.send(request(saslHandshake as Api, 1, { mechanism: 'PLAIN' }))
+  client.send(request(saslAuthenticate as Api, 2, proves('secret')))
+  socket.end()
+  await expect.poll(() => server.connections).toBe(0)
+  expect(requests.of({}).map(({ api }) => api)).toEqual(['SaslHandshake', 'SaslAuthenticate'])
 })
