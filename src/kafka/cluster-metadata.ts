@@ -68,10 +68,15 @@ export class ClusterMetadata {
   }
 
   /** The leader of a partition, or undefined where it has none now. */
-  leader({ topic, partition }: TopicPartition): Leader | undefined {
+  leader(tp: TopicPartition): Leader | undefined {
+    const leadership = this.leadership(tp)
+    return leadership && { ...leadership, broker: this.#brokers.get(leadership.node)! }
+  }
+
+  /** Like `leader`, without its address: each fetch asks for this several times for each of its partitions. */
+  leadership({ topic, partition }: TopicPartition): Leadership | undefined {
     const leadership = this.#topics.get(topic)?.leaders[partition]
-    const broker = leadership && this.#brokers.get(leadership.node)
-    return broker && { ...leadership, broker }
+    return leadership && this.#brokers.has(leadership.node) ? leadership : undefined
   }
 
   /** Takes the brokers of an answer; warns the process, once, where it comes from another cluster than those before. */

@@ -13,7 +13,7 @@ import type { TopicPartition } from '../topic-partition.ts'
 import type { Ask } from './ask.ts'
 import type { ClientLibrary } from './client-library.ts'
 import { ClusterError, hasCode, toClusterError } from './cluster-error.ts'
-import { ClusterMetadata, type ClusterTopic, type Leader } from './cluster-metadata.ts'
+import { ClusterMetadata, type ClusterTopic, type Leader, type Leadership } from './cluster-metadata.ts'
 import { addressOf, type Connections, type ConnectionsFactory } from './connections.ts'
 import { Coordinators, type CoordinatorType } from './coordinators.ts'
 import { connectingTo, firstAnswer } from './first-answer.ts'
@@ -390,6 +390,11 @@ export class Cluster {
   /** Returns the leader of a partition, or undefined where it has none now. */
   leader(tp: TopicPartition): Leader | undefined {
     return this.#known.leader(tp)
+  }
+
+  /** Who leads a partition, and in which epoch, or undefined where nobody does now. */
+  leadership(tp: TopicPartition): Leadership | undefined {
+    return this.#known.leadership(tp)
   }
 
   /** @throws ClusterError, a retriable one, where the partition has no leader */

@@ -181,7 +181,7 @@ export class ClusterFetchSession<Position extends FetchPosition>
   // A deleted topic has no leader, and its reader must not read a new topic of the same name.
   #leader({ topicId, position }: ClusterPartitionFetch<Position>): number | undefined {
     const { cluster } = this.#host
-    return cluster.knownTopic(position.topic)?.id === topicId ? cluster.leader(position)?.node : undefined
+    return cluster.knownTopic(position.topic)?.id === topicId ? cluster.leadership(position)?.node : undefined
   }
 
   #findLeaders(fetches: readonly ClusterPartitionFetch<Position>[]): void {
@@ -225,7 +225,10 @@ export class ClusterFetchSession<Position extends FetchPosition>
   }
 
   #epochOf({ position }: ClusterPartitionFetch<Position>): number {
-    return this.#host.cluster.requireLeader(position).epoch
+    const { cluster } = this.#host
+    const leadership = cluster.leadership(position)
+    if (leadership === undefined) throw cluster.noLeader(position)
+    return leadership.epoch
   }
 
   #isToCompare(fetch: ClusterPartitionFetch<Position>): boolean {
@@ -327,16 +330,15 @@ export class ClusterFetchSession<Position extends FetchPosition>
       '',
     ] as const
     const answer = await connections.call(broker, cluster.library.fetchV13, request)
-    const outcomes = [
-      this.#outcome(answer.errorCode, `Fetching from ${broker.host}:${broker.port}`, fetches),
-      ...answer.responses.flatMap(({ topicId, partitions }) =>
-        partitions.map(fetched => {
-          const fetch = byId.get(topicId)?.get(fetched.partitionIndex)
-          if (fetch === undefined || this.#take(fetch, fetched)) return { stale: false }
-          return this.#outcome(fetched.errorCode, `Fetching ${formatTopicPartition(fetch.position)}`, [fetch])
-        }),
-      ),
-    ]
+    const outcomes = [this.#outcome(answer.errorCode, `Fetching from ${broker.host}:${broker.port}`, fetches)]
+    for (const { topicId, partitions } of answer.responses) {
+      for (const fetched of partitions) {
+        const fetch = byId.get(topicId)?.get(fetched.partitionIndex)
+        if (fetch === undefined || this.#take(fetch, fetched)) continue
+        const what = `Fetching ${formatTopicPartition(fetch.position)}`
+        outcomes.push(this.#outcome(fetched.errorCode, what, [fetch]))
+      }
+    }
     this.#host.touch()
     return together(outcomes)
   }

@@ -7,6 +7,9 @@ const transactionalBit = 1 << 4
 const controlBit = 1 << 5
 const abortMarker = 0
 
+// Most answers of a topic that is seldom written: those of many partitions should cost little.
+const none: readonly never[] = []
+
 /** The partition that records come from, and the type of the topic's keys. */
 export interface FetchSource {
   readonly topic: string
@@ -31,11 +34,12 @@ export function toRecords(
   from: number,
   committed: boolean,
 ): Fetched {
+  if (!batches?.length) return { records: none, nextOffset: from, epochs: none }
   const aborted = committed ? new Aborted(abortedTransactions) : undefined
   const records: ConsumerRecord[] = []
   const epochs: EpochStart[] = []
   let nextOffset = from
-  for (const batch of batches ?? []) {
+  for (const batch of batches) {
     nextOffset = Math.max(nextOffset, Number(batch.firstOffset) + batch.lastOffsetDelta + 1)
     const epoch = batch.partitionLeaderEpoch
     if (epoch !== epochs.at(-1)?.epoch) epochs.push({ from: Number(batch.firstOffset), epoch })

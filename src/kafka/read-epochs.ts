@@ -21,6 +21,8 @@ export class ReadEpochs {
 
   /** Notes what was read: from an offset up to, and without, another one; the starts are in order. */
   add(from: number, to: number, starts: readonly EpochStart[]): void {
+    // Nothing was read, and nothing has been read that lies further on.
+    if (from === to && from === this.#to) return
     // What was read before and lies further on may be other records by now. Epochs only grow along a log: an earlier one here
     // says that what came before was of another log.
     const epoch = starts[0]?.epoch ?? Number.POSITIVE_INFINITY

@@ -41,7 +41,7 @@ function open() {
     topic: async () => ({ id: 'id', serde: { keys: 'string' } }),
     knownTopic: () => ({ id: 'id' }),
     leader: () => leader,
-    requireLeader: () => leader,
+    leadership: () => leader,
     noLeader: () => new TimeoutError('nobody leads'),
     refresh: () => metadata.answered,
     error: (errno: number, what: string) => new TimeoutError(`${what}: ${errno}`),
