@@ -1,7 +1,7 @@
 import { afterEach } from 'vitest'
 import { Broker, type OpenTopics, topic } from '../../src/index.ts'
 import { type ConnectOptions, connect, type KafkaConnection } from '../../src/kafka/index.ts'
-import { type KafkaServer, type ServeOptions, serve } from '../../src/server/index.ts'
+import { type ServeOptions, serve } from '../../src/server/index.ts'
 
 export const open: AsyncDisposable[] = []
 afterEach(async () => {
