@@ -17,15 +17,15 @@ function batchOf(bytes: Buffer): EncodedBatch {
 /** A batch whose every byte tells which one it is. */
 const filled = (size: number, which: number) => Buffer.alloc(size, which % 251)
 
-const sizes = fc.oneof(
+const aSize = fc.oneof(
   fc.integer({ min: 61, max: 5000 }),
   fc.integer({ min: copied - 2, max: copied + 2 }),
   fc.integer({ min: 5000, max: 300_000 }),
 )
 
-const steps = fc.array(
+const someSteps = fc.array(
   fc.oneof(
-    { weight: 8, arbitrary: sizes.map(size => ({ size })) },
+    { weight: 8, arbitrary: aSize.map(size => ({ size })) },
     { weight: 1, arbitrary: fc.nat(3).map(forgotten => ({ forgotten })) },
   ),
   { maxLength: 40 },
@@ -46,7 +46,7 @@ function memoryOf(slabs: Slabs): number {
 describe('the bytes of a segment', () => {
   it('are those of its batches, whatever their sizes, also when the first of them were forgotten', () => {
     fc.assert(
-      fc.property(steps, fc.nat(1 << 20), (steps, expected) => {
+      fc.property(someSteps, fc.nat(1 << 20), (steps, expected) => {
         const slabs = new Slabs(expected)
         let kept: Buffer[] = []
         steps.forEach((step, i) => {
@@ -80,7 +80,7 @@ describe('the bytes of a segment', () => {
   })
 
   it('take hardly more memory than they are, once none come any more', () => {
-    const batches = fc.array(sizes, { minLength: 1, maxLength: 40 })
+    const batches = fc.array(aSize, { minLength: 1, maxLength: 40 })
     fc.assert(
       fc.property(batches, fc.nat(1 << 20), (sizes, expected) => {
         const slabs = appended(sizes, expected)
