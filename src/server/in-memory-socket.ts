@@ -19,12 +19,13 @@ export class InMemorySocket extends Duplex {
     wanted?.()
   }
 
-  // Back pressure: while the other end does not read, this end's write stays pending.
+  // Back pressure: while the other end does not read, this end's write stays pending. Each end has its own memory, as over a
+  // network: a log keeps large batches where they came, and their client may use that memory again, or what it has read.
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     const other = this.#other
     if (other === undefined || other.destroyed)
       return done(new Error('This socket has been ended by the other party'))
-    if (other.push(chunk)) done()
+    if (other.push(Buffer.from(chunk))) done()
     else other.#wanted = done
   }
 
