@@ -187,9 +187,10 @@ export function assertEveryKeyInOrder(broker: ObservedBroker, group: string): vo
 
 /**
  * Asserts that a group has processed every record from the offset where it began to read, or written it to
- * another topic (a dead letter, a delayed retry), or committed past it in a transaction while a handler had it. A record that was given up (`onFailure: 'skip'`), left the log unread,
- * or waits for a group of `createGroup` that nobody has read for counts as lost. A record that nobody can read does
- * not: its transaction was aborted or is open, or compaction has removed it.
+ * another topic (a dead letter, a delayed retry), or committed past it in a transaction while a handler had it. A record
+ * that was given up (`onFailure: 'skip'`), left the log unread, or waits for a group of `createGroup` that nobody has
+ * read for counts as lost. A record that nobody can read does not: its transaction was aborted or is open, or compaction
+ * has removed it.
  *
  * @throws AssertionError
  * @throws GroupIdNotFoundError where there was no such group

@@ -21,9 +21,8 @@ export function followFinished(history: PartitionHistory): (entry: TimelineEntry
       inHand.delete(entry.offset)
       return [entry.offset]
     }
-    if (entry.kind !== 'committed') return []
+    if (entry.kind !== 'committed' || entry.inTransaction !== true) return []
     const committed = history.committedBy(entry)
-    if (!history.ofTransactions.has(committed)) return []
     return [...inHand].flatMap(([offset, member]) =>
       member === entry.member && offset < committed ? [offset] : [],
     )

@@ -10,8 +10,6 @@ export class PartitionHistory implements TopicPartition {
   readonly partition: number
   /** The entries about the partition that concern the group, in order. */
   readonly entries: TimelineEntry[] = []
-  /** The offsets that transactions have committed, of this group or another one. */
-  readonly ofTransactions = new Set<number>()
   /** Whether its topic was deleted: what has its name now is another one. */
   ended = false
   readonly #start: number
@@ -104,9 +102,6 @@ export function historyOf(timeline: Timeline, group: string): PartitionHistory[]
   for (const entry of timeline) {
     if (entry.kind === 'topic deleted') end(entry.topic)
     if (entry.kind === 'delayed') retryTopics.add(entry.to)
-    if (entry.kind === 'transaction committed')
-      for (const { offset, ...tp } of entry.offsets)
-        histories.get(formatTopicPartition(tp))?.ofTransactions.add(offset)
     if (entry.kind === 'started' && entry.group === group) read.add(entry.topic)
     if (entry.kind !== 'appended' && !('group' in entry && entry.group === group)) continue
     // What a client of a server has processed before it committed, nobody knows.

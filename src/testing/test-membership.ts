@@ -77,7 +77,7 @@ export class TestMembership implements Membership {
       },
       commit: () => {
         pending.commit()
-        this.#committed(offsets)
+        this.#committed(offsets, { inTransaction: true })
       },
     }
   }
@@ -99,9 +99,9 @@ export class TestMembership implements Membership {
     this.#committed(offsets)
   }
 
-  #committed(offsets: Commit): void {
+  #committed(offsets: Commit, how: { readonly inTransaction?: true } = {}): void {
     this.#client.onCommit?.()
-    this.#client.note({ kind: 'committed', member: this.memberId, offsets: plain(offsets) })
+    this.#client.note({ kind: 'committed', member: this.memberId, offsets: plain(offsets), ...how })
   }
 
   #refused(offsets: Commit, error: unknown): void {

@@ -67,11 +67,12 @@ export type TimelineEvent =
   /** A partition is not read further until an unfinished record ends: too many records were read past it. */
   | ({ readonly kind: 'stalled'; readonly offset: number; readonly records: number } & TopicPartition &
       OfMember)
-  /** Offsets were committed; `byClient` is there where a client of a server did. */
+  /** Offsets were committed; `byClient` is there where a client of a server did, `inTransaction` where a transaction did. */
   | ({
       readonly kind: 'committed'
       readonly offsets: readonly TopicPartitionOffset[]
       readonly byClient?: true
+      readonly inTransaction?: true
     } & OfMember)
   | ({
       readonly kind: 'commit refused'

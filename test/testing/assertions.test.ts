@@ -182,6 +182,24 @@ it('takes no record for processed that another member had when a transaction com
   expect(failureOf(() => assertNothingLost(broker, 'billing')).message).toMatch(/orders-0@0\. What happened:/)
 })
 
+it('takes no record for processed that was committed by hand, where a transaction commits the same offset', async () => {
+  const broker = new TestBroker({ topics })
+  fill(broker, 'orders', 1)
+  const polled = async (groupId: string) => {
+    const consumer = broker.consumer({ groupId, topics: ['orders'], autoCommit: false })
+    await consumer.poll()
+    return consumer
+  }
+  const hasty = await polled('billing')
+  await hasty.commit([{ ...orders0, offset: 1 }])
+  broker.crash(hasty)
+  const careful = await polled('shipping')
+  await broker.producer({ transactionalId: 'shipping' }).transaction(tx => tx.sendOffsets(careful))
+  assertNothingLost(broker, 'shipping')
+  for (const assertion of [assertNothingLost, assertNoCommitPastProcessed])
+    expect(failureOf(() => assertion(broker, 'billing')).message).toContain('orders-0@0')
+})
+
 it('gives no such advice where the handler had failed, or nobody has committed', async () => {
   const { broker, consumer } = await billing(() => Promise.reject(new Error('no')))
   fill(broker, 'orders', 1)
