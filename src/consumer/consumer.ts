@@ -138,10 +138,13 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     return this.silentIfClosed(this.#run(options))
   }
 
-  /** The answer of a run that has just begun: that somebody closes the consumer, nobody has to look at. @internal */
-  protected silentIfClosed(run: Promise<void>): Promise<void> {
+  /**
+   * The answer of a run that has just begun: that somebody closes the consumer, or that it has `died` as a process does,
+   * nobody has to look at. @internal
+   */
+  protected silentIfClosed(run: Promise<void>, died?: () => boolean): Promise<void> {
     if (this.#lifecycle.ended) return run
-    return silentWhere(run, error => this.#lifecycle.wasClosed(error))
+    return silentWhere(run, error => this.#lifecycle.wasClosed(error) || died?.() === true)
   }
 
   async #run(options: RunOptions<Record, Names>): Promise<void> {

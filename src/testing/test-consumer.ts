@@ -157,7 +157,8 @@ export class TestConsumer<
 
   override run(options: RunOptions<Record, Names>): Promise<void> {
     const watched = this.#watched(options as RunOptions) as RunOptions<Record, Names>
-    return this.silentIfClosed(this.#withPatience(super.run(watched), 'get its partitions'))
+    const run = this.#withPatience(super.run(watched), 'get its partitions')
+    return this.silentIfClosed(run, () => this.client.crashed)
   }
 
   // With a time of its own it is watched as every wait of the broker is.

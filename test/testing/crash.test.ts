@@ -239,3 +239,20 @@ it('leaves no timer of a consumer that crashes in its own handler', async () => 
   await broker.advance(10)
   expect(broker.pendingTimers.filter(timer => timer !== 'retention')).toEqual([])
 })
+
+it('says nothing of a run that nobody awaits, where it dies while it joins', async () => {
+  const unhandled: unknown[] = []
+  const note = (error: unknown) => unhandled.push(error)
+  process.on('unhandledRejection', note)
+  const broker = new TestBroker({ topics })
+  const consumer = billing(broker)
+  consumer.run({ eachRecord: () => {} })
+  broker.crash(consumer)
+  const awaited = billing(broker)
+  const running = awaited.run({ eachRecord: () => {} })
+  broker.crash(awaited)
+  expect(await rejectionOf(running)).toBeInstanceOf(ConsumerCrashedError)
+  await new Promise(setImmediate)
+  process.off('unhandledRejection', note)
+  expect(unhandled).toEqual([])
+})
