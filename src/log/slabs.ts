@@ -98,9 +98,10 @@ export class Slabs {
     this.#starts.push(this.#size)
   }
 
-  // Grows from slab to slab; what is left beside batches of one size is not asked for.
+  // As large as all before it, so that a segment has few slabs, whatever sizes its batches have by turns. What is left
+  // beside batches of one size is not asked for.
   #capacityFor(bytes: number): number {
-    const wanted = Math.max(firstCapacity, 2 * this.#used, this.#expected - this.#size)
+    const wanted = Math.max(firstCapacity, this.#size, this.#expected - this.#size)
     const capacity = Math.min(mostCapacity, wanted)
     return Math.max(bytes, capacity - (capacity % bytes))
   }

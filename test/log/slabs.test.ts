@@ -110,4 +110,13 @@ describe('the bytes of a segment', () => {
     expect(full.length).toBeGreaterThan(2)
     for (const { buffer, length } of full) expect(buffer.byteLength).toBe(length)
   })
+
+  it.each([
+    [1000, 1001],
+    [100, 2000],
+    [40_000, 100],
+  ])('of batches of %d and %d bytes by turns lie in few slabs', (...turns) => {
+    const slabs = appended(Array.from({ length: 300 }, (_, i) => turns[i % 2]!))
+    expect(slabs.views(0, slabs.size).length).toBeLessThan(10 + slabs.size / 100_000)
+  })
 })
