@@ -55,7 +55,8 @@ export class TestFetchSession<Position extends FetchPosition> implements FetchSe
           fetch.pollAgain()
         },
         error => {
-          this.#failed = { error }
+          // Of a partition that it has given up meanwhile it hears no more.
+          if (!fetch.gone) this.#failed = { error }
           fetch.pollAgain()
         },
       )
@@ -118,6 +119,11 @@ class TestPartitionFetch<Position extends FetchPosition> implements PartitionFet
     this.#stopped = stopped
     this.#again = again
     client.bench.redeliveries.reads(client.group, position, this.lookForRedelivery)
+  }
+
+  /** Whether the partition is not read any more. */
+  get gone(): boolean {
+    return this.#gone
   }
 
   get outOfRange(): boolean {

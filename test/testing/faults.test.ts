@@ -473,3 +473,20 @@ it('a fault of one member, by its client id, is not met by the others of its gro
   expect(handled.sort()).toEqual(['first', 'first', 'second skipped', 'second skipped'])
   await broker.close()
 })
+
+it('fails nobody by a fetch of a partition that was given up before it failed', async () => {
+  const broker = new TestBroker({ topics })
+  const seen: string[] = []
+  const consumer = broker.consumer({ groupId: 'billing', topics: ['orders', 'audit'] })
+  consumer.on('crashed', ({ error }) => seen.push(String(error)))
+  await consumer.run({ eachRecord: record => void seen.push(`${record.topic}@${record.offset}`) })
+  broker.faults.delay({ operation: 'fetch', topic: 'orders', partition: 0 }, 50)
+  broker.faults.fail({ operation: 'fetch', topic: 'orders', partition: 0 }, boom)
+  await broker.producer().send({ topic: 'orders', partition: 0, value: 0 })
+  await broker.advance(10)
+  await consumer.subscribe(['audit'])
+  await broker.advance(100)
+  await broker.producer().send({ topic: 'audit', value: 1 })
+  await broker.advance(0)
+  expect(seen).toEqual(['audit@0'])
+})
