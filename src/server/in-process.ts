@@ -58,7 +58,8 @@ export function socketFactory(
 }
 
 /**
- * Opens a connection to a broker of this process, for any client that takes a stream.
+ * Opens a connection to a broker of this process, for any client that takes a stream. It must not write into the buffers
+ * that it reads, since the log may still have their memory.
  *
  * @throws InvalidOptionError, ClosedError, InvalidArgumentError where it is no broker of this process
  */

@@ -8,7 +8,7 @@ const { produce } = apis as unknown as Readonly<Record<string, Api>>
 
 /** A log, and a client of the process that sends the same memory as often as it likes. */
 function scene(value: string) {
-  const { log, client, make, read } = start()
+  const { log, client, make } = start()
   const topicData = [{ name: 'log', partitionData: [{ index: 0, records: [make([value])] }] }]
   const body = request(produce!, 8, { acks: -1, timeoutMs: 1000, topicData })
   const frame = Buffer.alloc(4 + body.length)
@@ -18,7 +18,7 @@ function scene(value: string) {
     client.socket.write(frame)
     return client.answer()
   }
-  return { log, client, frame, send, read }
+  return { log, frame, send }
 }
 
 // The log keeps it where it came.
@@ -37,16 +37,5 @@ it('a client of the process may use the memory of a large batch for something el
   const { log, frame, send } = scene(large)
   await send()
   frame.fill(0)
-  expect(log.records()).toMatchObject([{ value: large }])
-})
-
-it('what a client of the process does with the memory that it has read is nothing to the log', async () => {
-  const { log, client, send, read } = scene(large)
-  await send()
-  client.socket.prependListener('data', (chunk: Buffer) => {
-    setImmediate(() => chunk.fill(0))
-  })
-  await read(0)
-  await new Promise(setImmediate)
   expect(log.records()).toMatchObject([{ value: large }])
 })
