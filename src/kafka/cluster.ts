@@ -266,9 +266,11 @@ export class Cluster {
   async #refresh(): Promise<void> {
     const asked = this.#wantsAll ? null : this.#wanted
     this.#read = asked === null ? undefined : new Set(asked)
+    // What is missed from now on is not asked for: each answer would seem to lack it.
+    const missed = [...this.#missed]
     const metadata = await mostComplete(
       heard => this.#metadata(asked, heard),
-      answer => this.#known.lacking(answer, this.#missed),
+      answer => this.#known.lacking(answer, missed),
     )
     this.#known.keep(metadata)
     for (const [changed, topics] of [...this.#watchers]) if (asked === null || topics !== 'all') changed()

@@ -51,6 +51,45 @@ it.each([1, 2, 3])('a topic that only broker %i still knows is read on', async k
   expect(seen).toEqual([0, 0])
 })
 
+/** Holds the next request for metadata to each of three brokers; returns what resolves with the next of them. */
+function requestsOneByOne(faults: WireFaults, clientId: string) {
+  const held = [1, 2, 3].map(nodeId => faults.pauseNext({ api: 'Metadata', clientId, nodeId }))
+  return async () => {
+    const first = await Promise.race(held.map(each => each.entered.then(() => each)))
+    held.splice(held.indexOf(first), 1)
+    return first
+  }
+}
+
+it('a topic that one broker does not know yet is read on, while others are looked up', async () => {
+  const faults = new WireFaults()
+  const { broker, join } = await start({ brokers: 3, faults })
+  const others = ['one', 'two', 'three']
+  for (const name of [...others, 'late']) await broker.admin.createTopic(name)
+  const clientId = 'reader'
+  const cluster = await join({ clientId })
+  const seen: unknown[] = []
+  const reader = cluster.consumer({ topics: ['late'], from: 'beginning' })
+  await reader.run({ eachRecord: ({ value }) => void seen.push(value) })
+  await sendNumbers(broker, 'late', 1)
+  await until(() => expect(seen).toEqual([0]))
+  faults.staleMetadata({ clientId })
+  const next = requestsOneByOne(faults, clientId)
+  const lookUp = (name: string) => cluster.admin.describeTopic(name)
+  const lookUps = [lookUp('orders')]
+  const stale = await next()
+  stale.release()
+  const fresh = await next()
+  lookUps.push(...others.map(lookUp))
+  const last = next()
+  fresh.release()
+  void last.then(each => each.release())
+  await Promise.all(lookUps)
+  await sendNumbers(broker, 'late', 1)
+  await until(() => expect(seen.length).toBeGreaterThan(1))
+  expect(seen).toEqual([0, 0])
+})
+
 it.each([1, 2, 3])('a record is tried again whose own topic only broker %i knows yet', async knowing => {
   const { broker, join, lagBehind } = await whereOneKnows(knowing)
   for (const name of ['jobs.later', 'jobs.dead', 'jobs']) await broker.admin.createTopic(name)
