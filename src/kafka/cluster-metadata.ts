@@ -33,6 +33,17 @@ export function partitionsOf({ name: topic, partitionCount }: ClusterTopic): Top
 
 const unknownTopic = errnos.UNKNOWN_TOPIC_OR_PARTITION
 
+/** An answer with some topics as another one has them. */
+export function withTopics(
+  answer: MetadataResponse,
+  names: ReadonlySet<string>,
+  from: MetadataResponse,
+): MetadataResponse {
+  const isNamed = ({ name }: { readonly name: string | null }) => name !== null && names.has(name)
+  const others = answer.topics.filter(topic => !isNamed(topic))
+  return { ...answer, topics: [...others, ...from.topics.filter(isNamed)] }
+}
+
 /** What is known of a cluster by the metadata that its brokers answer: its brokers, its topics, and who leads them. */
 export class ClusterMetadata {
   readonly #serdeOf: (topic: string) => Serde
@@ -91,8 +102,8 @@ export class ClusterMetadata {
     this.#brokers = new Map(brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]))
   }
 
-  /** How many of the topics that are known, and of the partitions that are missed, an answer lacks. */
-  lacking({ topics }: MetadataResponse, missed: Iterable<TopicPartition>): number {
+  /** The topics that an answer lacks of those that are known, and of those whose partitions are missed. */
+  lacking({ topics }: MetadataResponse, missed: Iterable<TopicPartition>): Set<string> {
     const counts = new Map<string | null, number>()
     for (const { name, errorCode, partitions } of topics) {
       // One with another error than UNKNOWN_TOPIC_OR_PARTITION is there, whatever it has.
@@ -100,8 +111,9 @@ export class ClusterMetadata {
         counts.set(name, errorCode === 0 ? partitions.length : Number.POSITIVE_INFINITY)
       }
     }
-    const known = [...this.#topics.keys()].filter(name => !counts.has(name))
-    return known.length + [...missed].filter(tp => tp.partition >= (counts.get(tp.topic) ?? 0)).length
+    const lacking = new Set([...this.#topics.keys()].filter(name => !counts.has(name)))
+    for (const { topic, partition } of missed) if (partition >= (counts.get(topic) ?? 0)) lacking.add(topic)
+    return lacking
   }
 
   /** Takes what a broker has answered, for all that is known and what was asked for. */

@@ -13,7 +13,13 @@ import type { TopicPartition } from '../topic-partition.ts'
 import type { Ask } from './ask.ts'
 import type { ClientLibrary } from './client-library.ts'
 import { ClusterError, hasCode, toClusterError } from './cluster-error.ts'
-import { ClusterMetadata, type ClusterTopic, type Leader, type Leadership } from './cluster-metadata.ts'
+import {
+  ClusterMetadata,
+  type ClusterTopic,
+  type Leader,
+  type Leadership,
+  withTopics,
+} from './cluster-metadata.ts'
 import { addressOf, type Connections, type ConnectionsFactory } from './connections.ts'
 import { Coordinators, type CoordinatorType } from './coordinators.ts'
 import { connectingTo, firstAnswer } from './first-answer.ts'
@@ -268,10 +274,11 @@ export class Cluster {
     this.#read = asked === null ? undefined : new Set(asked)
     // What is missed from now on is not asked for: each answer would seem to lack it.
     const missed = [...this.#missed]
-    const metadata = await mostComplete(
-      heard => this.#metadata(asked, heard),
-      answer => this.#known.lacking(answer, missed),
-    )
+    const metadata = await mostComplete({
+      ask: heard => this.#metadata(asked, heard),
+      lacking: answer => this.#known.lacking(answer, missed),
+      completed: withTopics,
+    })
     this.#known.keep(metadata)
     for (const [changed, topics] of [...this.#watchers]) if (asked === null || topics !== 'all') changed()
   }

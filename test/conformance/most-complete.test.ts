@@ -1,29 +1,58 @@
 import { expect, it } from 'vitest'
 import { mostComplete } from '../../src/kafka/most-complete.ts'
 
-/** Asks brokers that lack so much each, in turn; resolves with how many answers it took, and which one counts. */
-async function asking(...lacks: number[]): Promise<{ asked: number; answer: number }> {
+interface Answer {
+  readonly broker: number
+  readonly topics: readonly string[]
+}
+
+/** Asks brokers that know these topics each, in turn; resolves with how many answers it took, and what is known then. */
+async function asking(wanted: readonly string[], ...knowing: string[][]) {
   let asked = 0
-  const ask = async (heard: Set<string>) => {
-    const broker = asked++ % lacks.length
-    heard.add(`broker-${broker}`)
-    return broker
-  }
-  const answer = await mostComplete(ask, broker => lacks[broker]!)
-  return { asked, answer }
+  const answer = await mostComplete<Answer>({
+    ask: async heard => {
+      const broker = asked++ % knowing.length
+      heard.add(`broker-${broker}`)
+      return { broker, topics: knowing[broker]! }
+    },
+    lacking: ({ topics }) => new Set(wanted.filter(name => !topics.includes(name))),
+    completed: ({ broker, topics }, names, earlier) => ({
+      broker,
+      topics: [...topics, ...earlier.topics.filter(name => names.has(name))],
+    }),
+  })
+  return { asked, ...answer }
 }
 
 it('takes an answer that lacks nothing, and asks nobody else', async () => {
-  expect(await asking(0, 1, 1)).toEqual({ asked: 1, answer: 0 })
-  expect(await asking(1, 0, 1)).toEqual({ asked: 2, answer: 1 })
-  expect(await asking(1, 1, 0)).toEqual({ asked: 3, answer: 2 })
+  expect(await asking(['a'], ['a'], [], [])).toEqual({ asked: 1, broker: 0, topics: ['a'] })
+  expect(await asking(['a'], [], ['a'], [])).toEqual({ asked: 2, broker: 1, topics: ['a'] })
+  expect(await asking(['a'], [], [], ['a'])).toEqual({ asked: 3, broker: 2, topics: ['a'] })
 })
 
-it('takes what lacks least of three answers, the last of those that lack as much', async () => {
-  expect(await asking(2, 1, 2, 0)).toEqual({ asked: 3, answer: 1 })
-  expect(await asking(1, 1, 1, 0)).toEqual({ asked: 3, answer: 2 })
+it('takes the last of three answers that lack the same', async () => {
+  expect(await asking(['a', 'b'], ['b'], ['b'], ['b'], ['a', 'b'])).toEqual({
+    asked: 3,
+    broker: 2,
+    topics: ['b'],
+  })
+})
+
+it('takes what each of them has, where none has all', async () => {
+  const known = async (...knowing: string[][]) => (await asking(['former', 'new'], ...knowing)).topics
+  expect((await known(['new'], ['new'], ['former'])).toSorted()).toEqual(['former', 'new'])
+  expect((await known(['former'], ['new'], [])).toSorted()).toEqual(['former', 'new'])
+  expect(await known(['new'], [], [])).toEqual(['new'])
+})
+
+it('asks nobody else once all is known', async () => {
+  expect(await asking(['former', 'new'], ['former'], ['new'], [])).toMatchObject({ asked: 2 })
+})
+
+it('takes no topics of an earlier answer that nobody lacks', async () => {
+  expect(await asking(['a'], ['other'], ['a'])).toMatchObject({ topics: ['a'] })
 })
 
 it('asks the only one twice', async () => {
-  expect(await asking(1)).toEqual({ asked: 2, answer: 0 })
+  expect(await asking(['a'], [])).toEqual({ asked: 2, broker: 0, topics: [] })
 })
