@@ -23,7 +23,7 @@ export class InMemorySocket extends Duplex {
 
   // Back pressure: while the other end does not read, this end's write stays pending. A log keeps large batches where they
   // came, and a client may use its memory again, as over a network. What it reads is not copied: reading would take a
-  // quarter longer, and KafkaJS copies it itself.
+  // third longer, and KafkaJS copies it itself.
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     const other = this.#other
     if (other === undefined || other.destroyed)
