@@ -11,6 +11,14 @@ import { consumerWith, withMembers } from './slow-engine-scene.ts'
 
 const fromFirst = { assign: [{ ...orders0, offset: 0 }] }
 
+/** A broker with so many records in one partition. */
+function withOrders(records: number): ReturnType<typeof testBroker> {
+  const made = testBroker()
+  made.broker.createTopic('orders')
+  fill(made.broker, 'orders', records)
+  return made
+}
+
 /** A consumer whose engine looks up the first offsets in this way, and later ones as the broker does. */
 function consumerThatLooksUp(
   { broker }: ReturnType<typeof testBroker>,
@@ -26,10 +34,8 @@ function consumerThatLooksUp(
 }
 
 it('begins where it is told while it looks up what its group has committed', async () => {
-  const made = testBroker()
-  const { broker, clock } = made
-  broker.createTopic('orders')
-  fill(broker, 'orders', 3)
+  const made = withOrders(3)
+  const { clock } = made
   const { opened, open } = gate()
   const consumer = consumerWith(
     made,
@@ -46,9 +52,7 @@ it('begins where it is told while it looks up what its group has committed', asy
 })
 
 it('begins where it was told last though two look-ups before are answered later', async () => {
-  const made = testBroker()
-  made.broker.createTopic('orders')
-  fill(made.broker, 'orders', 3)
+  const made = withOrders(3)
   const [first, second] = [gate(), gate()]
   const options = { assign: [{ ...orders0, offset: 'beginning' as const }] }
   const ways = [() => first.opened.then(() => 0), () => second.opened.then(() => 3)]
@@ -87,10 +91,8 @@ it('begins where it was told though that can be looked up only later, and the ne
 })
 
 it('goes on where its group has committed after an assign was refused though it had begun elsewhere meanwhile', async () => {
-  const made = testBroker()
-  const { broker, clock } = made
-  broker.createTopic('orders')
-  fill(broker, 'orders', 3)
+  const made = withOrders(3)
+  const { clock } = made
   const { opened, open } = gate()
   const subscribe = () =>
     opened.then(() => {
@@ -118,10 +120,8 @@ it('goes on where its group has committed after an assign was refused though it 
 })
 
 it('goes on after a restart where its group has committed though that can be looked up only later', async () => {
-  const made = testBroker()
-  const { broker, clock } = made
-  broker.createTopic('orders')
-  fill(broker, 'orders', 4)
+  const made = withOrders(4)
+  const { clock } = made
   let asked = 0
   const consumer = consumerWith(
     made,
@@ -146,10 +146,8 @@ it('goes on after a restart where its group has committed though that can be loo
 })
 
 it('looks an offset up again that a seek could not ask for, unless another seek came meanwhile', async () => {
-  const made = testBroker()
+  const made = withOrders(3)
   const { broker, clock } = made
-  broker.createTopic('orders')
-  fill(broker, 'orders', 3)
   const unknown = async () => broker.topic('payments').partitionCount
   const found = async () => 0
   const consumer = consumerThatLooksUp(made, fromFirst, unknown, found, unknown)
@@ -184,10 +182,8 @@ it('crashes where a seek is refused for good', async () => {
 
 /** A consumer that is to read from offset 0, where the log begins at 2, and whose engine looks that up in this way. */
 async function readerOfGone(...ways: (() => Promise<number>)[]) {
-  const made = testBroker()
+  const made = withOrders(4)
   const { broker, clock } = made
-  broker.createTopic('orders')
-  fill(broker, 'orders', 4)
   broker.topic('orders').partitions[0]!.deleteRecords(2)
   const consumer = consumerThatLooksUp(made, fromFirst, ...ways)
   const read: unknown[] = []
@@ -244,10 +240,8 @@ it('ends a bounded read where an empty partition is looked up late', async () =>
 })
 
 it('goes on where its group has committed though onAssigned moved it while it was looked up where to begin', async () => {
-  const made = testBroker()
+  const made = withOrders(3)
   const { broker, clock } = made
-  broker.createTopic('orders')
-  fill(broker, 'orders', 3)
   const { opened, open } = gate()
   const options: ConsumerOptions = {
     groupId: 'g',
@@ -276,10 +270,8 @@ describe('a partition that could not be looked up yet when it is assigned', () =
 
   /** A reader of it, which calls this in `onAssigned`, and what it reads. */
   async function reader(onAssigned: (consumer: Consumer) => void, ...ways: (() => Promise<number>)[]) {
-    const made = testBroker()
-    const { broker, clock } = made
-    broker.createTopic('orders')
-    fill(broker, 'orders', 4)
+    const made = withOrders(4)
+    const { clock } = made
     const errors: unknown[] = []
     const options: ConsumerOptions = {
       topics: ['orders'],
@@ -311,10 +303,8 @@ describe('a partition that could not be looked up yet when it is assigned', () =
   })
 
   it('keeps run waiting no longer than until it is read where onAssigned has moved it by name', async () => {
-    const made = testBroker()
-    const { broker, clock } = made
-    broker.createTopic('orders')
-    fill(broker, 'orders', 3)
+    const made = withOrders(3)
+    const { clock } = made
     const { opened, open } = gate()
     const options: ConsumerOptions = {
       assign: [{ ...orders0, offset: 'beginning' }],
