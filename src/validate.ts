@@ -189,6 +189,12 @@ export const finiteDuration: Check = {
   accepts: value => Number.isFinite(value) && (value as number) >= 0,
 }
 
+/** A share of a whole. */
+export const fraction: Check = {
+  expected: 'a number from 0 to 1',
+  accepts: value => typeof value === 'number' && value >= 0 && value <= 1,
+}
+
 /** One of `values`. */
 /* @__NO_SIDE_EFFECTS__ */
 export function oneOf(...values: readonly string[]): Check {

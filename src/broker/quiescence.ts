@@ -3,7 +3,7 @@ import { NeverIdleError } from '../errors.ts'
 import type { ConsumerGroup } from '../group/consumer-group.ts'
 import { describeError } from '../thrown.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
-import { abortSignal, type Check, checkOptions, duration, isListOf } from '../validate.ts'
+import { abortSignal, checkOptions, duration, nameList } from '../validate.ts'
 import type { MemoryEngine } from './memory-engine.ts'
 
 /** What `idle` waits for, and how long. */
@@ -16,10 +16,7 @@ export interface IdleOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-const groupList: Check = {
-  expected: 'an array of group ids',
-  accepts: value => isListOf(value, each => typeof each === 'string'),
-}
+const groupList = nameList('group ids')
 
 /** Knows whether a broker is idle, and what keeps it from that. */
 export class Quiescence {

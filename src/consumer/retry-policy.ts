@@ -7,6 +7,7 @@ import {
   callback,
   checkOptions,
   duration,
+  fraction,
   integer,
   invalidOption,
   name,
@@ -53,11 +54,6 @@ const attempts: Check = {
   accepts: value => value === Number.POSITIVE_INFINITY || integer(1).accepts(value),
 }
 
-const share: Check = {
-  expected: 'a number from 0 to 1',
-  accepts: value => typeof value === 'number' && value >= 0 && value <= 1,
-}
-
 const delayedRetries: Check = {
   expected: 'an array of { topic, delayMs }, each topic once',
   accepts: value =>
@@ -79,7 +75,7 @@ const checks: Checks<RetryOptions> = {
   attempts,
   delayMs: duration,
   backoff: backoffs,
-  jitter: share,
+  jitter: fraction,
   retryable: callback,
   topics: delayedRetries,
 }
