@@ -31,6 +31,7 @@ import type { GroupTopics } from './group-log.ts'
 import { GroupMember, type MemberOptions } from './group-member.ts'
 import { GroupMembers } from './group-members.ts'
 import { GroupOffsets } from './group-offsets.ts'
+import { OffsetExpiry } from './offset-expiry.ts'
 import type { OffsetStore } from './offset-store.ts'
 import { RegisteredTopics } from './registered-topics.ts'
 import type { Subscription } from './subscription.ts'
@@ -86,6 +87,7 @@ export class ConsumerGroup {
   readonly #members: GroupMembers
   readonly #assignment: GroupAssignment
   readonly #offsets: GroupOffsets
+  readonly #expiry: OffsetExpiry
   readonly #lag: GroupLag
   readonly #assignor: GroupAssignor
   readonly #registered: RegisteredTopics
@@ -127,19 +129,26 @@ export class ConsumerGroup {
       registered: topic => host.registered(id, topic),
       unregistered: topic => host.unregistered(topic),
     })
+    const store = host.offsets
     this.#offsets = new GroupOffsets({
       groupId: id,
       clock: host.clock,
-      offsets: host.offsets,
+      store,
       topics: host.topics,
+      registered: this.#registered,
+      committed: topic => host.registered(id, topic),
+      dropped: (topic, partition) => this.#assignment.forgetCommitted(topic, partition),
+    })
+    this.#expiry = new OffsetExpiry({
+      groupId: id,
+      clock: host.clock,
+      store,
+      offsets: this.#offsets,
+      registered: this.#registered,
       offsetsRetentionMs: host.offsetsRetentionMs,
       emptySince: () => (this.#empty ? this.#emptySince : undefined),
       subscribed,
-      unread: () => this.#registered.unread(),
       finished: () => host.finished(),
-      committed: topic => host.registered(id, topic),
-      dropped: (topic, partition) => this.#assignment.forgetCommitted(topic, partition),
-      forgot: topic => this.#registered.forget(topic),
       expired: () => {
         this.#dead = true
         host.expired(this)
@@ -150,6 +159,7 @@ export class ConsumerGroup {
       members: this.#members,
       assignment: this.#assignment,
       offsets: this.#offsets,
+      expiry: this.#expiry,
       touch: host.touch,
     })
     this.#lag = new GroupLag({
@@ -312,7 +322,7 @@ export class ConsumerGroup {
 
   #membersChanged(): void {
     this.#registered.membersChanged()
-    this.#offsets.scheduleExpiry()
+    this.#expiry.schedule()
   }
 
   /** Notes topics that members read: those of the group, or classic ones that hold it. @internal */
@@ -464,13 +474,13 @@ export class ConsumerGroup {
       })
     }
     this.#offsets.delete(partitions)
-    for (const { topic } of partitions) if (!this.#offsets.has(topic)) this.#registered.forget(topic)
   }
 
   /** Ends the group, and deletes its offsets. @internal */
   delete(): void {
     this.#requireEmpty('it can be deleted')
     this.#dead = true
+    this.#expiry.stop()
     this.#offsets.deleteAll()
     this.#host.touch()
   }

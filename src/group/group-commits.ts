@@ -5,6 +5,7 @@ import type { GroupAssignment } from './group-assignment.ts'
 import type { GroupMember } from './group-member.ts'
 import type { GroupMembers } from './group-members.ts'
 import type { GroupOffsets } from './group-offsets.ts'
+import type { OffsetExpiry } from './offset-expiry.ts'
 import { OwnedPartition, type OwnedPartitionHost } from './owned-partition.ts'
 
 /** What commits are checked against, and where they are stored. */
@@ -13,6 +14,7 @@ export interface GroupCommitsHost {
   readonly members: GroupMembers
   readonly assignment: GroupAssignment
   readonly offsets: GroupOffsets
+  readonly expiry: OffsetExpiry
   touch(): void
 }
 
@@ -94,6 +96,7 @@ export class GroupCommits implements OwnedPartitionHost {
   commitFromOutside(offsets: readonly TopicPartitionOffset[], anonymous = false): void {
     this.checkFromOutside(offsets, anonymous)
     this.offsets.storeFromOutside(offsets)
+    this.#host.expiry.committed()
     for (const { topic, partition } of offsets) this.#host.assignment.forgetCommitted(topic, partition)
     this.#host.touch()
   }

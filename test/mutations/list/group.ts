@@ -126,14 +126,14 @@ export const groupMutations: readonly Mutation[] = [
   },
   {
     name: 'offsets expire although the group has members',
-    file: 'group/group-offsets.ts',
+    file: 'group/offset-expiry.ts',
     find: 'return this.#host.subscribed(topic) ? undefined : committedAt',
     replace: 'return committedAt',
     breaks: 'what is committed of a topic that a member reads is kept',
   },
   {
     name: 'offsets of an empty group are kept for ever',
-    file: 'group/group-offsets.ts',
+    file: 'group/offset-expiry.ts',
     find: 'if (emptySince !== undefined) return Math.max(emptySince, committedAt)',
     replace: 'if (emptySince !== undefined) return undefined',
     breaks: 'the offsets of an empty group expire after offsetsRetentionMs',
@@ -168,8 +168,8 @@ export const groupMutations: readonly Mutation[] = [
   },
   {
     name: 'only the first offsets of a group expire',
-    file: 'group/group-offsets.ts',
-    find: '    else this.scheduleExpiry()\n',
+    file: 'group/offset-expiry.ts',
+    find: '    else this.schedule()\n',
     replace: '',
     breaks: 'the offsets of an empty group expire after offsetsRetentionMs',
   },
