@@ -1,6 +1,7 @@
 import type { Assignor, AssignorName } from '../assignor.ts'
 import type { BrokerClock } from '../broker-clock.ts'
 import type {
+  Engine,
   GroupStoppedEvent,
   Interest,
   JoinRequest,
@@ -54,12 +55,7 @@ export interface GroupCoordinatorHost {
   unregistered(topics: Iterable<Topic>): void
   touch(): void
   finished(): void
-  waitUntil(
-    what: string,
-    condition: () => boolean,
-    explain: () => string,
-    timeoutMs: number | undefined,
-  ): Promise<void>
+  readonly waitUntil: Engine['waitUntil']
 }
 
 /** Makes, finds and forgets the groups of a broker, and lets members into them. (Kafka: GroupCoordinator) */
@@ -75,10 +71,15 @@ export class GroupCoordinator {
   // Readers without a group: each is the only member of a hidden group.
   readonly #standalone = new Set<ConsumerGroup>()
   readonly #manual = new Set<ManualMembership>()
+  readonly #groupHost: GroupHost
+  // For the group of a reader without a group, of which nobody hears.
+  readonly #hiddenGroupHost: GroupHost
   readonly #membershipHost: GroupMembershipHost
 
   constructor(host: GroupCoordinatorHost) {
     this.#host = host
+    this.#groupHost = this.#makeGroupHost()
+    this.#hiddenGroupHost = { ...this.#groupHost, ...unheard }
     this.#membershipHost = {
       outbox: host.outbox,
       requireTopics: wanted => this.#requireTopics(wanted),
@@ -118,7 +119,7 @@ export class GroupCoordinator {
       })
     }
     this.#refuseOther(groupId)
-    return new ConsumerGroup(groupId, this.#groupHost())
+    return new ConsumerGroup(groupId, this.#groupHost)
   }
 
   #refuseOther(groupId: string): void {
@@ -213,7 +214,8 @@ export class GroupCoordinator {
     this.#host.unregistered(this.#host.topics.values())
   }
 
-  #groupHost(): GroupHost {
+  // One for all groups: there may be thousands.
+  #makeGroupHost(): GroupHost {
     const { clock, outbox, events, topics, offsetsRetentionMs } = this.#host
     return {
       clock,
@@ -228,18 +230,12 @@ export class GroupCoordinator {
       touch: () => this.#host.touch(),
       held: groupId => this.#held(groupId),
       finished: () => this.#host.finished(),
-      waitUntil: (what, condition, explain, timeoutMs) =>
-        this.#host.waitUntil(what, condition, explain, timeoutMs),
+      waitUntil: (...args) => this.#host.waitUntil(...args),
       requirePartition: tp => void this.#host.partition(tp),
       registered: (groupId, topic) => this.readers.add(topic, groupId),
       unregistered: name => this.#host.unregistered([topics.get(name)].filter(topic => topic !== undefined)),
       expired: group => this.#forget(group.id, 'expired'),
     }
-  }
-
-  // For the group of a reader without a group, of which nobody hears.
-  #hiddenGroupHost(): GroupHost {
-    return { ...this.#groupHost(), ...unheard }
   }
 
   #joined(group: ConsumerGroup, memberId: string): void {
@@ -259,7 +255,7 @@ export class GroupCoordinator {
     if (!rejoins || createsTopics) this.#requireTopics(interest)
     const options = memberOptions(memberId, request, listener)
     if (groupId === undefined) {
-      const group = new ConsumerGroup(memberId, this.#hiddenGroupHost())
+      const group = new ConsumerGroup(memberId, this.#hiddenGroupHost)
       // No other member waits for the partitions of a reader without a group.
       const member = group.join({ ...options, rebalanceTimeoutMs: Number.POSITIVE_INFINITY }, undefined)
       this.#standalone.add(group)

@@ -1,7 +1,7 @@
 import type { Assignor, AssignorName } from '../assignor.ts'
 import type { BrokerClock } from '../broker-clock.ts'
 import { counted } from '../counted.ts'
-import type { AutoOffsetReset } from '../engine.ts'
+import type { AutoOffsetReset, Engine } from '../engine.ts'
 import {
   BrokerletError,
   GroupIdNotFoundError,
@@ -58,12 +58,7 @@ export interface GroupHost extends GroupNews {
   /** Something has changed that `stable()`, `caughtUp()` or `idle()` may wait for. */
   touch(): void
   finished(): void
-  waitUntil(
-    what: string,
-    condition: () => boolean,
-    explain: () => string,
-    timeoutMs: number | undefined,
-  ): Promise<void>
+  readonly waitUntil: Engine['waitUntil']
   /** @throws UnknownTopicOrPartitionError */
   requirePartition(tp: TopicPartition): void
   /** The group no longer reads the topic, so no records have to be kept for it. */
