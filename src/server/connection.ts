@@ -60,9 +60,7 @@ export class Connection {
   readonly #frames: Frames
   readonly #gone = new AbortController()
   readonly #session: ConnectionSession
-  readonly #waiting: Buffer[] = []
   #late: AbortController | undefined
-  #waitingBytes = 0
   #working = false
   // Its next request waits for nothing but the event loop's turn.
   #pausing = false
@@ -126,29 +124,22 @@ export class Connection {
   #closed(): void {
     this.#gone.abort()
     this.hurry()
-    this.#waiting.length = 0
+    this.#frames.clear()
     this.#host.closed(this)
   }
 
   #received(chunk: Buffer): void {
     if (this.#gone.signal.aborted) return
-    try {
-      for (const frame of this.#frames.push(chunk)) {
-        this.#waiting.push(frame)
-        this.#waitingBytes += frame.length
-      }
-    } catch (error) {
-      return this.#fail(error)
-    }
+    this.#frames.push(chunk)
     if (!this.#working) void this.#work()
-    if (this.#waitingBytes > mostWaitingBytes) this.#socket.pause()
+    if (this.#working && this.#frames.size > mostWaitingBytes) this.#socket.pause()
   }
 
+  // A frame that is not complete needs the rest.
   #next(): Buffer | undefined {
-    const frame = this.#waiting.shift()
-    if (frame === undefined) return undefined
-    this.#waitingBytes -= frame.length
-    if (this.#socket.isPaused() && this.#waitingBytes <= mostWaitingBytes) this.#socket.resume()
+    const frame = this.#frames.next()
+    const hasRoom = frame === undefined || this.#frames.size <= mostWaitingBytes
+    if (hasRoom && this.#socket.isPaused()) this.#socket.resume()
     return frame
   }
 
@@ -244,7 +235,7 @@ export class Connection {
   // What the client still sends is thrown away: as long as it waits to be read, nobody hears that the client has ended its
   // side, too.
   #endUnread(last?: Buffer): void {
-    this.#waiting.length = 0
+    this.#frames.clear()
     this.#socket.end(last)
     this.#socket.resume()
     this.#part()

@@ -1,51 +1,74 @@
 import { otherProtocol } from './other-protocol.ts'
 import { ProtocolError } from './protocol/protocol-error.ts'
 
+const lengthBytes = 4
+
+// A buffer takes 250 bytes beside its own. So what comes in small pieces is put together into pieces of this size.
+const pieceBytes = 4096
+
 /** Cuts the bytes of a connection into frames, each of which follows four bytes with its length. */
 export class Frames {
   readonly #maxBytes: () => number
-  #chunks: Buffer[] = []
-  #length = 0
+  #pieces: Buffer[] = []
+  #size = 0
 
   /** `maxBytes`: how large a frame may be; asked when one begins. */
   constructor(maxBytes: () => number) {
     this.#maxBytes = maxBytes
   }
 
-  /**
-   * Adds received bytes, and returns the frames that are complete.
-   *
-   * @throws ProtocolError if a frame's length is negative or too large, before its bytes are collected
-   */
-  push(chunk: Buffer): Buffer[] {
-    this.#chunks.push(chunk)
-    this.#length += chunk.length
-    const frames: Buffer[] = []
-    for (;;) {
-      if (this.#length < 4) return frames
-      const size = this.#peekLength()
-      const most = this.#maxBytes()
-      if (size < 0 || size > most) {
-        throw new ProtocolError(
-          `expected a frame of at most ${most} bytes, received ${size}${otherProtocol(size)}`,
-        )
-      }
-      if (this.#length < size + 4) return frames
-      frames.push(this.#take(size + 4).subarray(4))
+  /** How many bytes wait to be taken. */
+  get size(): number {
+    return this.#size
+  }
+
+  /** Adds received bytes. */
+  push(bytes: Buffer): void {
+    const last = this.#pieces.at(-1)
+    if (last !== undefined && last.length + bytes.length <= pieceBytes) {
+      this.#pieces[this.#pieces.length - 1] = Buffer.concat([last, bytes])
+    } else {
+      this.#pieces.push(bytes)
     }
+    this.#size += bytes.length
+  }
+
+  /**
+   * Takes the next frame; undefined if it is not complete.
+   *
+   * @throws ProtocolError if its length is negative or too large, before its bytes are collected
+   */
+  next(): Buffer | undefined {
+    if (this.#size < lengthBytes) return undefined
+    const length = this.#peekLength()
+    const most = this.#maxBytes()
+    if (length < 0 || length > most) {
+      throw new ProtocolError(
+        `expected a frame of at most ${most} bytes, received ${length}${otherProtocol(length)}`,
+      )
+    }
+    const whole = lengthBytes + length
+    return this.#size < whole ? undefined : this.#take(whole).subarray(lengthBytes)
+  }
+
+  clear(): void {
+    this.#pieces = []
+    this.#size = 0
   }
 
   #peekLength(): number {
-    const [first] = this.#chunks
-    if (first!.length >= 4) return first!.readInt32BE(0)
-    this.#chunks = [Buffer.concat(this.#chunks)]
-    return this.#chunks[0]!.readInt32BE(0)
+    if (this.#pieces[0]!.length < lengthBytes) this.#pieces = [Buffer.concat(this.#pieces)]
+    return this.#pieces[0]!.readInt32BE(0)
   }
 
+  // A frame of several pieces has memory of its own, so that a log can keep it, and what follows does not.
   #take(count: number): Buffer {
-    const whole = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks)
-    this.#length -= count
-    this.#chunks = this.#length === 0 ? [] : [whole.subarray(count)]
-    return whole.subarray(0, count)
+    const [first] = this.#pieces
+    const taken = first!.length < count ? Buffer.concat(this.#pieces, count) : first!.subarray(0, count)
+    this.#size -= count
+    let rest = count
+    while (rest > 0 && rest >= this.#pieces[0]!.length) rest -= this.#pieces.shift()!.length
+    if (rest > 0) this.#pieces[0] = this.#pieces[0]!.subarray(rest)
+    return taken
   }
 }

@@ -68,8 +68,9 @@ export class RecordingProxy {
     this.#sockets.add(from)
     from.on('data', chunk => {
       to.write(chunk)
+      frames.push(chunk)
       // A copy: what is kept must not change.
-      for (const frame of frames.push(chunk)) seen(Buffer.from(frame))
+      for (let frame = frames.next(); frame !== undefined; frame = frames.next()) seen(Buffer.from(frame))
     })
     from.on('close', () => {
       this.#sockets.delete(from)

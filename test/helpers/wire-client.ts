@@ -33,9 +33,7 @@ export class WireClient {
   }
 
   send(body: Buffer): void {
-    const length = Buffer.alloc(4)
-    length.writeInt32BE(body.length)
-    this.socket.write(Buffer.concat([length, body]))
+    this.socket.write(framed(body))
   }
 
   /** Sends a request, and reads its response. */
@@ -63,6 +61,13 @@ export class WireClient {
       })
     }
   }
+}
+
+/** A request or an answer behind its length. */
+export function framed(body: Buffer): Buffer {
+  const length = Buffer.alloc(4)
+  length.writeInt32BE(body.length)
+  return Buffer.concat([length, body])
 }
 
 /** A request as it goes over the wire, without its length. */

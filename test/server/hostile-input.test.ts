@@ -4,7 +4,7 @@ import { connect, RequestLog, type WireOptions } from '../../src/server/index.ts
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import { sendHostileFrames } from '../fuzz/hostile-frames.ts'
-import { request, sequencedBatch, WireClient } from '../helpers/wire-client.ts'
+import { framed, request, sequencedBatch, WireClient } from '../helpers/wire-client.ts'
 
 const brokers: Broker[] = []
 afterEach(async () => {
@@ -24,12 +24,7 @@ const { apiVersions, fetch, metadata, produce } = apis as unknown as Readonly<Re
 it('answers requests of one connection in order, also where they come in pieces', async () => {
   const { dial } = start()
   const client = dial()
-  const frames = [1, 2, 3].map(id => {
-    const body = request(metadata!, 4, { topics: null }, id)
-    const length = Buffer.alloc(4)
-    length.writeInt32BE(body.length)
-    return Buffer.concat([length, body])
-  })
+  const frames = [1, 2, 3].map(id => framed(request(metadata!, 4, { topics: null }, id)))
   for (const byte of Buffer.concat(frames)) client.socket.write(Buffer.from([byte]))
   const ids = [await client.answer(), await client.answer(), await client.answer()].map(each =>
     each.readInt32BE(0),
@@ -132,6 +127,24 @@ it.each([
   const client = dial()
   client.socket.write(length)
   await client.closed
+})
+
+// Kafka reads the next length when it has answered the request before.
+it.each([
+  ['negative', Buffer.from([255, 255, 255, 0])],
+  ['beyond the limit', Buffer.from([0, 1, 0, 0])],
+])('answers what came in one piece before a length that is %s', async (_, length) => {
+  const { broker, dial, errors } = start({ maxFrameBytes: 1000 })
+  const client = dial()
+  const partitionData = [{ index: 0, records: [sequencedBatch(-1, -1, -1, [1])] }]
+  const topicData = [{ name: 'orders', partitionData }]
+  const write = request(produce!, 9, { acks: 1, timeoutMs: 1000, topicData }, 1)
+  client.socket.write(Buffer.concat([framed(write), framed(request(metadata!, 4, {}, 2)), length]))
+  expect((await client.answer()).readInt32BE(0)).toBe(1)
+  expect((await client.answer()).readInt32BE(0)).toBe(2)
+  await client.closed
+  expect(broker.topic('orders').records()).toHaveLength(1)
+  expect(errors).toHaveLength(1)
 })
 
 it('answers a batch that is damaged with an error, and writes nothing', async () => {

@@ -11,7 +11,7 @@ import { metadata } from '../../src/server/protocol/messages/metadata.ts'
 import { saslAuthenticate } from '../../src/server/protocol/messages/sasl-authenticate.ts'
 import { saslHandshake } from '../../src/server/protocol/messages/sasl-handshake.ts'
 import { rejectionOf } from '../helpers/errors.ts'
-import { request, WireClient } from '../helpers/wire-client.ts'
+import { framed, request, WireClient } from '../helpers/wire-client.ts'
 
 const open: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -237,6 +237,20 @@ it('takes only small requests of who has not authenticated yet', async () => {
   const names = Array.from({ length: 60_000 }, () => ({ name: 'no-such' }))
   const { topics } = await known.call(metadata as Api, 4, { topics: names, allowAutoTopicCreation: false })
   expect(topics.length).toBeGreaterThan(0)
+})
+
+it('takes a large request of who has authenticated, also where it comes together with the proof', async () => {
+  const { dial, errors } = await start()
+  const client = dial()
+  await client.call(saslHandshake as Api, 1, { mechanism: 'PLAIN' })
+  const proof = { authBytes: Buffer.from('\0ada\0secret') }
+  const names = Array.from({ length: 60_000 }, () => ({ name: 'no-such' }))
+  const large = { topics: names, allowAutoTopicCreation: false }
+  const requests = [request(saslAuthenticate as Api, 2, proof, 1), request(metadata as Api, 4, large, 2)]
+  client.socket.write(Buffer.concat(requests.map(framed)))
+  expect((await client.answer()).readInt32BE(0)).toBe(1)
+  expect((await client.answer()).readInt32BE(0)).toBe(2)
+  expect(errors).toEqual([])
 })
 
 it('tells no versions between the choice of a mechanism and the proof, and ends the connection', async () => {
