@@ -330,6 +330,11 @@ export interface Engine {
    * @throws UnknownTopicOrPartitionError, naming near matches, unless topics are created automatically
    */
   topic(name: string, partition?: number): MaybePromise<EngineTopic>
+  /**
+   * A send to a topic, which may not exist, waits its turn: an engine that has to look topics up may do so for several at
+   * once. Left out where nothing is looked up.
+   */
+  willSendTo?(topic: string): void
   /** Writes a record; where a log is full and its topic says `whenFull: 'wait'`, waits for room. */
   append(record: ProducerRecord, wait: SendWait): MaybePromise<RecordMetadata>
   /** Writes several records; in memory all or none. */

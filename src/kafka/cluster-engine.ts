@@ -169,6 +169,10 @@ export class ClusterEngine implements Engine {
     return this.cluster.knownTopic(name, partition) ?? this.cluster.topic(name, partition)
   }
 
+  willSendTo(topic: string): void {
+    this.cluster.willAskFor(topic)
+  }
+
   append(record: ProducerRecord, wait: SendWait): Promise<RecordMetadata> {
     return this.appendBatch([record], wait).then(([metadata]) => metadata!)
   }

@@ -102,8 +102,15 @@ export class ClusterMetadata {
     this.#brokers = new Map(brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]))
   }
 
-  /** The topics that an answer lacks of those that are known, and of those whose partitions are missed. */
-  lacking({ topics }: MetadataResponse, missed: Iterable<TopicPartition>): Set<string> {
+  /**
+   * The topics that an answer lacks of those that were asked for (null for all) and are known, and of those whose
+   * partitions are missed.
+   */
+  lacking(
+    { topics }: MetadataResponse,
+    missed: Iterable<TopicPartition>,
+    asked: ReadonlySet<string> | null,
+  ): Set<string> {
     const counts = new Map<string | null, number>()
     for (const { name, errorCode, partitions } of topics) {
       // One with another error than UNKNOWN_TOPIC_OR_PARTITION is there, whatever it has.
@@ -111,15 +118,17 @@ export class ClusterMetadata {
         counts.set(name, errorCode === 0 ? partitions.length : Number.POSITIVE_INFINITY)
       }
     }
-    const lacking = new Set([...this.#topics.keys()].filter(name => !counts.has(name)))
+    const isAsked = (name: string) => asked === null || asked.has(name)
+    const lacking = new Set([...this.#topics.keys()].filter(name => isAsked(name) && !counts.has(name)))
     for (const { topic, partition } of missed) if (partition >= (counts.get(topic) ?? 0)) lacking.add(topic)
     return lacking
   }
 
-  /** Takes what a broker has answered, for all that is known and what was asked for. */
-  keep({ topics }: MetadataResponse): void {
+  /** Takes what a broker has answered of what was asked for: null for all topics. */
+  keep({ topics }: MetadataResponse, asked: ReadonlySet<string> | null): void {
     const before = this.#topics
-    this.#topics = new Map()
+    this.#topics = new Map(asked === null ? [] : before)
+    for (const name of asked ?? []) this.#topics.delete(name)
     for (const { name, topicId, errorCode, isInternal, partitions } of topics) {
       if (name === null) continue
       const former = before.get(name)

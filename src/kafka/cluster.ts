@@ -69,11 +69,13 @@ export class Cluster {
   readonly #known: ClusterMetadata
   // What is being looked up, and not known yet.
   readonly #missed = new Set<TopicPartition>()
+  // The topics that will be looked up next.
+  readonly #soon = new Set<string>()
   readonly #coordinators: Coordinators
   readonly #watchers = new Map<() => void, Watched>()
   #refreshing: Promise<void> | undefined
-  // The topics whose metadata is being read, or was read last; undefined for all.
-  #read: ReadonlySet<string> | undefined = new Set()
+  // The topics whose metadata is being read, or was read last; null for all.
+  #read: ReadonlySet<string> | null = new Set()
   #turn = 0
   // How many requests to any broker have failed since the last answer.
   #unanswered = 0
@@ -162,18 +164,29 @@ export class Cluster {
     try {
       // A refresh under way was asked for earlier: it may be about other topics, or from before this one was created.
       await this.#refreshing?.catch(() => {})
-      if (!isKnown()) await this.refresh()
+      if (!isKnown()) await this.#lookUp()
       return this.topics.get(name) ?? (await this.#lateTopic(name))
     } finally {
       this.#missed.delete(missed)
     }
   }
 
+  /** A topic will be asked for: the next answer about others is to have it, too. */
+  willAskFor(name: string): void {
+    if (this.knownTopic(name) === undefined) this.#soon.add(name)
+  }
+
+  /** @throws as `topic` */
+  async requireTopics(names: readonly string[]): Promise<void> {
+    for (const name of names) this.willAskFor(name)
+    for (const name of names) await this.topic(name)
+  }
+
   // A topic that no broker has known so far.
   async #lateTopic(name: string): Promise<ClusterTopic> {
     const isDescribed = await this.requireDescribable(name)
     const { topics } = await this.#metadata(null)
-    if (isDescribed || topics.some(topic => topic.name === name)) await this.refresh()
+    if (isDescribed || topics.some(topic => topic.name === name)) await this.#lookUp()
     const found = this.topics.get(name)
     if (found !== undefined) return found
     const suggestions = suggest(
@@ -237,50 +250,64 @@ export class Cluster {
     return [...this.#watchers.values()].includes('all')
   }
 
+  get #missing(): ReadonlySet<string> {
+    return new Set([...[...this.#missed].map(({ topic }) => topic), ...this.#soon])
+  }
+
   // A topic that is gone is asked for only as long as somebody waits for it: a program may use ever new ones.
-  get #wanted(): readonly string[] {
-    const missed = [...this.#missed].map(({ topic }) => topic)
+  get #wanted(): ReadonlySet<string> {
     const watched = [...this.#watchers.values()].flatMap(topics => (topics === 'all' ? [] : topics))
-    return [...new Set([...missed, ...watched, ...this.topics.keys()])]
+    return new Set([...this.#missing, ...watched, ...this.topics.keys()])
   }
 
   /** Reads the metadata anew; calls at the same time share one response. */
   refresh(): Promise<void> {
+    return this.#share(() => (this.#wantsAll ? null : this.#wanted))
+  }
+
+  // Asks for what is missed alone: a program may know thousands of topics. Whoever wants all of them hears of new ones.
+  #lookUp(): Promise<void> {
+    return this.#share(() => (this.#wantsAll ? null : this.#missing))
+  }
+
+  #share(wanted: () => ReadonlySet<string> | null): Promise<void> {
     // What is under way was asked for before somebody wanted more topics.
-    if (this.#refreshing !== undefined && !this.#readsWanted) {
-      return this.#refreshing.catch(() => {}).then(() => this.refresh())
+    if (this.#refreshing !== undefined && !this.#reads(wanted())) {
+      return this.#refreshing.catch(() => {}).then(() => this.#share(wanted))
     }
-    this.#refreshing ??= this.#refresh().finally(() => {
+    this.#refreshing ??= this.#refresh(wanted()).finally(() => {
       this.#refreshing = undefined
       this.#refreshLater()
     })
     return this.#refreshing
   }
 
-  get #readsWanted(): boolean {
+  #reads(wanted: ReadonlySet<string> | null): boolean {
     const read = this.#read
-    return read === undefined || (!this.#wantsAll && this.#wanted.every(name => read.has(name)))
+    return read === null || (wanted !== null && [...wanted].every(name => read.has(name)))
   }
 
   #refreshLater(): void {
+    // Looking topics up does not put off the rest.
+    if (this.clock.scheduled('metadata')) return
     // A failed refresh is tried again by the next call that needs the metadata.
     this.clock.schedule('metadata', this.#options.metadataMaxAgeMs, () => {
       this.refresh().catch(() => {})
     })
   }
 
-  async #refresh(): Promise<void> {
-    const asked = this.#wantsAll ? null : this.#wanted
-    this.#read = asked === null ? undefined : new Set(asked)
+  async #refresh(asked: ReadonlySet<string> | null): Promise<void> {
+    this.#read = asked
+    this.#soon.clear()
     // What is missed from now on is not asked for: each answer would seem to lack it.
     const missed = [...this.#missed]
     const metadata = await mostComplete({
-      ask: heard => this.#metadata(asked, heard),
-      lacking: answer => this.#known.lacking(answer, missed),
+      ask: heard => this.#metadata(asked && [...asked], heard),
+      lacking: answer => this.#known.lacking(answer, missed, asked),
       completed: withTopics,
     })
-    this.#known.keep(metadata)
-    for (const [changed, topics] of [...this.#watchers]) if (asked === null || topics !== 'all') changed()
+    this.#known.keep(metadata, asked)
+    for (const [changed, topics] of [...this.#watchers]) if (concerns(asked, topics)) changed()
   }
 
   async #metadata(
@@ -457,4 +484,8 @@ export class Cluster {
     this.clock.unschedule('metadata')
     this.#watchers.clear()
   }
+}
+
+function concerns(asked: ReadonlySet<string> | null, watched: Watched): boolean {
+  return asked === null || (watched !== 'all' && watched.some(name => asked.has(name)))
 }

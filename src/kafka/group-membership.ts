@@ -291,9 +291,7 @@ export class GroupMembership implements Membership {
   }
 
   async #turnTo(interest: Interest, mayBeMissing: boolean): Promise<void> {
-    if (interest.kind === 'topics' && !mayBeMissing) {
-      for (const name of interest.names) await this.#cluster.topic(name)
-    }
+    if (interest.kind === 'topics' && !mayBeMissing) await this.#cluster.requireTopics(interest.names)
     this.#interest = interest
     this.#watch()
     if (interest.kind === 'patterns') await this.#cluster.refresh()

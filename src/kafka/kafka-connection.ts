@@ -196,6 +196,7 @@ async function requireTopics(
     )
   }
   for (const name of missing) await admin.ensureTopic(name, topics[name]!)
+  await cluster.requireTopics(Object.keys(topics))
   for (const [name, { options }] of Object.entries(topics)) await requirePartitions(cluster, name, options)
 }
 

@@ -83,7 +83,7 @@ export class LocalMembership implements Membership {
     if (interest.kind === 'assign') {
       for (const tp of interest.partitions) await this.#cluster.requirePartition(tp)
     } else if (interest.kind === 'topics' && !mayBeMissing) {
-      for (const name of interest.names) await this.#cluster.topic(name)
+      await this.#cluster.requireTopics(interest.names)
     }
   }
 

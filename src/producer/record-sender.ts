@@ -126,7 +126,7 @@ export class RecordSender {
   // Apart from `send` and `sendBatch`, because a function allocates what its closures capture on every call, even on
   // one that makes no closure. What is prepared already, as far as that goes, is not looked at again.
   #sendLater(message: unknown, wait: SendWait, prepared?: Promise<ProducerRecord>): Promise<RecordMetadata> {
-    const sent = prepared === undefined ? asSent(message) : undefined
+    const sent = prepared === undefined ? this.#asSent(message) : undefined
     return this.#enqueue(
       () => prepared ?? this.#prepare(sent),
       record => this.#sink.append(record, wait),
@@ -139,12 +139,23 @@ export class RecordSender {
     wait: SendWait,
     prepared?: Promise<ProducerRecord[]>,
   ): Promise<RecordMetadata[]> {
-    const sent = prepared === undefined ? messages.map(asSent) : []
+    const sent = prepared === undefined ? this.#allAsSent(messages) : []
     return this.#enqueue(
       () => prepared ?? this.#prepareAll(sent),
       records => this.#sink.appendBatch(records, wait),
       wait,
     )
+  }
+
+  #asSent(message: unknown): unknown {
+    const sent = asSent(message)
+    const { topic } = Object(sent) as { readonly topic?: unknown }
+    if (typeof topic === 'string') this.#engine.willSendTo?.(topic)
+    return sent
+  }
+
+  #allAsSent(messages: readonly unknown[]): readonly unknown[] {
+    return messages.map(message => this.#asSent(message))
   }
 
   // A send that waits for its schema or its topic counts for `idle` and `close`. The next send waits only until this
@@ -215,7 +226,7 @@ export class RecordSender {
       if (isPromise(record)) {
         // One of the rest may not be readable: a refusal of this one must not end as an unhandled rejection then.
         forgetPromise(record)
-        return this.#prepareRest(messages.slice(i + 1).map(asSent), records.slice(0, i), record)
+        return this.#prepareRest(this.#allAsSent(messages.slice(i + 1)), records.slice(0, i), record)
       }
       records[i] = record
     }

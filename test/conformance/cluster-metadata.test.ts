@@ -30,14 +30,14 @@ async function known(
   ...answers: Readonly<Record<string, number>>[]
 ) {
   const metadata = new ClusterMetadata(name => new Serde(name, {}, { servers: 0 }))
-  metadata.keep(answerOf(before))
+  metadata.keep(answerOf(before), null)
   let asked = 0
   const ask = async (heard: Set<string>) => {
     heard.add(`broker-${asked}`)
     return answerOf(answers[asked++]!)
   }
-  const lacking = (answer: MetadataResponse) => metadata.lacking(answer, missed)
-  metadata.keep(await mostComplete({ ask, lacking, completed: withTopics }))
+  const lacking = (answer: MetadataResponse) => metadata.lacking(answer, missed, null)
+  metadata.keep(await mostComplete({ ask, lacking, completed: withTopics }), null)
   return Object.fromEntries([...metadata.topics.values()].map(each => [each.name, each.partitionCount]))
 }
 
