@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
-import { Scene } from './everything/scene.ts'
-import { problemsBySeed } from './problems-by-seed.ts'
+import { problemsBySeed } from './scene.ts'
+import { Everything } from './scenes/everything/everything.ts'
 
 it('keeps every promise with transactions, groups, limits and changing topics at once', async () => {
-  expect(await problemsBySeed(40, seed => new Scene(seed))).toEqual({})
+  expect(await problemsBySeed(40, seed => new Everything(seed))).toEqual({})
 })

@@ -1,10 +1,10 @@
-import type { Consumer } from '../../../src/consumer/consumer.ts'
-import type { Batch, RecordContext, RunOptions } from '../../../src/consumer/run-options.ts'
-import type { AnyRecord } from '../../../src/record.ts'
-import type { TopicPartition } from '../../../src/topic-partition.ts'
+import type { Consumer } from '../../../../src/consumer/consumer.ts'
+import type { Batch, RecordContext, RunOptions } from '../../../../src/consumer/run-options.ts'
+import type { AnyRecord } from '../../../../src/record.ts'
+import type { TopicPartition } from '../../../../src/topic-partition.ts'
+import type { Everything, Writer } from './everything.ts'
 import { idOf, type Sent } from './ledger.ts'
 import type { Readers } from './readers.ts'
-import type { Scene, Writer } from './scene.ts'
 
 /** How the members of a group consume. */
 export interface Manner {
@@ -20,12 +20,12 @@ export class Member {
   readonly readers: Readers
   readonly consumer: Consumer
   alive = true
-  readonly #scene: Scene
+  readonly #scene: Everything
   readonly #manner: Manner
   readonly #last = new Map<string, number>()
   #writer: Writer | undefined
 
-  constructor(scene: Scene, name: string, readers: Readers, manner: Manner) {
+  constructor(scene: Everything, name: string, readers: Readers, manner: Manner) {
     this.name = name
     this.readers = readers
     this.#scene = scene

@@ -1,10 +1,11 @@
-import { isBrokerletError, json } from '../../../src/index.ts'
-import type { Topic } from '../../../src/log/topic.ts'
-import type { Producer } from '../../../src/producer/producer.ts'
-import type { Transaction } from '../../../src/producer/transaction.ts'
-import { TestBroker } from '../../../src/testing/index.ts'
-import type { TopicOptions } from '../../../src/topic-definition.ts'
-import { Lot } from '../../helpers/lot.ts'
+import { isBrokerletError, json } from '../../../../src/index.ts'
+import type { Topic } from '../../../../src/log/topic.ts'
+import type { Producer } from '../../../../src/producer/producer.ts'
+import type { Transaction } from '../../../../src/producer/transaction.ts'
+import { TestBroker } from '../../../../src/testing/index.ts'
+import type { TopicOptions } from '../../../../src/topic-definition.ts'
+import { Lot } from '../../../helpers/lot.ts'
+import type { Scene } from '../../scene.ts'
 import { type Fate, Ledger } from './ledger.ts'
 import { type Manner, Member } from './member.ts'
 import { type GroupOptions, Readers } from './readers.ts'
@@ -44,7 +45,7 @@ interface Message {
 }
 
 /** Everything at once on one broker, as a seed decides. */
-export class Scene {
+export class Everything implements Scene {
   readonly problems: string[] = []
   readonly lot: Lot
   readonly broker: TestBroker
@@ -76,6 +77,10 @@ export class Scene {
     })
     this.#groups = this.#drawGroups()
     for (const name of names) this.#create(name)
+  }
+
+  get transcript(): string {
+    return String(this.broker.timeline)
   }
 
   report(problem: string): void {

@@ -1,6 +1,6 @@
-import type { RecordsDroppedEvent } from '../../../src/broker/broker-events.ts'
-import type { ConsumerGroup } from '../../../src/group/consumer-group.ts'
-import type { Topic } from '../../../src/log/topic.ts'
+import type { RecordsDroppedEvent } from '../../../../src/broker/broker-events.ts'
+import type { ConsumerGroup } from '../../../../src/group/consumer-group.ts'
+import type { Topic } from '../../../../src/log/topic.ts'
 import type { Ledger, Sent } from './ledger.ts'
 
 /** What a group has in common with its model. */

@@ -1,9 +1,24 @@
+import { setImmediate } from 'node:timers/promises'
 import { seeds } from '../helpers/lot.ts'
 
 /** What a seed decides, from its beginning to its end. */
 export interface Scene {
-  readonly problems: readonly string[]
+  readonly problems: string[]
+  /** What happened, for a person to read. */
+  readonly transcript: string
   run(): Promise<void>
+}
+
+/** Runs a scene; a rejection that nobody handles is one of its problems. */
+export async function runScene(scene: Scene): Promise<void> {
+  const unhandled = (error: unknown) => void scene.problems.push(`unhandled rejection: ${error}`)
+  process.on('unhandledRejection', unhandled)
+  try {
+    await scene.run()
+    await setImmediate()
+  } finally {
+    process.off('unhandledRejection', unhandled)
+  }
 }
 
 /** Runs the scenes of so many seeds, or of those that `SEEDS` asks for; returns the problems of those that have some. */
@@ -14,7 +29,7 @@ export async function problemsBySeed(
   const problems: Record<number, readonly string[]> = {}
   for (const seed of seeds(last)) {
     const scene = begin(seed)
-    await scene.run()
+    await runScene(scene)
     if (scene.problems.length > 0) problems[seed] = scene.problems
   }
   return problems

@@ -1,6 +1,6 @@
-import type { Partition } from '../../../src/log/partition.ts'
-import type { Topic } from '../../../src/log/topic.ts'
-import type { AnyRecord, RecordMetadata } from '../../../src/record.ts'
+import type { Partition } from '../../../../src/log/partition.ts'
+import type { Topic } from '../../../../src/log/topic.ts'
+import type { AnyRecord, RecordMetadata } from '../../../../src/record.ts'
 
 /** What became of a transaction, as its producer knows. */
 export interface Fate {

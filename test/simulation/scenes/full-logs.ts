@@ -1,0 +1,172 @@
+import { isBrokerletError, topic } from '../../../src/index.ts'
+import { TestBroker } from '../../../src/testing/index.ts'
+import { Lot } from '../../helpers/lot.ts'
+import type { Scene } from '../scene.ts'
+
+const names = ['feed', 'log', 'queue'] as const
+type Name = (typeof names)[number]
+
+/** A record that was sent, alone or in a batch. */
+interface Sent {
+  readonly id: number
+  readonly place: string
+  /** When its wait is over, on the broker's clock. */
+  readonly until: number
+  readonly signal: AbortSignal | undefined
+  became: 'waits' | 'written' | 'refused'
+}
+
+/** Producers that send to small logs, and consumers that make room in them, as a seed decides. */
+export class FullLogs implements Scene {
+  readonly problems: string[] = []
+  readonly #lot: Lot
+  readonly #broker
+  readonly #sent: Sent[] = []
+  // What a reader found in each partition of each topic that was there, by the ids of the records.
+  readonly #found = new Map<string, number[]>()
+  readonly #topicsMade = new Map<Name, number>()
+  readonly #calls: Promise<unknown>[] = []
+  #handlingMs = 10
+
+  constructor(seed: number) {
+    this.#lot = new Lot(seed)
+    const small = () => ({ partitions: this.#lot.oneOf([1, 2]), retentionRecords: this.#lot.oneOf([1, 3]) })
+    this.#broker = new TestBroker({
+      seed,
+      ...(this.#lot.chance(0.2) && { maxRecords: 6 }),
+      topics: {
+        feed: topic<number>({ partitions: 2 }),
+        log: topic<number>({ ...small(), whenFull: 'wait' }),
+        queue: topic<number>({ ...small(), cleanupPolicy: 'consumed' }),
+      },
+    })
+    this.#broker.on('recordsDropped', () => {})
+  }
+
+  get transcript(): string {
+    return String(this.#broker.timeline)
+  }
+
+  async run(): Promise<void> {
+    const reader = this.#consumer('reader')
+    await reader.run({
+      eachRecord: ({ topic: name, partition, value }) => this.#find(name, partition, value),
+    })
+    this.#startWorker()
+    for (let i = 0; i < 40; i++) {
+      const step = this.#lot.below(20)
+      if (step < 11) this.#send()
+      else if (step < 12) this.#startWorker()
+      else if (step < 13) this.#change(this.#lot.oneOf(names))
+      else await this.#broker.advance(this.#lot.oneOf([0, 1, 10, 50, 200]))
+      if (step >= 13) this.#checkWaits()
+    }
+    this.#handlingMs = 0
+    this.#startWorker()
+    await this.#broker.advance(2000)
+    await this.#broker.close({ timeoutMs: 100 })
+    await Promise.all(this.#calls)
+    this.#checkEnd()
+  }
+
+  #consumer(groupId: string) {
+    return this.#broker.consumer({ groupId, topics: names, maxPollRecords: 1000 })
+  }
+
+  // One of them closes now and then, and the next one goes on.
+  #startWorker(): void {
+    const worker = this.#consumer('worker')
+    const closesAt = this.#lot.below(40)
+    let handled = 0
+    const eachRecord = async () => {
+      await this.#broker.clock.sleep(this.#handlingMs)
+      if (++handled === closesAt) void worker.close({ timeoutMs: 10 })
+    }
+    this.#follow(worker.run({ eachRecord, ordering: this.#lot.oneOf(['partition', 'none']), concurrency: 3 }))
+  }
+
+  #place(name: Name, partition: number): string {
+    return `${name}-${partition} of topic ${this.#topicsMade.get(name) ?? 0}`
+  }
+
+  #find(name: Name, partition: number, id: number): void {
+    const place = this.#place(name, partition)
+    this.#found.set(place, [...(this.#found.get(place) ?? []), id])
+  }
+
+  #send(): void {
+    const lot = this.#lot
+    const timeoutMs = lot.oneOf([0, 5, 50, 500, 1500])
+    const abort = lot.chance(0.3) ? new AbortController() : undefined
+    const until = this.#broker.clock.monotonic() + timeoutMs
+    const mostly = lot.oneOf(names)
+    const batch = lot.some(() => {
+      const name = lot.chance(0.7) ? mostly : lot.oneOf(names)
+      const partition = lot.below(this.#broker.topic(name).partitions.length)
+      const place = this.#place(name, partition)
+      const id = this.#sent.length
+      this.#sent.push({ id, place, until, signal: abort?.signal, became: 'waits' })
+      return { topic: name, partition, value: id }
+    })
+    const became = (end: Sent['became']) => () => {
+      for (const { value } of batch) this.#sent[value]!.became = end
+    }
+    const options = { timeoutMs, ...(abort && { signal: abort.signal }) }
+    const producer = this.#broker.producer()
+    const call: Promise<unknown> =
+      batch.length === 1 ? producer.send(batch[0]!, options) : producer.sendBatch(batch, options)
+    this.#follow(call, abort?.signal).then(became('written'), became('refused'))
+    if (abort) void this.#broker.clock.sleep(lot.oneOf([0, 7, 30])).then(() => abort.abort())
+  }
+
+  #change(name: Name): void {
+    const log = this.#broker.topic(name)
+    const changes: (() => unknown)[] = [
+      () => log.alter({ retentionRecords: this.#lot.oneOf([1, 4]) }),
+      () => name === 'log' && log.alter({ whenFull: this.#lot.oneOf(['wait', 'reject', 'drop-oldest']) }),
+      () => {
+        const { partitions, retentionRecords, cleanupPolicy, whenFull } = log.options
+        this.#broker.deleteTopic(name)
+        this.#topicsMade.set(name, (this.#topicsMade.get(name) ?? 0) + 1)
+        this.#broker.createTopic(name, { partitions, retentionRecords, cleanupPolicy, whenFull })
+      },
+    ]
+    this.#lot.oneOf(changes)()
+  }
+
+  // An error of ours, or the reason of an abort, is an answer; any other one is a problem.
+  #follow<T>(call: Promise<T>, signal?: AbortSignal): Promise<T> {
+    const answered = call.catch(error => {
+      if (error !== signal?.reason && !isBrokerletError(error)) this.problems.push(String(error))
+    })
+    this.#calls.push(answered)
+    return call
+  }
+
+  #checkWaits(): void {
+    const now = this.#broker.clock.monotonic()
+    const partitions = names.flatMap(name => this.#broker.topic(name).partitions)
+    const groups = [...this.#broker.groups.values()]
+    const allRead = partitions.every(({ topic: name, index: partition, highWatermark }) =>
+      groups.every(group => group.committed({ topic: name, partition })?.offset === highWatermark),
+    )
+    for (const { id, until, signal, became } of this.#sent) {
+      if (became !== 'waits') continue
+      if (now > until) this.problems.push(`${id} waits though its time is over`)
+      if (signal?.aborted) this.problems.push(`${id} waits though it was aborted`)
+      if (allRead) this.problems.push(`${id} waits though all is read`)
+    }
+  }
+
+  #checkEnd(): void {
+    for (const { id, became } of this.#sent) if (became === 'waits') this.problems.push(`${id} never ends`)
+    for (const [place, ids] of this.#found) {
+      for (const [i, id] of ids.entries()) {
+        if (i > 0 && id <= ids[i - 1]!) this.problems.push(`${place} has ${id} after ${ids[i - 1]}`)
+        if (this.#sent[id]!.became === 'refused')
+          this.problems.push(`${id} was refused, and written to ${place}`)
+      }
+    }
+    for (const timer of this.#broker.pendingTimers) this.problems.push(`timer '${timer}' is left`)
+  }
+}
