@@ -229,6 +229,7 @@ export class GroupCoordinator {
       failed: error => events.emit('error', error),
       touch: () => this.#host.touch(),
       held: groupId => this.#held(groupId),
+      stopped: groupId => this.stopped.has(groupId),
       finished: () => this.#host.finished(),
       waitUntil: (...args) => this.#host.waitUntil(...args),
       requirePartition: tp => void this.#host.partition(tp),

@@ -55,6 +55,8 @@ export interface GroupHost extends GroupNews {
   failed(error: unknown): void
   /** Returns the classic members that hold the group, if any: then it is not empty. */
   held(groupId: string): HeldGroup | undefined
+  /** Whether its last member has crashed, and what that left unread is still to be told of. */
+  stopped(groupId: string): boolean
   /** Something has changed that `stable()`, `caughtUp()` or `idle()` may wait for. */
   touch(): void
   finished(): void
@@ -143,6 +145,7 @@ export class ConsumerGroup {
       offsetsRetentionMs: host.offsetsRetentionMs,
       emptySince: () => (this.#empty ? this.#emptySince : undefined),
       subscribed,
+      awaited: () => host.stopped(id) || this.#registered.holdBack,
       finished: () => host.finished(),
       expired: () => {
         this.#dead = true
@@ -409,7 +412,10 @@ export class ConsumerGroup {
   /** A topic was created or deleted, or it grew: the members get a new target. @internal */
   topicChanged(topic: string): void {
     // Even without members.
-    if (!this.#host.topics.has(topic)) this.#registered.deleted(topic)
+    if (!this.#host.topics.has(topic)) {
+      this.#registered.deleted(topic)
+      if (this.#empty) this.#expiry.schedule()
+    }
     if (!this.#assignment.has(topic) && !this.#members.cover(topic)) return
     this.#members.topicChanged(topic)
     if (this.#members.read(topic)) this.register([topic])
@@ -469,6 +475,7 @@ export class ConsumerGroup {
       })
     }
     this.#offsets.delete(partitions)
+    this.#expiry.schedule()
   }
 
   /** Ends the group, and deletes its offsets. @internal */

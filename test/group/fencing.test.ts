@@ -52,6 +52,7 @@ function group() {
     memberLeft: nothing,
     failed: nothing,
     held: () => undefined,
+    stopped: () => false,
     touch: nothing,
     finished: () => outbox.flush(),
     waitUntil: () => Promise.resolve(),
