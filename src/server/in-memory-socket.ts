@@ -3,12 +3,13 @@ import { Duplex } from 'node:stream'
 /** One end of a connection that never leaves the process, with what clients expect of a `net.Socket`. */
 export class InMemorySocket extends Duplex {
   #other: InMemorySocket | undefined
-  #wanted: (() => void) | undefined
+  #wanted: ((error?: Error) => void) | undefined
   #copies = false
 
   /** The two ends of one connection: that of a client, and that of the server. */
   static pair(): readonly [InMemorySocket, InMemorySocket] {
-    const ends = [new InMemorySocket(), new InMemorySocket()] as const
+    // A client's socket closes when the server ends it, as those of `net.connect` do.
+    const ends = [new InMemorySocket({ allowHalfOpen: false }), new InMemorySocket()] as const
     ends[0].#other = ends[1]
     ends[1].#other = ends[0]
     ends[0].#copies = true
@@ -26,8 +27,7 @@ export class InMemorySocket extends Duplex {
   // third longer, and KafkaJS copies it itself.
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     const other = this.#other
-    if (other === undefined || other.destroyed)
-      return done(new Error('This socket has been ended by the other party'))
+    if (other === undefined || other.destroyed) return done(endedByOther())
     if (other.push(this.#copies ? Buffer.from(chunk) : chunk)) done()
     else other.#wanted = done
   }
@@ -41,6 +41,9 @@ export class InMemorySocket extends Duplex {
     const other = this.#other
     this.#other = undefined
     if (other !== undefined && !other.destroyed) other.push(null)
+    const wanted = this.#wanted
+    this.#wanted = undefined
+    wanted?.(endedByOther())
     done(error)
   }
 
@@ -68,4 +71,8 @@ export class InMemorySocket extends Duplex {
   unref(): this {
     return this
   }
+}
+
+function endedByOther(): Error {
+  return new Error('This socket has been ended by the other party')
 }

@@ -13,6 +13,7 @@ import {
   socketFactory,
 } from '../../src/server/index.ts'
 import { apiVersions } from '../../src/server/protocol/messages/api-versions.ts'
+import { fetch as fetchApi } from '../../src/server/protocol/messages/fetch.ts'
 import { collect } from '../helpers/collect.ts'
 import { thrownBy } from '../helpers/errors.ts'
 import { consumerMembers } from '../helpers/group-requests.ts'
@@ -227,6 +228,32 @@ it('answers what a client in the process sent before it ended its side', async (
   for (let i = 0; i < 20; i++) answered.push((await client.answer()).readInt32BE(0))
   expect(answered).toEqual(Array.from({ length: 20 }, (_, i) => i))
   await client.closed
+})
+
+it('closes the socket of a client in the process, as one over TCP, when its broker closes', async () => {
+  const { broker } = await start()
+  const socket = connectInProcess(broker)
+  const closed = once(socket.resume(), 'close')
+  await broker.close()
+  await closed
+})
+
+it('tells a client in the process that what it was writing did not arrive', async () => {
+  const { broker } = await start()
+  const client = new WireClient(connectInProcess(broker))
+  const waiting = { maxWaitMs: 3_600_000, minBytes: 1, maxBytes: 1000 }
+  const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }]
+  client.send(request(fetchApi, 11, { ...waiting, topics: [{ topic: 'orders', partitions }] }))
+  const written: unknown[] = []
+  for (let i = 0; i < 20; i++)
+    client.socket.write(Buffer.alloc(100_000), error => written.push(error?.message))
+  const failed = once(client.socket, 'error')
+  await broker.clock.turn()
+  await broker.close()
+  const [error] = await failed
+  expect(error.message).toBe('This socket has been ended by the other party')
+  await expect.poll(() => written).toHaveLength(20)
+  expect(written.at(-1)).toBe(error.message)
 })
 
 it('refuses a broker that is closed, and one that closes before the server listens', async () => {
