@@ -28,7 +28,8 @@ export interface BatchSegmentStart {
 export interface BatchDecoder {
   /** Begins a segment of batches. A server brings this along, so that a program without one need not load it. */
   segment(start: BatchSegmentStart): BatchSegment
-  decode(batch: Uint8Array): readonly DecodedRecord[]
+  /** Decodes each record when it is asked for. */
+  decode(batch: Uint8Array): Iterable<DecodedRecord>
   /**
    * Returns the originals of records that encoding would not restore to the same bytes; undefined for any other record.
    */

@@ -171,10 +171,10 @@ export class EncodedSegment implements BatchSegment {
     const from = this.indexFrom(fromOffset)
     for (let i = this.#batches.at(from); i < this.#batches.length; i++) {
       if (this.#batches.maxTimestamp(i) < timestamp) continue
-      const records = this.#records(i)
-      const first = this.#batches.first(i)
-      for (let at = Math.max(0, from - first); at < records.length; at++) {
-        if (records[at]!.timestamp >= timestamp) return this.baseOffset + first + at
+      let index = this.#batches.first(i)
+      for (const record of this.#records(i)) {
+        if (index >= from && record.timestamp >= timestamp) return this.baseOffset + index
+        index++
       }
     }
     return null
@@ -183,7 +183,7 @@ export class EncodedSegment implements BatchSegment {
   // --- records ------------------------------------------------------------------------------------------------------
 
   // Decodes a batch to look at its records once, without keeping them.
-  #records(batch: number): readonly DecodedRecord[] {
+  #records(batch: number): Iterable<DecodedRecord> {
     const position = this.#batches.position(batch)
     const end = this.#batches.position(batch + 1)
     if (end > position) return this.#decoder.decode(this.#slabs.view(position, end))

@@ -207,7 +207,7 @@ export class Partition {
     now: number,
   ): void {
     const bytes = copyOf(batch)
-    const records = batch.records ?? batch.decoder.decode(bytes)
+    const records = batch.records ?? [...batch.decoder.decode(bytes)]
     const originals = batch.decoder.originals(bytes)
     for (let i = 0; i < records.length; i++) {
       const { key, value, headers, timestamp } = records[i]!

@@ -9,12 +9,12 @@ import { decompress } from './compression.ts'
 import { sharedByCopies } from './copies.ts'
 import { entryOf } from './entry-of.ts'
 import {
+  eachRecord,
   inspectRecords,
   placeBatch,
   type RecordBatchHeader,
   type RecordFacts,
   readHeader,
-  readRecords,
   stampBatch,
   type WireRecord,
 } from './protocol/record-batch.ts'
@@ -94,7 +94,10 @@ export function toEncodedBatch(
   const timed = (timestamp: number) => (timestamp < 0 ? now : timestamp)
   const { minTimestamp, maxTimestamp } = facts
   const times = { minTimestamp: timed(minTimestamp), maxTimestamp: timed(maxTimestamp) }
-  const records = decoder.decode(header.bytes).map(each => ({ ...each, timestamp: timed(each.timestamp) }))
+  const records = Array.from(decoder.decode(header.bytes), each => ({
+    ...each,
+    timestamp: timed(each.timestamp),
+  }))
   return new WireBatch(header, { ...facts, ...times }, decoder, records)
 }
 
@@ -138,26 +141,26 @@ function decoderOf(topic: Topic): BatchDecoder {
     const decoder: BatchDecoder = {
       segment: start => new EncodedSegment(start, decoder),
       decode: batch => decodeBatch(topic, batch),
-      originals: batch => recordsOf(batch).map(record => originalOf(topic, record)),
+      originals: batch => Array.from(recordsOf(batch), record => originalOf(topic, record)),
     }
     return decoder
   })
 }
 
-function recordsOf(bytes: Uint8Array): WireRecord[] {
+function recordsOf(bytes: Uint8Array): Iterable<WireRecord> {
   const batch = readHeader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))
-  return readRecords(batch, decompress)
+  return eachRecord(batch, decompress)
 }
 
-function decodeBatch(topic: Topic, bytes: Uint8Array): DecodedRecord[] {
-  return recordsOf(bytes).map(({ key, value, headers, timestamp }) => {
+function* decodeBatch(topic: Topic, bytes: Uint8Array): Generator<DecodedRecord> {
+  for (const { key, value, headers, timestamp } of recordsOf(bytes)) {
     const decoded = valueFromWire(topic, value)
     topic.freeze(decoded)
-    return {
+    yield {
       key: keyFromWire(topic, key),
       value: decoded,
       headers: headersFromWire(topic, headers),
       timestamp,
     }
-  })
+  }
 }

@@ -6,7 +6,7 @@ import { crc32c } from '../../src/server/protocol/crc32c.ts'
 import { type Api, versionOf } from '../../src/server/protocol/message.ts'
 import { ProtocolError } from '../../src/server/protocol/protocol-error.ts'
 import { Reader } from '../../src/server/protocol/reader.ts'
-import { readBatches, readRecords, writeBatch } from '../../src/server/protocol/record-batch.ts'
+import { eachRecord, readBatches, readRecords, writeBatch } from '../../src/server/protocol/record-batch.ts'
 import { field, struct } from '../../src/server/protocol/struct.ts'
 import {
   array,
@@ -312,6 +312,19 @@ describe('a record batch', () => {
     })
     expect(batch).toMatchObject({ baseTimestamp: 1_700_000_000_000, maxTimestamp: 1_700_000_000_005 })
     expect(readRecords(batch!, refuse)).toEqual(records)
+  })
+
+  // All records of a large batch at once took thirty times its memory.
+  it('is read record by record', () => {
+    const value = Buffer.from('value')
+    const written = writeBatch(
+      [0, 1].map(offset => ({ offset, timestamp: 0, key: null, value, headers: [] })),
+    )
+    const read = eachRecord(readBatches(written)[0]!, refuse)
+    expect(read.next().value.value).toEqual(value)
+    written.write('later', written.lastIndexOf('value'))
+    expect(read.next().value.value).toEqual(Buffer.from('later'))
+    expect(read.next().done).toBe(true)
   })
 
   it("is KafkaJS's, and KafkaJS's is ours", async () => {

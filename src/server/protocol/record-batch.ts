@@ -128,11 +128,14 @@ export type Decompress = (compression: CompressionName, bytes: Buffer) => Buffer
 
 /** Reads the records of a batch. */
 export function readRecords(batch: RecordBatchHeader, decompress: Decompress): WireRecord[] {
+  return [...eachRecord(batch, decompress)]
+}
+
+/** Reads the records of a batch one by one: all together they may take thirty times the memory of the batch. */
+export function* eachRecord(batch: RecordBatchHeader, decompress: Decompress): Generator<WireRecord> {
   const reader = readerOf(batch, decompress)
-  const records = new Array<WireRecord>(batch.count)
-  for (let i = 0; i < batch.count; i++) records[i] = readRecord(reader, batch)
+  for (let i = 0; i < batch.count; i++) yield readRecord(reader, batch)
   reader.end()
-  return records
 }
 
 function readerOf(batch: RecordBatchHeader, decompress: Decompress): Reader {
