@@ -107,6 +107,13 @@ describe('topics', () => {
     expect(broker.describe().topics.map(({ name }) => name)).toEqual(['orders', 'payments', 'mine'])
   })
 
+  it('are created when first named by those who may create any', async () => {
+    const acls = [allow('DESCRIBE', 'TOPIC', '*'), allow('CREATE', 'CLUSTER')]
+    const { ask, broker } = start(acls, {}, {}, { autoCreateTopics: true })
+    expect(errorsOf(await ask('Metadata', { topics: [{ name: 'new' }] }))).toEqual([])
+    expect(broker.describe().topics.map(({ name }) => name)).toContain('new')
+  })
+
   it('that are created tell their configs to those who may see them', async () => {
     const { ask } = start([allow('CREATE', 'CLUSTER'), allow('DESCRIBE_CONFIGS', 'TOPIC', 'seen')])
     const topics = ['seen', 'unseen'].map(name => ({ name, numPartitions: 2, replicationFactor: 1 }))
@@ -119,16 +126,32 @@ describe('topics', () => {
   })
 
   it('are missing to who may describe but not delete them, and denied to everybody else', async () => {
-    const { ask } = start([allow('DESCRIBE', 'TOPIC', '*')])
+    const { ask, broker: described } = start([allow('DESCRIBE', 'TOPIC', '*')])
     const deleted = async (topic: object) => (await ask('DeleteTopics', { topics: [topic] })).responses[0]
     expect(await deleted({ name: 'nowhere' })).toMatchObject({ errorCode: unknownTopic })
     expect(await deleted({ name: 'orders' })).toMatchObject({ errorCode: topicDenied })
+    const topicId = described.topic('orders').id
+    expect(await deleted({ name: null, topicId })).toMatchObject({ name: 'orders', errorCode: topicDenied })
     const { ask: askBlindly, broker } = start()
     const { id } = broker.topic('orders')
     const byId = await askBlindly('DeleteTopics', { topics: [{ name: null, topicId: id }] })
     expect(byId.responses).toMatchObject([{ name: null, topicId: id, errorCode: topicDenied }])
     const byName = await askBlindly('DeleteTopics', { topics: [{ name: 'nowhere' }] })
     expect(byName.responses).toMatchObject([{ name: 'nowhere', errorCode: topicDenied }])
+  })
+
+  it('that are named as nobody can are refused as such, whoever asks', async () => {
+    const { ask, broker } = start()
+    const { id: topicId } = broker.topic('orders')
+    const deleted = await ask('DeleteTopics', { topics: [{ name: 'orders', topicId }] })
+    expect(errorsOf(deleted)).toEqual([42])
+    // In this version there are no ids yet.
+    const described = await ask('Metadata', { topics: [{ name: null, topicId }] }, 11)
+    expect(errorsOf(described)).toEqual([42])
+    const configs = await ask('DescribeConfigs', {
+      resources: [{ resourceType: 99, resourceName: 'orders' }],
+    })
+    expect(errorsOf(configs)).toEqual([42])
   })
 
   it('are added to a transaction all or none', async () => {

@@ -68,7 +68,14 @@ const table: readonly (readonly [api: keyof typeof apiRights, ...rows: readonly 
     },
     {
       version: 12,
-      request: { replicaId: 2, topics: [{ topic: 'orders', partitions: [{ partition: 0 }] }] },
+      request: { replicaId: 0, topics: [{ topic: 'orders', partitions: [{ partition: 0 }] }] },
+      needs: [[['CLUSTER_ACTION', 'CLUSTER'], topicDenied]],
+    },
+    {
+      request: topicId => ({
+        replicaState: { replicaId: 0 },
+        topics: [{ topicId, partitions: [{ partition: 0 }] }],
+      }),
       needs: [[['CLUSTER_ACTION', 'CLUSTER'], topicDenied]],
     },
   ],
@@ -306,6 +313,7 @@ const table: readonly (readonly [api: keyof typeof apiRights, ...rows: readonly 
       request: { keyType: 1, coordinatorKeys: ['t'] },
       needs: [[['DESCRIBE', 'TRANSACTIONAL_ID', 't'], transactionDenied]],
     },
+    { request: { coordinatorKeys: ['g'] }, needs: [describeGroup], version: 4 },
     { request: { key: 'g' }, needs: [describeGroup], version: 3 },
     { request: { key: 't', keyType: 1 }, needs: [[['DESCRIBE', 'TRANSACTIONAL_ID', 't'], 53]], version: 3 },
   ],
