@@ -168,10 +168,11 @@ export class GroupCoordinator {
 
   /** Commits from outside of the group, which is created if it does not exist and there is something to commit. */
   commitWithoutMember(groupId: string, offsets: readonly TopicPartitionOffset[], anonymous = false): void {
+    if (offsets.length === 0) return this.checkCommitWithoutMember(groupId, offsets, anonymous)
     for (const tp of offsets) this.#host.partition(tp)
     const group = this.#find(groupId)
     group.commits.commitFromOutside(offsets, anonymous)
-    if (offsets.length > 0) this.#keep(group)
+    this.#keep(group)
     this.#host.finished()
   }
 

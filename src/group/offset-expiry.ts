@@ -114,8 +114,8 @@ export class OffsetExpiry {
     )
     for (const [topic, since] of this.#uncommitted()) if (isOver(since)) registered.forget(topic)
     const emptySince = this.#host.emptySince()
-    const keeps = this.#hasOffsets || (this.#host.awaited() && !isOver(emptySince))
-    if (emptySince === undefined || keeps) this.schedule()
-    else this.#host.expired()
+    const awaited = this.#hasOffsets || (this.#host.awaited() && !isOver(emptySince))
+    if (emptySince !== undefined && !awaited) this.#host.expired()
+    else this.schedule()
   }
 }

@@ -155,6 +155,14 @@ describe('E. offset and group expiry', () => {
     expect(deleted).toEqual([{ groupId: 'g', reason: 'expired' }])
   })
 
+  it('[70] no offsets at all make no group, and so none goes', async () => {
+    const { broker, clock, deleted } = twoTopics()
+    await broker.admin.setGroupOffsets('g', [])
+    expect(broker.groups.size).toBe(0)
+    await clock.advance(week)
+    expect(deleted).toEqual([])
+  })
+
   it('[70] but not one for which a topic keeps its records', async () => {
     const { broker, clock, deleted } = twoTopics()
     const jobs = broker.createTopic('jobs', { cleanupPolicy: 'consumed' })

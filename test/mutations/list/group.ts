@@ -155,7 +155,7 @@ export const groupMutations: readonly Mutation[] = [
   {
     name: 'who has left waits in a topic that is made anew',
     file: 'group/consumer-group.ts',
-    find: 'if (!this.#host.topics.has(topic)) this.#registered.deleted(topic)\n',
+    find: 'this.#registered.deleted(topic)\n',
     replace: '',
     breaks: 'a consumed record goes once all who read its topic have committed past it',
   },
