@@ -26,7 +26,7 @@ import { name as nonEmptyName } from '../validate.ts'
 import { describeValue } from '../value-text.ts'
 import type { BrokerEvents } from './broker-events.ts'
 import { GroupMembership, type GroupMembershipHost, toSubscription } from './group-membership.ts'
-import { ManualMembership } from './manual-membership.ts'
+import { type ManualHost, ManualMembership } from './manual-membership.ts'
 import { StandaloneMembership } from './standalone-membership.ts'
 import { TopicReaders } from './topic-readers.ts'
 
@@ -75,6 +75,7 @@ export class GroupCoordinator {
   // For the group of a reader without a group, of which nobody hears.
   readonly #hiddenGroupHost: GroupHost
   readonly #membershipHost: GroupMembershipHost
+  readonly #manualHost: ManualHost
 
   constructor(host: GroupCoordinatorHost) {
     this.#host = host
@@ -84,6 +85,14 @@ export class GroupCoordinator {
       outbox: host.outbox,
       requireTopics: wanted => this.#requireTopics(wanted),
       finished: () => host.finished(),
+    }
+    this.#manualHost = {
+      outbox: host.outbox,
+      committed: (groupId, tp) => this.groups.get(groupId)?.committed(tp) ?? null,
+      commitWithoutMember: (groupId, offsets) => this.commitWithoutMember(groupId, offsets),
+      checkCommitWithoutMember: (groupId, offsets) => this.checkCommitWithoutMember(groupId, offsets),
+      requirePartition: tp => void host.partition(tp),
+      left: membership => this.#manual.delete(membership),
     }
   }
 
@@ -312,23 +321,7 @@ export class GroupCoordinator {
     interest: Interest,
     listener: MembershipListener,
   ): Membership {
-    const membership = new ManualMembership(
-      memberId,
-      {
-        outbox: this.#host.outbox,
-        groupId,
-        committed: tp => (groupId === undefined ? null : (this.groups.get(groupId)?.committed(tp) ?? null)),
-        commit: offsets => {
-          if (groupId !== undefined) this.commitWithoutMember(groupId, offsets)
-        },
-        checkCommit: offsets => {
-          if (groupId !== undefined) this.checkCommitWithoutMember(groupId, offsets)
-        },
-        requirePartition: tp => void this.#host.partition(tp),
-        left: left => this.#manual.delete(left),
-      },
-      listener,
-    )
+    const membership = new ManualMembership(memberId, groupId, this.#manualHost, listener)
     membership.subscribe(interest)
     this.#manual.add(membership)
     this.#host.finished()

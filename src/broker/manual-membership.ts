@@ -1,4 +1,11 @@
-import type { EpochOffset, Interest, Membership, MembershipListener, PendingCommit } from '../engine.ts'
+import type {
+  AssignmentUpdate,
+  EpochOffset,
+  Interest,
+  Membership,
+  MembershipListener,
+  PendingCommit,
+} from '../engine.ts'
 import { CommitFailedError, InvalidArgumentError, UnknownMemberIdError } from '../errors.ts'
 import type { Outbox } from '../events.ts'
 import {
@@ -8,16 +15,13 @@ import {
   type TopicPartitionOffset,
 } from '../topic-partition.ts'
 
-/** What a consumer with given partitions needs of its engine. */
+/** What consumers with given partitions need of their engine. */
 export interface ManualHost {
   readonly outbox: Outbox
-  readonly groupId: string | undefined
-  /** What is committed under its group id, if it has one. */
-  committed(tp: TopicPartition): OffsetAndMetadata | null
-  /** Commits under its group id, if it has one. */
-  commit(offsets: readonly TopicPartitionOffset[]): void
-  /** Refuses what `commit` would refuse. */
-  checkCommit(offsets: readonly TopicPartitionOffset[]): void
+  committed(groupId: string, tp: TopicPartition): OffsetAndMetadata | null
+  commitWithoutMember(groupId: string, offsets: readonly TopicPartitionOffset[]): void
+  /** Refuses what `commitWithoutMember` would refuse. */
+  checkCommitWithoutMember(groupId: string, offsets: readonly TopicPartitionOffset[]): void
   requirePartition(tp: TopicPartition): void
   left(membership: ManualMembership): void
 }
@@ -25,6 +29,8 @@ export interface ManualHost {
 /** A consumer that chose its partitions by itself: it is no member of any group and never rebalances. (Kafka: assign) */
 export class ManualMembership implements Membership {
   readonly memberId: string
+  // Under which it commits, if it has one.
+  readonly #groupId: string | undefined
   readonly #host: ManualHost
   readonly #listener: MembershipListener
   #partitions: readonly TopicPartition[] = []
@@ -36,8 +42,9 @@ export class ManualMembership implements Membership {
   // By topic, the first epoch after it was deleted.
   readonly #since = new Map<string, number>()
 
-  constructor(memberId: string, host: ManualHost, listener: MembershipListener) {
+  constructor(memberId: string, groupId: string | undefined, host: ManualHost, listener: MembershipListener) {
     this.memberId = memberId
+    this.#groupId = groupId
     this.#host = host
     this.#listener = listener
   }
@@ -59,11 +66,7 @@ export class ManualMembership implements Membership {
     this.#host.outbox.flush()
   }
 
-  #tell(update: {
-    lost: TopicPartition[]
-    revoked: readonly TopicPartition[]
-    assigned: (TopicPartition & { assignmentEpoch: number })[]
-  }): void {
+  #tell(update: Omit<AssignmentUpdate, 'settled'>): void {
     this.#host.outbox.push(() => this.#listener.assignmentChanged({ ...update, settled: true }))
   }
 
@@ -87,35 +90,35 @@ export class ManualMembership implements Membership {
   /** @throws CommitFailedError while its group has members, or where a topic was deleted since it was read */
   commit(offsets: readonly EpochOffset[]): void {
     this.#requireThere(offsets)
-    this.#refusing(() => this.#host.commit(offsets))
+    this.#refusing(groupId => this.#host.commitWithoutMember(groupId, offsets))
   }
 
   prepareCommit(offsets: readonly EpochOffset[]): PendingCommit {
     const check = () => {
       this.#requireThere(offsets)
-      this.#refusing(() => this.#host.checkCommit(offsets))
+      this.#refusing(groupId => this.#host.checkCommitWithoutMember(groupId, offsets))
     }
-    const { groupId, outbox } = this.#host
-    return { groupId, outbox, offsets, check, commit: () => this.commit(offsets) }
+    const { outbox } = this.#host
+    return { groupId: this.#groupId, outbox, offsets, check, commit: () => this.commit(offsets) }
   }
 
   // An offset of no assignment (-1) was given by the caller, who may mean the topic that is there now.
   #requireThere(offsets: readonly EpochOffset[]): void {
     for (const { topic, partition, assignmentEpoch } of offsets) {
       if (assignmentEpoch === -1 || assignmentEpoch >= (this.#since.get(topic) ?? 0)) continue
-      const { groupId } = this.#host
       throw new CommitFailedError(
         'STALE_MEMBER_EPOCH',
         `The commit of ${formatTopicPartition({ topic, partition })} was refused: its topic was deleted since it was read`,
-        { groupId, memberId: this.memberId, topic, partition },
+        { groupId: this.#groupId, memberId: this.memberId, topic, partition },
       )
     }
   }
 
   // Refuses with the error that any consumer gets: the group does not know this one, and throws UnknownMemberIdError.
-  #refusing(commit: () => void): void {
+  #refusing(commit: (groupId: string) => void): void {
+    if (this.#groupId === undefined) return
     try {
-      commit()
+      commit(this.#groupId)
     } catch (error) {
       if (!(error instanceof UnknownMemberIdError)) throw error
       const { memberId } = this
@@ -125,7 +128,7 @@ export class ManualMembership implements Membership {
   }
 
   committed(tp: TopicPartition): OffsetAndMetadata | null {
-    return this.#host.committed(tp)
+    return this.#groupId === undefined ? null : this.#host.committed(this.#groupId, tp)
   }
 
   leave(): void {
