@@ -13,34 +13,28 @@ export interface PartitionEnd {
   end: number | undefined
 }
 
+/** What a backlog needs of its consumer. */
+export interface BacklogHost {
+  readonly engine: Engine
+  readonly session: FetchSession<PartitionState>
+  readonly options: Pick<ResolvedConsumerOptions, 'groupId' | 'interest'>
+  /** What errors call the consumer. */
+  readonly name: string
+  readonly coordinator: ConsumerCoordinator
+  readonly pauses: Pauses
+}
+
 /** What is in a consumer's partitions and not finished. */
 export class Backlog {
-  readonly #engine: Engine
-  readonly #session: FetchSession<PartitionState>
-  readonly #options: Pick<ResolvedConsumerOptions, 'groupId' | 'interest'>
-  readonly #name: string
-  readonly #coordinator: ConsumerCoordinator
-  readonly #pauses: Pauses
+  readonly #host: BacklogHost
 
-  constructor(
-    engine: Engine,
-    session: FetchSession<PartitionState>,
-    options: Pick<ResolvedConsumerOptions, 'groupId' | 'interest'>,
-    name: string,
-    coordinator: ConsumerCoordinator,
-    pauses: Pauses,
-  ) {
-    this.#engine = engine
-    this.#session = session
-    this.#options = options
-    this.#name = name
-    this.#coordinator = coordinator
-    this.#pauses = pauses
+  constructor(host: BacklogHost) {
+    this.#host = host
   }
 
   /** The partitions that stay paused until someone resumes them; a timed pause ends by itself, and its records are still to come. */
   get paused(): readonly TopicPartition[] {
-    return this.#coordinator.active.filter(state => !this.#comes(state)).map(toTopicPartition)
+    return this.#host.coordinator.active.filter(state => !this.#comes(state)).map(toTopicPartition)
   }
 
   /**
@@ -48,17 +42,17 @@ export class Backlog {
    * `polled`: what a poll returned is read, as it is for the group.
    */
   unread(polled: boolean): number {
-    const { groupId, interest } = this.#options
+    const { groupId, interest } = this.#host.options
     if (groupId !== undefined && interest.kind !== 'assign') return 0
     let unread = 0
-    for (const state of this.#coordinator.active)
+    for (const state of this.#host.coordinator.active)
       if (this.#comes(state)) unread += polled ? state.unpolled : state.unread
     return unread
   }
 
   /** Where the partitions end now; while the consumer restarts, those that it had. */
   async ends(): Promise<PartitionEnd[]> {
-    const { hadLast } = this.#coordinator
+    const { hadLast } = this.#host.coordinator
     await Promise.all(hadLast.map(refresh))
     return hadLast.map(state => ({ state, end: endOf(state) }))
   }
@@ -78,7 +72,7 @@ export class Backlog {
       .catch(() => [])
       .then(found => {
         known = found
-        this.#engine.touch()
+        this.#host.engine.touch()
       })
     const behind = () => known?.filter(each => this.#isBehind(each))
     const explain = () =>
@@ -89,14 +83,14 @@ export class Backlog {
         })
         .join(', ') ?? 'the ends are not known yet'
     const condition = () => ended() || behind()?.length === 0
-    return this.#engine.waitUntil(`${this.#name} to catch up`, condition, explain, timeoutMs)
+    return this.#host.engine.waitUntil(`${this.#host.name} to catch up`, condition, explain, timeoutMs)
   }
 
   // A partition that went to another member in the meantime is that member's to finish. While the consumer is away, or
   // follows a change, that is not known: it may have the partition again.
   #isBehind(toEnd: PartitionEnd): boolean {
     const { state } = toEnd
-    const now = this.#coordinator.state(state)
+    const now = this.#host.coordinator.state(state)
     toEnd.end ??= endOf(now)
     const { end } = toEnd
     if (end !== undefined) {
@@ -104,22 +98,22 @@ export class Backlog {
       if (isRead(state)) return false
       if (now?.phase === 'active') return !isRead(now)
     }
-    return now !== undefined || !this.#coordinator.settled
+    return now !== undefined || !this.#host.coordinator.settled
   }
 
   #now(state: PartitionState): PartitionState {
-    const now = this.#coordinator.state(state)
+    const now = this.#host.coordinator.state(state)
     return now?.positioned ? now : state
   }
 
   /** What is left unread in the partitions that the consumer had last. */
   left(): readonly Unread[] {
-    const left = this.#coordinator.hadLast.map(state => {
+    const left = this.#host.coordinator.hadLast.map(state => {
       // A hook may still be at work on a partition that was just assigned, and nothing was read of it.
-      state.fetch ??= this.#session.peek?.(state)
+      state.fetch ??= this.#host.session.peek?.(state)
       const finished = Math.max(state.finished, this.#finishedByOthers(state))
       return {
-        group: this.#options.groupId,
+        group: this.#host.options.groupId,
         topic: state.topic,
         partition: state.partition,
         from: Math.max(finished, state.fetch?.logStartOffset ?? 0),
@@ -131,10 +125,10 @@ export class Backlog {
 
   // While the consumer is away, for a restart say, other members may have gone on with its partitions.
   #finishedByOthers(state: PartitionState): number {
-    const { groupId } = this.#options
-    if (groupId === undefined || this.#coordinator.memberId !== undefined) return 0
+    const { groupId } = this.#host.options
+    if (groupId === undefined || this.#host.coordinator.memberId !== undefined) return 0
     try {
-      const committed = this.#engine.committed(groupId, state)
+      const committed = this.#host.engine.committed(groupId, state)
       if (!isPromise(committed)) return committed?.offset ?? 0
       // Closing does not wait for an answer from elsewhere.
       committed.catch(() => {})
@@ -145,7 +139,7 @@ export class Backlog {
   }
 
   #comes(state: PartitionState): boolean {
-    return !state.paused || this.#pauses.has(state)
+    return !state.paused || this.#host.pauses.has(state)
   }
 }
 

@@ -97,7 +97,13 @@ export class ConsumerLifecycle implements EngineClient {
       caughtUp: () => this.#endIfComplete(),
       hookFailed: error => this.#hookFailed(error),
     })
-    this.backlog = new Backlog(engine, this.#session, options, name, this.coordinator, this.pauses)
+    this.backlog = new Backlog({
+      ...shared,
+      options,
+      name,
+      coordinator: this.coordinator,
+      pauses: this.pauses,
+    })
     this.workerHost = {
       ...shared,
       groupId: options.groupId,

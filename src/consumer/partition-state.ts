@@ -1,6 +1,5 @@
 import { setMaxListeners } from 'node:events'
 import type { CommittedPosition, FetchPosition, OwnedOffset, PartitionFetch } from '../engine.ts'
-import { isThenable, type MaybePromise } from '../maybe-promise.ts'
 import { isError } from '../thrown.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import type { RecordContext } from './run-options.ts'
@@ -260,19 +259,6 @@ export class PartitionState implements FetchPosition {
     const from = Math.max(offset, fetch.logStartOffset)
     return fetch.count?.(from, end) ?? Math.max(0, end - from)
   }
-}
-
-/** Goes on with an answer, unless the partition was moved before it came: a seek has the last word. */
-export function unlessMoved<Answer>(
-  state: PartitionState,
-  answer: MaybePromise<Answer>,
-  next: (answer: Answer) => MaybePromise<void>,
-): MaybePromise<void> {
-  if (!isThenable(answer)) return next(answer)
-  const { version } = state
-  return Promise.resolve(answer).then(found => {
-    if (state.version === version) return next(found)
-  })
 }
 
 /** The partition's name, without its state. */

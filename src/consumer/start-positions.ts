@@ -4,7 +4,7 @@ import { isThenable, type MaybePromise } from '../maybe-promise.ts'
 import { formatTopicPartition, type OffsetSpec, type TopicPartition } from '../topic-partition.ts'
 import type { ManualAssignment, ResolvedConsumerOptions } from './consumer-options.ts'
 import { includedIn } from './interest.ts'
-import { type PartitionState, unlessMoved } from './partition-state.ts'
+import type { PartitionState } from './partition-state.ts'
 
 /** How long until an offset that could not be looked up is looked up again, in milliseconds. */
 export const lookAgainMs = 500
@@ -165,4 +165,17 @@ function toGiven(startAt: readonly ManualAssignment[]): Map<string, OffsetSpec> 
     if (offset !== undefined) given.set(formatTopicPartition(tp), offset)
   }
   return given
+}
+
+// Goes on with an answer, unless the partition was moved before it came: a seek has the last word.
+function unlessMoved<Answer>(
+  state: PartitionState,
+  answer: MaybePromise<Answer>,
+  next: (answer: Answer) => MaybePromise<void>,
+): MaybePromise<void> {
+  if (!isThenable(answer)) return next(answer)
+  const { version } = state
+  return Promise.resolve(answer).then(found => {
+    if (state.version === version) return next(found)
+  })
 }
