@@ -21,6 +21,12 @@ export class BrokerClock implements Clock {
   readonly #aborts = new AbortWatch()
   #closed = false
   readonly workBudget: WorkBudget
+  // When this turn of the event loop began, on both clocks, and what was handled in it.
+  #turnBegan: number | undefined
+  #turnTime = 0
+  #turnRecords = 0
+  #nextTurn: Promise<void> | undefined
+  #awaitedTurn: Promise<void> | undefined
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -42,12 +48,6 @@ export class BrokerClock implements Clock {
   setTimer(callback: () => void, delayMs: number, options?: TimerOptions): Timer {
     return this.#clock.setTimer(callback, delayMs, options)
   }
-
-  #turnBegan: number | undefined
-  #turnTime = 0
-  #turnRecords = 0
-  #nextTurn: Promise<void> | undefined
-  #awaitedTurn: Promise<void> | undefined
 
   /**
    * The turn of the event loop that the caller must await before it goes on; undefined while all consumers together are

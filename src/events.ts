@@ -69,6 +69,8 @@ export class Events<Map extends { error: unknown }> {
   readonly #names: EventNames<Map>
   // Whether a listener was ever added: most consumers of a busy program never have one.
   #heard = false
+  // Whether an 'error' is being delivered.
+  #failing = false
 
   /** `source` is what warnings call its owner. */
   constructor(names: EventNames<Map>, outbox: Outbox, source: string, owner: object) {
@@ -174,8 +176,6 @@ export class Events<Map extends { error: unknown }> {
       }
     }
   }
-
-  #failing = false
 
   #error(thrown: unknown): void {
     // What an 'error' listener throws becomes a warning of the process: the same listener is not called with it.
