@@ -1,3 +1,4 @@
+import { HiddenMarks } from './hidden-marks.ts'
 import type { Hidden } from './segment.ts'
 
 const firstCapacity = 8
@@ -5,15 +6,13 @@ const firstCapacity = 8
 // in the topic's order of appends.
 const width = 4
 
-const hiddenCodes: Readonly<Record<Hidden, number>> = { aborted: 1, control: 2 }
-
 /**
  * The positions of a segment's batches, as numbers in one array: an object for each would be as large as a small batch.
  */
 export class BatchIndex {
   #numbers = new Float64Array(firstCapacity * width)
-  // Which batches are hidden, and why; created for the first one.
-  #hidden: Uint8Array | undefined
+  // Created for the first batch that is hidden.
+  #hidden: HiddenMarks | undefined
   #length = 0
   #records = 0
   #bytes = 0
@@ -56,7 +55,7 @@ export class BatchIndex {
     const records = this.first(batches)
     const bytes = this.position(batches)
     this.#numbers = this.#numbers.slice(batches * width)
-    this.#hidden = this.#hidden?.slice(batches)
+    this.#hidden?.dropFirst(batches)
     this.#length -= batches
     this.#records -= records
     this.#bytes -= bytes
@@ -85,17 +84,13 @@ export class BatchIndex {
   }
 
   hide(batch: number, why: Hidden): void {
-    if (this.#hidden === undefined || this.#hidden.length <= batch) {
-      const hidden = new Uint8Array(this.#numbers.length / width)
-      if (this.#hidden !== undefined) hidden.set(this.#hidden)
-      this.#hidden = hidden
-    }
-    this.#hidden[batch] = hiddenCodes[why]
+    const capacity = this.#numbers.length / width
+    this.#hidden ??= new HiddenMarks(capacity)
+    this.#hidden.hide(batch, why, capacity)
   }
 
   visible(batch: number, committed: boolean): boolean {
-    const code = this.#hidden?.[batch] ?? 0
-    return code === 0 || (code === hiddenCodes.aborted && !committed)
+    return this.#hidden === undefined || this.#hidden.visible(batch, committed)
   }
 
   /** The batch that holds the record at an index. */
