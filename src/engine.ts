@@ -1,7 +1,7 @@
 import type { BrokerClock } from './broker-clock.ts'
 import type { BrokerletError } from './errors.ts'
-import type { Outbox } from './events.ts'
 import type { MaybePromise } from './maybe-promise.ts'
+import type { Outbox } from './outbox.ts'
 import type { ConsumerRecord, IsolationLevel, RecordHeaders, RecordKey, RecordMetadata } from './record.ts'
 import type { Serde } from './serde.ts'
 import type {

@@ -2,54 +2,11 @@ import { EventEmitter } from 'eventemitter3'
 import { events } from './diagnostics.ts'
 import { InvalidArgumentError } from './errors.ts'
 import { isThenable } from './maybe-promise.ts'
+import type { Outbox } from './outbox.ts'
 import { didYouMean, suggest } from './suggest.ts'
 import { describeError, stacksOf } from './thrown.ts'
-import type { TopicPartitionOffset } from './topic-partition.ts'
 import { callback, requireArgument } from './validate.ts'
 import { describeValue } from './value-text.ts'
-
-/** What clients of a server tell their groups, by the names that an observer gets. */
-export interface Shown {
-  readonly clientJoined: ClientOfGroup
-  readonly clientLeft: ClientOfGroup
-  readonly clientCommitted: ClientOfGroup & { readonly offsets: readonly TopicPartitionOffset[] }
-}
-
-interface ClientOfGroup {
-  readonly groupId: string
-  readonly memberId: string
-}
-
-/** Queues events until the outermost call into the core has finished, so that no listener sees a change half done. */
-export class Outbox {
-  /** Called for every event when its listeners would be, even if it has none; `owner` is the object that emits it. */
-  observer: ((owner: object, name: string, payload: unknown) => void) | undefined
-  #queue: (() => void)[] = []
-  #flushing = false
-
-  /** Shows the observer at once what is no event: what clients of a server tell their groups. */
-  show<Name extends keyof Shown>(owner: object, name: Name, payload: Shown[Name]): void {
-    this.observer?.(owner, name, payload)
-  }
-
-  push(deliver: () => void): void {
-    this.#queue.push(deliver)
-  }
-
-  /**
-   * Delivers the queued events, and those queued meanwhile; within a delivery it leaves them to the flush under way.
-   */
-  flush(): void {
-    if (this.#flushing || this.#queue.length === 0) return
-    this.#flushing = true
-    try {
-      for (let i = 0; i < this.#queue.length; i++) this.#queue[i]!()
-    } finally {
-      this.#queue = []
-      this.#flushing = false
-    }
-  }
-}
 
 /** The names of all events of a map, as values: types are erased, and a misspelt name must be refused at run time. */
 export type EventNames<Map> = { readonly [Name in keyof Map]: true }

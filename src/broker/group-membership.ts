@@ -1,8 +1,8 @@
 import type { EpochOffset, Interest, Membership, OwnedOffset, PendingCommit } from '../engine.ts'
-import type { Outbox } from '../events.ts'
 import type { ConsumerGroup } from '../group/consumer-group.ts'
 import type { GroupMember } from '../group/group-member.ts'
 import type { Subscription } from '../group/subscription.ts'
+import type { Outbox } from '../outbox.ts'
 import type { OffsetAndMetadata, TopicPartition } from '../topic-partition.ts'
 
 /** What a member's consumer needs of its engine. */

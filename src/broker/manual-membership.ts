@@ -7,7 +7,7 @@ import type {
   PendingCommit,
 } from '../engine.ts'
 import { CommitFailedError, InvalidArgumentError, UnknownMemberIdError } from '../errors.ts'
-import type { Outbox } from '../events.ts'
+import type { Outbox } from '../outbox.ts'
 import {
   formatTopicPartition,
   type OffsetAndMetadata,

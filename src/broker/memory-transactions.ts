@@ -6,10 +6,10 @@ import type {
   TransactionalProducer,
 } from '../engine.ts'
 import { IllegalStateError } from '../errors.ts'
-import type { Outbox } from '../events.ts'
 import type { EncodedBatch } from '../log/encoded-batch.ts'
 import type { BatchMetadata } from '../log/topic.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
+import type { Outbox } from '../outbox.ts'
 import type { RecordMetadata } from '../record.ts'
 import type { OpenTransaction } from '../transaction/open-transaction.ts'
 import type { TransactionalSession, TransactionCoordinator } from '../transaction/transaction-coordinator.ts'

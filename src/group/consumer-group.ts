@@ -11,8 +11,8 @@ import {
   UnknownMemberIdError,
   UnreleasedInstanceIdError,
 } from '../errors.ts'
-import type { Outbox } from '../events.ts'
 import { groupOffsets, onePartition } from '../offset-checks.ts'
+import type { Outbox } from '../outbox.ts'
 import type { IsolationLevel } from '../record.ts'
 import {
   formatTopicPartition,

@@ -1,6 +1,6 @@
 import type { BrokerClock } from '../broker-clock.ts'
 import type { AssignmentUpdate } from '../engine.ts'
-import type { Outbox } from '../events.ts'
+import type { Outbox } from '../outbox.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 import type { ComputeAssignment, TargetAssignment } from './assignment-problem.ts'
 import type { GroupTopics } from './group-log.ts'

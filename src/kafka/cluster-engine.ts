@@ -13,9 +13,9 @@ import type {
   SendWait,
 } from '../engine.ts'
 import { type BrokerletError, ClosedError } from '../errors.ts'
-import { Outbox } from '../events.ts'
 import { Ids, systemRandom } from '../ids.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
+import { Outbox } from '../outbox.ts'
 import { StickyRoundRobin } from '../producer/partitioner.ts'
 import type { IsolationLevel, RecordMetadata } from '../record.ts'
 import type { Serde } from '../serde.ts'

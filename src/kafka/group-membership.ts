@@ -8,7 +8,7 @@ import type {
   MembershipListener,
 } from '../engine.ts'
 import { BrokerletError, isRetriable, UnknownMemberIdError } from '../errors.ts'
-import type { Outbox } from '../events.ts'
+import type { Outbox } from '../outbox.ts'
 import { describeError } from '../thrown.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import type { ClientLibrary } from './client-library.ts'

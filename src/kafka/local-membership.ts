@@ -7,7 +7,7 @@ import type {
   MembershipListener,
 } from '../engine.ts'
 import { CommitFailedError, IllegalStateError } from '../errors.ts'
-import type { Outbox } from '../events.ts'
+import type { Outbox } from '../outbox.ts'
 import { TaskQueue } from '../task-queue.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 import type { Cluster } from './cluster.ts'

@@ -15,8 +15,8 @@ import type {
   Unread,
 } from '../engine.ts'
 import { IllegalStateError } from '../errors.ts'
-import type { Outbox } from '../events.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
+import type { Outbox } from '../outbox.ts'
 import type { IsolationLevel, RecordMetadata } from '../record.ts'
 import type { OffsetAndMetadata, OffsetSpec, TopicPartition } from '../topic-partition.ts'
 import { noting } from './handler-call.ts'

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest'
 import { BrokerClock } from '../../src/broker-clock.ts'
 import type { AssignmentUpdate, MembershipListener } from '../../src/engine.ts'
-import { Outbox } from '../../src/events.ts'
 import { ConsumerGroup, type GroupHost } from '../../src/group/consumer-group.ts'
 import type { GroupMember } from '../../src/group/group-member.ts'
 import { OffsetStore } from '../../src/group/offset-store.ts'
 import { CommitFailedError } from '../../src/index.ts'
+import { Outbox } from '../../src/outbox.ts'
 import { thrownBy } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
