@@ -21,7 +21,7 @@ import {
   type TopicPartitionOffset,
 } from '../topic-partition.ts'
 import { checkOptions, duration, requireArgument } from '../validate.ts'
-import { type ComputedTarget, GroupAssignment, type LostPartitions } from './group-assignment.ts'
+import { type ComputedTarget, GroupAssignment } from './group-assignment.ts'
 import { GroupAssignor } from './group-assignor.ts'
 import { GroupCommits } from './group-commits.ts'
 import type { GroupState, MemberDescription, MemberLeftEvent, RebalancedEvent } from './group-description.ts'
@@ -88,9 +88,6 @@ export class ConsumerGroup {
   readonly #lag: GroupLag
   readonly #assignor: GroupAssignor
   readonly #registered: RegisteredTopics
-  #assignorFailed = false
-  // Members were adopted with their partitions: no target covers all partitions yet.
-  #adopted = false
   #dead = false
   #emptySince: number
   #autoOffsetReset: AutoOffsetReset = 'earliest'
@@ -175,7 +172,7 @@ export class ConsumerGroup {
   get state(): GroupState {
     if (this.#dead) return 'Dead'
     if (this.#members.size === 0) return this.#held?.state ?? 'Empty'
-    if (this.#assignorFailed) return 'Assigning'
+    if (this.#assignment.failed) return 'Assigning'
     return this.#assignment.settled ? 'Stable' : 'Reconciling'
   }
 
@@ -248,7 +245,7 @@ export class ConsumerGroup {
     const chosen = this.#assignor.choose(assignor)
     const member = new GroupMember(options)
     member.topics = this.#members.resolve(member.subscription)
-    const same = former?.topics === member.topics && this.#assignor.is(chosen) && !this.#adopted
+    const same = former?.topics === member.topics && this.#assignor.is(chosen) && !this.#assignment.adopted
     const replaced = same ? former : undefined
     const computed = replaced
       ? undefined
@@ -261,7 +258,7 @@ export class ConsumerGroup {
     this.#enter(member, former, replaced !== undefined)
     this.#host.memberJoined(this, member.memberId)
     if (replaced) this.#assignment.takePlace(replaced, member)
-    else if (computed) this.#apply(computed, member)
+    else if (computed) this.#assignment.apply(computed, member)
     return member
   }
 
@@ -303,7 +300,6 @@ export class ConsumerGroup {
   adopt(options: MemberOptions, owned: readonly TopicPartition[], epoch: number): GroupMember {
     const member = new GroupMember(options)
     member.topics = this.#members.resolve(member.subscription)
-    this.#adopted = true
     this.#enter(member, undefined, false)
     this.#assignment.adopt(member, owned, epoch)
     this.#host.memberJoined(this, member.memberId)
@@ -342,7 +338,7 @@ export class ConsumerGroup {
     }
     member.subscription = subscription
     this.register(member.topics)
-    this.#apply(computed, member)
+    this.#assignment.apply(computed, member)
     this.#membersChanged()
   }
 
@@ -394,7 +390,7 @@ export class ConsumerGroup {
     this.#assignment.disownAll(member)
     this.#host.memberLeft({ groupId: this.id, memberId: member.memberId, reason })
     if (this.#members.size === 0) this.#emptySince = this.#host.clock.now()
-    this.#apply(computed)
+    this.#assignment.apply(computed)
     this.#membersChanged()
   }
 
@@ -420,13 +416,7 @@ export class ConsumerGroup {
     this.#members.topicChanged(topic)
     if (this.#members.read(topic)) this.register([topic])
     const lost = this.#host.topics.has(topic) ? undefined : this.#assignment.forgetTopic(topic)
-    this.#apply(this.#assignor.computeForced(this.#members.all()), undefined, lost)
-  }
-
-  #apply(computed: ComputedTarget, changed?: GroupMember, lost?: LostPartitions): void {
-    this.#adopted = false
-    this.#assignorFailed = computed.failed === true
-    this.#assignment.apply(computed, changed, lost)
+    this.#assignment.apply(this.#assignor.computeForced(this.#members.all()), undefined, lost)
   }
 
   // --- offsets ------------------------------------------------------------------------------------------------------

@@ -53,6 +53,8 @@ export class GroupAssignment {
   #epoch = firstEpoch
   #moved = 0
   #atRest = true
+  #failed = false
+  #adopted = false
 
   constructor(host: AssignmentHost) {
     this.#host = host
@@ -65,6 +67,16 @@ export class GroupAssignment {
 
   get settled(): boolean {
     return this.#unsettled.size === 0
+  }
+
+  /** Whether the assignor failed, so that what was left of the old target stands. */
+  get failed(): boolean {
+    return this.#failed
+  }
+
+  /** Whether members were adopted with their partitions: no target covers all partitions yet. */
+  get adopted(): boolean {
+    return this.#adopted
   }
 
   /** Whether the topic's partitions are assigned. */
@@ -124,8 +136,11 @@ export class GroupAssignment {
   }
 
   /** Makes a target the group's, and starts to reconcile. `changed` is told even if it gets no partition. */
-  apply({ names, target, members }: ComputedTarget, changed?: GroupMember, lost?: LostPartitions): void {
+  apply(computed: ComputedTarget, changed?: GroupMember, lost?: LostPartitions): void {
+    const { names, target, members, failed = false } = computed
     this.#epoch++
+    this.#failed = failed
+    this.#adopted = false
     for (let t = 0; t < names.length; t++) {
       const name = names[t]!
       const owners = target[t]!
@@ -171,6 +186,7 @@ export class GroupAssignment {
    */
   adopt(member: GroupMember, owned: readonly TopicPartition[], epoch: number): void {
     this.#epoch = Math.max(this.#epoch, epoch)
+    this.#adopted = true
     for (const { topic, partition: number } of owned) {
       const partition = this.#partitionsOf(topic)[number]
       if (partition === undefined || partition.owner !== undefined) continue
