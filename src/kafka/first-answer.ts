@@ -1,4 +1,5 @@
 import type { BrokerClock } from '../broker-clock.ts'
+import type { Timer } from '../clock.ts'
 import { warn } from '../events.ts'
 import { describeError } from '../thrown.ts'
 import type { Ask } from './ask.ts'
@@ -7,7 +8,7 @@ import { hasCode } from './cluster-error.ts'
 import { addressOf, isForTls } from './connections.ts'
 import type { BrokerAddress } from './library-connection.ts'
 
-// How long `connect` is silent about brokers that do not answer.
+// How long `connect` is silent about brokers that do not answer, and waits for one of them alone.
 const patienceMs = 2000
 
 /** A cluster that nobody knows yet. */
@@ -34,14 +35,9 @@ export async function firstAnswer(
   const { clock, apiTimeoutMs, library } = cluster
   let others = brokers.length - 1
   let failure = ''
-  // A broker may still be starting, so that is no error yet; a wrong address should not take a minute to be seen.
-  const unanswered = clock.setTimer(
-    () => warn(`${what}: no broker has answered yet, tried for up to ${apiTimeoutMs} ms${failure}`),
-    patienceMs,
-    { name: what },
-  )
-  try {
-    return await cluster.askAny({
+  let isOver = false
+  const ask = () =>
+    cluster.askAny({
       what,
       api: library.apiVersionsV3,
       request: () => ['brokerlet', '1'] as const,
@@ -49,11 +45,27 @@ export async function firstAnswer(
       goesOn: error => {
         failure = `: ${describeError(error)}`
         // Neither a wrong certificate nor a function that returns no secret becomes right by waiting.
-        return others-- > 0 || !(isForTls(error) || hasCode(error, 'SASL_AUTHENTICATION_FAILED'))
+        const isFinal = isForTls(error) || hasCode(error, 'SASL_AUTHENTICATION_FAILED')
+        return !isOver && (others-- > 0 || !isFinal)
       },
     })
+  // A broker may still be starting, so that is no error yet; a wrong address should not take a minute to be seen.
+  const tell = () => warn(`${what}: no broker has answered yet, tried for up to ${apiTimeoutMs} ms${failure}`)
+  let waiting: Timer | undefined
+  try {
+    return await new Promise<FirstAnswer>((resolve, reject) => {
+      // One that stands still takes the connection, and would be waited for as long as a request may take.
+      const askAnother = (asked: number) => {
+        if (asked === 1) tell()
+        if (asked === brokers.length) return
+        ask().then(resolve, reject)
+        waiting = clock.setTimer(() => askAnother(asked + 1), patienceMs, { name: what })
+      }
+      askAnother(0)
+    })
   } finally {
-    unanswered.cancel()
+    isOver = true
+    waiting?.cancel()
   }
 }
 

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { afterEach, expect, it, vi } from 'vitest'
 import type { Admin } from '../../src/index.ts'
 import { Connections } from '../../src/kafka/connections.ts'
@@ -89,6 +90,23 @@ it.each([
   expect(await cluster.admin.listTopics()).toEqual(['orders'])
   held.release()
   await changed
+})
+
+it('asks the next one where a given broker takes the connection and does not answer', {
+  timeout: 20_000,
+}, async () => {
+  const { server, join } = await start()
+  const silent = [createServer(), createServer()]
+  for (const each of silent) {
+    each.listen(0, '127.0.0.1')
+    await once(each, 'listening')
+  }
+  const addresses = silent.map(each => `127.0.0.1:${(each.address() as AddressInfo).port}`)
+  const cluster = await join({ bootstrapBrokers: [...addresses, server.address] })
+  expect(await cluster.admin.listTopics()).toEqual(['orders'])
+  await cluster.close()
+  for (const each of silent) each.close()
+  expect(warnings).toEqual([expect.stringContaining('no broker has answered yet')])
 })
 
 it('says early where nobody listens, and at last', async () => {
