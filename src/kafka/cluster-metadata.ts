@@ -51,6 +51,8 @@ export class ClusterMetadata {
   id: string | null | undefined
   #brokers = new Map<number, BrokerAddress>()
   #topics = new Map<string, ClusterTopic>()
+  // The names of the topics by their ids; made when it is first asked for them.
+  #names: Map<string, string> | undefined
   // Whether there has been another cluster before.
   #hasMoved = false
 
@@ -74,8 +76,8 @@ export class ClusterMetadata {
 
   /** The name of a topic by its id. */
   nameOf(topicId: string): string | undefined {
-    for (const { id, name } of this.#topics.values()) if (id === topicId) return name
-    return undefined
+    this.#names ??= new Map([...this.#topics.values()].map(({ id, name }) => [id, name]))
+    return this.#names.get(topicId)
   }
 
   /** The leader of a partition, or undefined where it has none now. */
@@ -128,6 +130,7 @@ export class ClusterMetadata {
   keep({ topics }: MetadataResponse, asked: ReadonlySet<string> | null): void {
     const before = this.#topics
     this.#topics = new Map(asked === null ? [] : before)
+    this.#names = undefined
     for (const name of asked ?? []) this.#topics.delete(name)
     for (const { name, topicId, errorCode, isInternal, partitions } of topics) {
       if (name === null) continue

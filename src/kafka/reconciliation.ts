@@ -142,9 +142,9 @@ export class Reconciliation {
   // Undefined where it is not known: without partitions of a topic it may still be waiting for others to give some up.
   get #hasAll(): boolean | undefined {
     if (this.#owned.revoking || this.#unnamed) return false
-    const { target } = this.#owned
-    const hasSome = (name: string) => target.some(({ topic }) => topic === name)
-    return this.#settled || (target.length > 0 && this.#member.names().every(hasSome)) ? true : undefined
+    const topics = new Set(this.#owned.target.map(({ topic }) => topic))
+    const hasSome = (name: string) => topics.has(name)
+    return this.#settled || (topics.size > 0 && this.#member.names().every(hasSome)) ? true : undefined
   }
 
   /** The partitions are given up: their handlers have ended. */

@@ -1,5 +1,6 @@
 import type { Cluster } from './cluster.ts'
 import { consumerGroupDescribe } from './consumer-group-describe.ts'
+import { groupBy } from './group-by.ts'
 import type { IdPartitions } from './library-messages.ts'
 
 /** A member, and what it has been assigned. */
@@ -38,9 +39,12 @@ export async function hasWhatIsMeant(
   if (assignmentEpoch < groupEpoch || self === undefined) return false
   if (partitionsIn(self.targetAssignment) !== partitionCount) return false
   // If a partition of these topics is assigned to no member, the group does not know all of its subscriptions yet.
-  const meant = members.flatMap(({ targetAssignment }) => targetAssignment)
+  const meant = groupBy(
+    members.flatMap(({ targetAssignment }) => targetAssignment),
+    ({ topicName }) => topicName,
+  )
   return names.every(name => {
-    const count = partitionsIn(meant.filter(({ topicName }) => topicName === name))
+    const count = partitionsIn(meant.get(name) ?? [])
     return count >= (cluster.knownTopic(name)?.partitionCount ?? 0)
   })
 }
