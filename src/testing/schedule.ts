@@ -5,8 +5,9 @@ import { Random } from './random.ts'
  *
  * - `act`: runs one of the scenario's actions.
  * - `start`: starts one more instance of a service. `stop`: closes an instance in order. `crash`: kills an instance, at
- *   once, or when it has next written and has not heard of that.
- * - `fail`, `delay`: makes an operation of a group fail, or take longer (`broker.faults`).
+ *   once, or when it has written up to three times and has not heard of the last.
+ * - `fail`, `delay`: makes a send or an operation of a group fail, or take longer (`broker.faults`), up to three times.
+ *   A consumer without a group may be slow to fetch, too.
  * - `redeliver`: delivers a record again that a group has committed.
  * - `time`: moves the broker's time. `turn`: lets promises go on for a few steps while no time passes.
  */
@@ -29,7 +30,7 @@ export interface Step {
   readonly onWrite: boolean
   /** Milliseconds, for `time` and `delay`. */
   readonly ms: number
-  /** How often: for `turn`, `fail` and `delay`. */
+  /** How often: for `turn`, `fail`, `delay`, and how often it writes before it crashes. */
   readonly times: number
   /** The operation, for `fail` and `delay`. */
   readonly operation: (typeof failing)[number] | (typeof slow)[number]

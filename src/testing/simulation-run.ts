@@ -7,7 +7,7 @@ import {
   assertNothingLost,
   type ObservedBroker,
 } from './assertions.ts'
-import type { FaultScope } from './fault-scope.ts'
+import type { FaultScope, Operation } from './fault-scope.ts'
 import { Random } from './random.ts'
 import type { GroupPromise, ScenarioParts } from './scenario.ts'
 import type { Step } from './schedule.ts'
@@ -152,13 +152,16 @@ export class SimulationRun<Topics extends TopicMap> {
     return `${instance.name} stops`
   }
 
-  #crash({ pick, onWrite }: Step): string | undefined {
+  #crash({ pick, onWrite, times }: Step): string | undefined {
     const instance = pickFrom(this.#live, pick)
     if (instance === undefined) return undefined
     const crash = () => this.#die(instance)
     if (onWrite) {
-      instance.onWrite = crash
-      return `${instance.name} will crash once it has written`
+      let left = times
+      instance.onWrite = () => {
+        if (--left === 0) crash()
+      }
+      return `${instance.name} will crash once it has written${times === 1 ? '' : ` ${times} times`}`
     }
     crash()
     return `${instance.name} crashes`
@@ -173,11 +176,10 @@ export class SimulationRun<Topics extends TopicMap> {
   // --- what goes wrong ----------------------------------------------------------------------------------------------
 
   #plan({ kind, operation, pick, ms, times }: Step): string | undefined {
-    const group = pickFrom([...this.#broker.groups.keys()], pick)
-    const ofGroup = operation !== 'append'
-    if (ofGroup && group === undefined) return undefined
-    const scope: FaultScope = ofGroup ? { operation, group: group! } : { operation }
-    const where = ofGroup ? `${operation} of ${group}` : operation
+    const place = pickFrom(this.#placesOf(operation), pick)
+    if (place === undefined) return undefined
+    const { whose, where } = place
+    const scope: FaultScope = { operation, ...whose }
     const often = times === 1 ? '' : `, ${times} times`
     if (kind === 'delay') {
       this.#broker.faults.delay(scope, ms, { times })
@@ -185,6 +187,26 @@ export class SimulationRun<Topics extends TopicMap> {
     }
     this.#broker.faults.fail(scope, new SimulatedFaultError(where), { times })
     return `${where} will fail${often}`
+  }
+
+  // Whose operation may fail or be slow, and how a step names it.
+  #placesOf(
+    operation: Operation,
+  ): { readonly whose?: Omit<FaultScope, 'operation'>; readonly where: string }[] {
+    if (operation === 'append') return [{ where: operation }]
+    const groups = [...this.#broker.groups.keys()]
+    const places = groups.map(group => ({ whose: { group }, where: `${operation} of ${group}` }))
+    if (operation !== 'fetch') return places
+    // What is read without a group, such as a table, may lag, too.
+    const readers = this.#live.flatMap(({ name, consumers }) =>
+      consumers
+        .filter(({ client }) => client.group === undefined)
+        .map(({ client }) => ({
+          whose: { member: client.member },
+          where: `fetch of ${name} without a group`,
+        })),
+    )
+    return [...places, ...readers]
   }
 
   #redeliver({ pick }: Step): string | undefined {

@@ -169,18 +169,20 @@ describe('an instance that crashes', () => {
   })
 
   /** Takes each order in a transaction of its own, with what it sends there. */
-  const inTransactions = (sends: boolean): Service => {
+  const inTransactions = (sends: boolean, heard: string[] = []): Service => {
     let instances = 0
     return async broker => {
       const by = String(++instances)
       const producer = broker.producer({ transactionalId: 'billing' })
       const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'], autoCommit: false })
       await consumer.run({
-        eachRecord: ({ value }, context) =>
-          producer.transaction(async transaction => {
+        eachRecord: async ({ value }, context) => {
+          await producer.transaction(async transaction => {
             if (sends) await transaction.send({ topic: 'invoices', value, headers: { by } })
             await transaction.sendOffsets(context)
-          }),
+          })
+          heard.push(by)
+        },
       })
     }
   }
@@ -199,6 +201,14 @@ describe('an instance that crashes', () => {
     ])
     expect(done[0]).toBe('billing-1 will crash once it has written')
     expect(billed).toEqual([])
+  })
+
+  it('crashes once it has written as often as the step says: a transaction that has sent something writes twice', async () => {
+    const heard: string[] = []
+    const steps = [{ ...crash, onWrite: true, times: 2 }, order, time(1000), order]
+    const { billed, done } = await simulated(inTransactions(true, heard), steps)
+    expect([billed, heard]).toEqual([['1', '2'], ['2']])
+    expect(done[0]).toBe('billing-1 will crash once it has written 2 times')
   })
 
   it('does not crash of what it writes once nothing goes wrong any more', async () => {
@@ -285,6 +295,19 @@ describe('what goes wrong', () => {
       { ...fail, operation: 'append' },
     ] as const
     expect((await simulated(() => {}, steps)).done).toEqual(['append will fail'])
+  })
+
+  it('may be that an instance is slow to read what it reads without a group', async () => {
+    const read: number[] = []
+    const service: Service = async broker => {
+      const eachRecord = () => void read.push(broker.clock.monotonic())
+      await broker.consumer({ topics: ['orders'] }).run({ eachRecord })
+    }
+    const steps = [{ ...delay, operation: 'fetch' }, order, time(10), time(1000), order] as const
+    expect((await simulated(service, steps)).done[0]).toBe(
+      'fetch of billing-1 without a group will take 100 ms longer',
+    )
+    expect(read).toEqual([100, 1010])
   })
 
   it('does fail, and takes the time that it is to take', async () => {
