@@ -32,6 +32,12 @@ export type AnomalyKind =
   | 'illegal-target'
   /** The uniform assignor left members more than one partition apart, though it could have moved one. */
   | 'unbalanced'
+  /** A change moved more partitions than it had to. */
+  | 'needless-move'
+  /** An offset expired too early or too late. */
+  | 'wrong-expiry'
+  /** What a log reads, counts and looks up does not fit together, or a compacted one has a key twice. */
+  | 'wrong-answer'
   /** A consumer waits for records although there are some to read. */
   | 'asleep'
   /** A group did not come to rest, or a call did not end. */

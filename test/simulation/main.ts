@@ -1,5 +1,7 @@
 import { CommandLine } from '../helpers/command-line.ts'
-import { runSchedule, ScheduleError } from './schedule.ts'
+import { type World, worlds } from './worlds.ts'
+
+const names = worlds.map(({ name }) => name)
 
 const usage = `Runs seeded schedules of every operation, and checks what happened.
 
@@ -7,26 +9,36 @@ const usage = `Runs seeded schedules of every operation, and checks what happene
   npm run simulate -- --seeds 100000 [--from 1] [--keep-going]    as many as asked; by default 10,000
   npm run simulate -- --seed 17                                   one, with its transcript
 
-  --keep-going  does not end with the first anomaly`
+  --keep-going   does not end with the first anomaly
+  --only <name>  all seeds in one world, instead of in each in turn: ${names.join(', ')}`
 
 const command = new CommandLine(usage, {
   seconds: { type: 'string' },
   seeds: { type: 'string' },
   from: { type: 'string' },
   seed: { type: 'string' },
+  only: { type: 'string' },
   'keep-going': { type: 'boolean', default: false },
 })
 
 const progressEveryMs = 10_000
+const lastLines = 80
+
+const { only } = command.values
+if (only !== undefined && !names.includes(only))
+  command.refuse(`--only expected ${names.join(', ')}, received '${only}'`)
+const chosen = only === undefined ? worlds : worlds.filter(({ name }) => name === only)
+
+function worldOf(seed: number): World {
+  return chosen[seed % chosen.length]!
+}
 
 async function replay(seed: number): Promise<void> {
-  try {
-    console.log(await runSchedule(seed))
-  } catch (error) {
-    if (!(error instanceof ScheduleError)) throw error
-    console.log(`${error.transcript}\n\n${error.message.split('\n\n')[0]}`)
-    process.exitCode = 1
-  }
+  const { problem, transcript } = await worldOf(seed).run(seed)
+  console.log(transcript())
+  if (problem === undefined) return
+  console.log(`\n${problem}`)
+  process.exitCode = 1
 }
 
 /**
@@ -47,12 +59,14 @@ async function explore(from: number, seeds: number, seconds: number, keepGoing: 
   }
   while (done < seeds && elapsed() < seconds && (keepGoing || anomalies === 0)) {
     const seed = from + done++
-    try {
-      await runSchedule(seed)
-    } catch (error) {
-      if (!(error instanceof ScheduleError)) throw error
+    const world = worldOf(seed)
+    const { problem, transcript } = await world.run(seed)
+    if (problem !== undefined) {
       anomalies++
-      console.log(keepGoing ? error.message.split('\n')[0] : error.message)
+      const first = `Seed ${seed} of ${world.name}: ${problem}`
+      const again = `npx tsx test/simulation/main.ts --only ${world.name} --seed ${seed}`
+      const tail = () => transcript().split('\n').slice(-lastLines).join('\n')
+      console.log(keepGoing ? first.split('\n')[0] : `${first}\n\n${tail()}\n\n${again}`)
     }
     if (performance.now() - told >= progressEveryMs) tell()
   }

@@ -1,5 +1,7 @@
 import { json } from '../../src/index.ts'
+import type { Partition } from '../../src/log/partition.ts'
 import type { Topic } from '../../src/log/topic.ts'
+import { contentsOf, uncompacted, wrongAnswers } from './checkers/log-answers.ts'
 import type { Member } from './member.ts'
 import { drawPlan, drawTopics } from './plan.ts'
 import type { World } from './world.ts'
@@ -32,6 +34,7 @@ export const operations: readonly Operation[] = [
   { weight: 1, run: subscribe },
   { weight: 0.7, run: deleteRecords },
   { weight: 0.7, run: compact },
+  { weight: 0.7, run: lookUp },
   { weight: 0.5, run: setOffsets },
   { weight: 0.3, run: deleteGroup },
   { weight: 0.5, run: wait },
@@ -46,7 +49,11 @@ function message(world: World, topic: Topic) {
   // A compacted topic accepts no record without a key.
   const keyed = world.compaction.compacts(topic) || world.random.chance(0.7)
   const key = keyed ? `k${world.random.integer(0, 9)}` : undefined
-  return { ...(key === undefined ? {} : { key }), value: world.written.value(topic.id, key) }
+  // Some come late: look-ups by time must find their way nevertheless.
+  const late = world.random.chance(0.1)
+    ? { timestamp: world.clock.now() - world.random.integer(0, 3000) }
+    : {}
+  return { ...(key === undefined ? {} : { key }), ...late, value: world.written.value(topic.id, key) }
 }
 
 function send(world: World): string | undefined {
@@ -261,7 +268,23 @@ function deleteRecords(world: World): string | undefined {
 function compact(world: World): string | undefined {
   const topic = topicOf(world)
   if (topic === undefined || !world.compaction.compacts(topic)) return undefined
-  return `compact ${topic.name}: ${topic.compact()} records`
+  const removed = topic.compact()
+  for (const partition of topic.options.minCompactionLagMs === 0 ? topic.partitions : [])
+    reportLog(world, partition, uncompacted(partition, contentsOf(partition)))
+  return `compact ${topic.name}: ${removed} records`
+}
+
+function lookUp(world: World): string | undefined {
+  const topic = topicOf(world)
+  if (topic === undefined) return undefined
+  for (const partition of topic.partitions)
+    reportLog(world, partition, wrongAnswers(partition, contentsOf(partition)))
+  return `look up what ${topic.name} has`
+}
+
+function reportLog(world: World, partition: Partition, problems: readonly string[]): void {
+  for (const problem of problems)
+    world.report('wrong-answer', `${partition.topic}-${partition.index} ${problem}`)
 }
 
 function setOffsets(world: World): string | undefined {
@@ -279,6 +302,7 @@ function deleteGroup(world: World): string | undefined {
   const group = world.group(world.random.pick(world.groups).id)
   if (group === undefined || group.members.length > 0) return undefined
   world.broker.deleteGroup(group.id)
+  world.expiry.deleted(group.id)
   return `delete ${group.id}`
 }
 

@@ -9,13 +9,15 @@ export interface Scene {
   run(): Promise<void>
 }
 
-/** Runs a scene; a rejection that nobody handles is one of its problems. */
+/** Runs a scene; what it throws, and a rejection that nobody handles, are problems of it. */
 export async function runScene(scene: Scene): Promise<void> {
   const unhandled = (error: unknown) => void scene.problems.push(`unhandled rejection: ${error}`)
   process.on('unhandledRejection', unhandled)
   try {
     await scene.run()
     await setImmediate()
+  } catch (error) {
+    scene.problems.push(error instanceof Error ? (error.stack ?? error.message) : String(error))
   } finally {
     process.off('unhandledRejection', unhandled)
   }

@@ -7,15 +7,18 @@ import { World } from './world.ts'
 export class ScheduleError extends Error {
   readonly seed: number
   readonly kind: string
+  /** What went wrong, without the transcript. */
+  readonly problem: string
   readonly transcript: string
 
   constructor(seed: number, cause: unknown, world: World) {
     const text = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
     super(
-      `Seed ${seed}: ${text}\n\n${world.transcript.tail(80)}\n\nnpx tsx test/simulation/main.ts --seed ${seed}`,
+      `Seed ${seed}: ${text}\n\n${world.transcript.tail(80)}\n\nnpx tsx test/simulation/main.ts --only schedules --seed ${seed}`,
     )
     this.name = 'ScheduleError'
     this.seed = seed
+    this.problem = text
     this.kind = cause instanceof Anomaly ? cause.kind : 'unexpected-error'
     this.transcript = String(world.transcript)
   }

@@ -11,6 +11,8 @@ import { Anomaly, type AnomalyKind } from './anomaly.ts'
 import { Awake } from './checkers/awake.ts'
 import { Compaction } from './checkers/compaction.ts'
 import { Deadlines } from './checkers/deadlines.ts'
+import { Expiry } from './checkers/expiry.ts'
+import { Moves } from './checkers/moves.ts'
 import { Order } from './checkers/order.ts'
 import { Ownership } from './checkers/ownership.ts'
 import { Progress } from './checkers/progress.ts'
@@ -36,6 +38,8 @@ export class World {
   readonly target: Target
   readonly deadlines: Deadlines
   readonly awake: Awake
+  readonly moves: Moves
+  readonly expiry: Expiry
   readonly groups: readonly GroupPlan[]
   readonly members: Member[] = []
   /** Once true, nothing fails or takes time any more. */
@@ -49,7 +53,9 @@ export class World {
     this.clock = new VirtualClock(this.random.pick([2, 10, 1000]))
     this.transcript = new Transcript(() => this.clock.monotonic())
     const ids = new Random(seed + 1)
+    const offsetsRetentionMs = this.random.pick([8000, 604_800_000])
     this.broker = new Broker({
+      offsetsRetentionMs,
       clock: this.clock,
       random: ids.next,
       maxRecords: this.random.pick([100, 10_000]),
@@ -62,6 +68,8 @@ export class World {
     this.target = new Target(this)
     this.deadlines = new Deadlines(this)
     this.awake = new Awake(this)
+    this.moves = new Moves(this)
+    this.expiry = new Expiry(this, offsetsRetentionMs)
     const ids2 = ['g1', 'g2'].slice(0, this.random.integer(1, 2))
     this.groups = ids2.map(id => drawGroup(this.random, id, () => !this.healed))
     this.#listen()
@@ -145,8 +153,10 @@ export class World {
       this.ownership.check(members)
       this.progress.check(group)
       this.target.check(group, members)
+      this.moves.check(group, members)
       this.deadlines.check(group.id, members)
     }
+    this.expiry.check()
     this.throwAnomaly()
   }
 

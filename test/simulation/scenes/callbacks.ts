@@ -31,6 +31,7 @@ export class Callbacks implements Scene {
     this.#lot = new Lot(seed)
     this.broker = new TestBroker({ seed, topics })
     this.broker.on('error', () => {})
+    this.broker.on('recordsDropped', () => {})
     for (const event of events) this.broker.on(event, () => this.#heard(event))
   }
 

@@ -11,7 +11,7 @@ const topics = {
   audit: topic<number>(),
 }
 const read = ['orders', 'more'] as const
-const ownEvents = ['error', 'restarting', 'retrying', 'parked'] as const
+const ownEvents = ['error', 'restarting', 'retrying', 'parked', 'stalled'] as const
 
 /**
  * Members of a group that do everything to the broker, to themselves and to each other while they have a record in hand,

@@ -1,3 +1,4 @@
+import type { Consumer } from '../../../../src/consumer/consumer.ts'
 import { isBrokerletError, json } from '../../../../src/index.ts'
 import type { Topic } from '../../../../src/log/topic.ts'
 import type { Producer } from '../../../../src/producer/producer.ts'
@@ -6,12 +7,18 @@ import { TestBroker } from '../../../../src/testing/index.ts'
 import type { TopicOptions } from '../../../../src/topic-definition.ts'
 import { Lot } from '../../../helpers/lot.ts'
 import type { Scene } from '../../scene.ts'
+import { Follower } from './follower.ts'
 import { type Fate, Ledger } from './ledger.ts'
 import { type Manner, Member } from './member.ts'
 import { type GroupOptions, Readers } from './readers.ts'
 
+const isolationLevels = ['read_committed', 'read_uncommitted'] as const
+
 const names = ['orders', 'table', 'queue', 'out', 'retry', 'letters'] as const
 type Name = (typeof names)[number]
+
+/** The topics whose records may become dead letters. */
+const sources = new Set<string>(['orders', 'table', 'queue'])
 
 /** How many transactional ids the scene has, beside those of its consumers. */
 const writers = 5
@@ -52,19 +59,29 @@ export class Everything implements Scene {
   readonly ledger: Ledger
   /** Whether nothing fails any more. */
   healed = false
+  /** The group that is polled within the transactions of another one. */
+  readonly polling: Readers
   readonly #groups: readonly Group[]
+  // How often each record became a dead letter.
+  readonly #letters = new Map<number, number>()
+  // Up to where records were deleted, by topic id and partition.
+  readonly #deletedTo = new Map<string, number>()
   readonly #members: Member[] = []
   readonly #unsettled = new Set<string>()
   readonly #topicIds = new Map<string, Set<string>>()
   readonly #writers: (Writer | undefined)[] = Array.from({ length: writers })
   readonly #running = new Set<Running>()
+  #followers = 0
   readonly #fenced = new Set<Writer>()
   #calls = 0
 
   constructor(seed: number) {
     const lot = new Lot(seed)
     this.lot = lot
-    this.ledger = new Ledger(problem => this.report(problem))
+    this.ledger = new Ledger(
+      problem => this.report(problem),
+      () => this.broker.now,
+    )
     this.broker = new TestBroker({
       seed,
       ...(lot.chance(0.4) && { maxRecords: lot.oneOf([40, 80]) }),
@@ -76,6 +93,12 @@ export class Everything implements Scene {
       for (const { readers } of this.#groups) readers.dropped(id, event)
     })
     this.#groups = this.#drawGroups()
+    this.polling = this.#readers({
+      groupId: 'd',
+      topics: ['table', 'out'],
+      isolationLevel: 'read_committed',
+      ordering: 'partition',
+    })
     for (const name of names) this.#create(name)
   }
 
@@ -135,18 +158,28 @@ export class Everything implements Scene {
     else if (step < 72) this.#deleteTopic()
     else if (step < 74) this.#addPartitions()
     else if (step < 76) this.#alter()
+    else if (step < 79) this.#redrive()
+    else if (step < 81) this.#read()
+    else if (step < 83) void this.#commitFromOutside()
     await this.broker.advance(lot.oneOf([0, 0, 1, 10, 50, 200, 1000, 3000]))
   }
 
   #message(topic: Topic, fate?: Fate): Message {
     const { lot } = this
     const key = topic.name === 'table' || lot.chance(0.5) ? lot.oneOf(['a', 'b', 'c', 'd']) : null
-    const { id } = this.ledger.send(topic, key, fate)
+    const tombstone = topic.name === 'table' && lot.chance(0.2)
+    const { id } = this.ledger.send(topic, key, fate, tombstone)
     // Transactions meet in the first partition.
     const partition = fate
       ? lot.chance(0.6) && { partition: 0 }
       : lot.chance(0.3) && { partition: lot.below(topic.partitions.length) }
-    return { topic: topic.name, key, ...partition, value: { id }, headers: { id: String(id) } }
+    return {
+      topic: topic.name,
+      key,
+      ...partition,
+      value: tombstone ? null : { id },
+      headers: { id: String(id) },
+    }
   }
 
   #topic(): Topic | undefined {
@@ -218,11 +251,12 @@ export class Everything implements Scene {
     before?: (tx: Transaction<never>) => Promise<void>,
   ): Promise<Fate> {
     const { lot, ledger, broker } = this
-    const fate: Fate = { state: 'open', over: this.#fenced.has(writer) }
+    const fate: Fate = { state: 'open', over: this.#fenced.has(writer), mayBeOver: true }
     const running = { writer, fate, until: Number.POSITIVE_INFINITY, fenced: false }
     this.#running.add(running)
     const call = writer.producer.transaction(async tx => {
       running.until = broker.now + writer.timeoutMs
+      fate.mayBeOver = fate.over || running.fenced
       await before?.(tx)
       for (const name of topics) {
         const topic = broker.topics.get(name)
@@ -291,6 +325,7 @@ export class Everything implements Scene {
     const { logStartOffset: start, highWatermark: end } = partition
     const before = start + this.lot.below(end - start + 1)
     partition.deleteRecords(before)
+    this.#deletedTo.set(`${this.broker.topic(partition.topic).id}/${partition.index}`, before)
     if (partition.logStartOffset !== before)
       this.report(`${partition.topic} begins at ${partition.logStartOffset}, not at ${before}`)
   }
@@ -314,6 +349,46 @@ export class Everything implements Scene {
       await broker.advance(0)
     }
     table.compact()
+    this.ledger.auditCompacted(table as unknown as Topic)
+  }
+
+  #redrive(): void {
+    const { lot } = this
+    const options = lot.oneOf([{}, {}, { maxRecords: 2 }, { filter: () => lot.chance(0.5) }])
+    this.follow('redrive', this.broker.redrive({ from: 'letters', ...options })).catch(() => {})
+  }
+
+  // A reader of partitions of its own choice, which it changes while it reads.
+  #read(): void {
+    const { lot, broker } = this
+    const topic = this.#topic()
+    if (topic === undefined) return
+    const follower = new Follower(this, `f${this.#followers++}`, lot.oneOf(isolationLevels), topic)
+    void broker.clock.sleep(lot.oneOf([0, 500, 3000])).then(() => follower.change())
+  }
+
+  // Nobody commits for a group but its members, while there are any.
+  async #commitFromOutside(): Promise<void> {
+    const { lot, broker } = this
+    const { groupId } = lot.oneOf(this.#groups).readers.options
+    const log = broker.topics.get('orders')?.partitions[0]
+    if (log === undefined) return
+    const tp = { topic: 'orders', partition: 0 }
+    const outside = broker.consumer({
+      groupId,
+      assign: [tp],
+      autoCommit: false,
+    } as never) as unknown as Consumer
+    outside.on('error', () => {})
+    const commit = async () => {
+      await outside.ready()
+      const members = broker.groups.get(groupId)?.members.length ?? 0
+      if (members === 0) return
+      await outside.commit([{ ...tp, offset: log.logStartOffset }])
+      this.report(`a consumer outside commits for ${groupId}, which has ${members} members`)
+    }
+    await this.follow('commit from outside', commit()).catch(() => {})
+    await this.follow('close of a consumer outside', outside.close())
   }
 
   #addPartitions(): void {
@@ -367,37 +442,44 @@ export class Everything implements Scene {
     return { partitions, ...lot.oneOf([...kept, { segmentRecords }]) }
   }
 
+  #readers(options: GroupOptions): Readers {
+    return new Readers(options, this.ledger, problem => this.report(problem))
+  }
+
   #drawGroups(): readonly Group[] {
     const { lot } = this
-    const isolationLevel = () => lot.oneOf(['read_committed', 'read_uncommitted'] as const)
-    const group = (options: GroupOptions, manner: Manner) => ({
-      readers: new Readers(options, this.ledger, problem => this.report(problem)),
-      manner,
-    })
     const attempts = lot.oneOf([1, 2])
     const ordering = lot.oneOf(['partition', 'key', 'none'] as const)
-    const retry = {
-      attempts,
-      delayMs: 50,
-      ...(lot.chance(0.6) && { topics: [{ topic: 'retry', delayMs: lot.oneOf([0, 500]) }] }),
-    }
-    const onFailure = lot.oneOf(['skip', 'restart', { deadLetter: 'letters' }] as const)
-    const run = { retry, onFailure, ordering, concurrency: lot.oneOf([1, 3]) }
-    const plain = { ordering: 'partition', attempts: 3 } as const
+    const last = ordering === 'key' ? 'park-key' : 'skip'
+    const onFailure = lot.oneOf(['skip', 'restart', { deadLetter: 'letters' }, last] as const)
+    const parked = onFailure === 'park-key' && { parkedDelayMs: 300 }
+    const run = { onFailure, ...parked, ordering, concurrency: lot.oneOf([1, 3]) }
+    const laterMs = () => (lot.chance(0.6) ? lot.oneOf([0, 500]) : undefined)
+    const topics = ['orders', 'table', 'queue']
+    const kind = lot.oneOf(['records', 'batches'] as const)
+    const isolationLevel = () => lot.oneOf(isolationLevels)
+    // Two of them may share the retry topic.
     return [
-      group(
-        { groupId: 'a', topics: ['orders', 'table', 'queue'], isolationLevel: isolationLevel() },
-        { kind: 'records', ordering, attempts, run },
+      this.#group(
+        { groupId: 'a', topics, ordering, isolationLevel: isolationLevel() },
+        { kind: 'records', attempts, laterMs: laterMs(), run },
       ),
-      group(
-        { groupId: 'b', topics: ['orders'], isolationLevel: 'read_committed' },
-        { kind: 'transactions', ...plain, run: { retry: { attempts: 3, delayMs: 50 } } },
+      this.#group(
+        { groupId: 'b', topics: ['orders'], ordering: 'partition', isolationLevel: 'read_committed' },
+        { kind: 'transactions', attempts: 3, laterMs: undefined, run: {} },
       ),
-      group(
-        { groupId: 'c', topics: ['orders', 'table', 'queue', 'out'], isolationLevel: isolationLevel() },
-        { kind: lot.oneOf(['records', 'batches']), ...plain, run: { retry: { attempts: 3, delayMs: 50 } } },
+      this.#group(
+        { groupId: 'c', topics: [...topics, 'out'], ordering: 'partition', isolationLevel: isolationLevel() },
+        { kind, attempts: 3, laterMs: kind === 'records' ? laterMs() : undefined, run: {} },
       ),
     ]
+  }
+
+  #group(options: GroupOptions, manner: Manner): Group {
+    const { attempts, laterMs } = manner
+    const later = laterMs === undefined ? {} : { topics: [{ topic: 'retry', delayMs: laterMs }] }
+    const run = { ...manner.run, retry: { attempts, delayMs: 50, ...later } }
+    return { readers: this.#readers(options), manner: { ...manner, run } }
   }
 
   // --- what must be so ----------------------------------------------------------------------------------------------
@@ -406,12 +488,22 @@ export class Everything implements Scene {
     const { broker, ledger } = this
     const topics = broker.topics as unknown as ReadonlyMap<string, Topic>
     for (const { fate, until, fenced } of this.#running)
-      if (fate.state === 'open' && (fenced || broker.now > until)) fate.over = true
+      if (fate.state === 'open') {
+        fate.over ||= fenced || broker.now > until
+        fate.mayBeOver ||= fenced || broker.now >= until
+      }
     ledger.audit(topics.values())
     for (const { readers } of this.#groups) {
       const group = broker.groups.get(readers.options.groupId)
-      if (group) readers.auditOffsets(group, topics)
+      if (group === undefined) continue
+      readers.auditOffsets(group, topics)
+      for (const topic of topics.values()) {
+        const deletedTo = (partition: number) => this.#deletedTo.get(`${topic.id}/${partition}`) ?? 0
+        readers.auditHeld(group, topic, deletedTo)
+      }
     }
+    this.#auditTransactionOffsets(topics)
+    this.#auditCopies(topics)
     const { records, maxRecords, topics: described } = broker.describe()
     const kept = described
       .flatMap(({ partitions }) => partitions)
@@ -423,9 +515,34 @@ export class Everything implements Scene {
       this.report(`${records} records and ${ends} ends of transactions, and at most ${maxRecords}`)
   }
 
+  // While one is being committed, either is right.
+  #auditTransactionOffsets(topics: ReadonlyMap<string, Topic>): void {
+    if ([...this.#running].some(({ fate }) => fate.state === 'returned')) return
+    const transforming = this.#groups.find(({ manner }) => manner.kind === 'transactions')!
+    for (const readers of [transforming.readers, this.polling]) {
+      const group = this.broker.groups.get(readers.options.groupId)
+      if (group) readers.auditSent(group, topics)
+    }
+  }
+
+  // What is written to the topics that producers write to, and is not what they wrote, was sent back once.
+  #auditCopies(topics: ReadonlyMap<string, Topic>): void {
+    const written = [...topics.values()].filter(({ name }) => sources.has(name))
+    for (const [id, copies] of this.ledger.copies(written)) {
+      const letters = this.#letters.get(id) ?? 0
+      if (copies > letters) this.report(`${id} was sent back ${copies} times, and given up ${letters} times`)
+    }
+  }
+
+  /** A record was given up, and written to the topic of dead letters. */
+  deadLettered(id: number): void {
+    this.#letters.set(id, (this.#letters.get(id) ?? 0) + 1)
+  }
+
   async #heal(): Promise<void> {
     const { broker } = this
     this.healed = true
+    for (const member of this.#members) member.endPolling()
     for (const name of names) if (!broker.topics.has(name)) this.#create(name)
     for (const { consumer } of this.#live()) consumer.resume()
     for (const group of this.#groups) this.#join(group)
@@ -442,7 +559,8 @@ export class Everything implements Scene {
       if (lag !== 0) this.report(`${groupId} has lag ${lag}`)
       readers.auditEnd(topics)
       if (groupId !== 'b') continue
-      for (const [id, times] of readers.finished) if (times > 1) this.report(`${id} came out ${times} times`)
+      for (const [place, times] of readers.times)
+        if (times > 1) this.report(`${place} came out ${times} times`)
     }
     for (const topic of topics.values()) {
       for (const { index, lastStableOffset, highWatermark } of topic.partitions)

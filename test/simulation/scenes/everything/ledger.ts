@@ -1,12 +1,15 @@
 import type { Partition } from '../../../../src/log/partition.ts'
 import type { Topic } from '../../../../src/log/topic.ts'
 import type { AnyRecord, RecordMetadata } from '../../../../src/record.ts'
+import { cleanTo, contentsOf, uncompacted, wrongAnswers } from '../../checkers/log-answers.ts'
 
 /** What became of a transaction, as its producer knows. */
 export interface Fate {
   state: 'open' | 'returned' | 'committed' | 'aborted'
   /** Whether its time is over, or its producer was fenced: it is aborted by now, even if its function goes on. */
   over: boolean
+  /** Whether it may be over: a producer that fences may have begun, or its time ends now. */
+  mayBeOver: boolean
 }
 
 /** A record that was sent. */
@@ -17,9 +20,15 @@ export interface Sent {
   readonly topicId: string
   readonly key: string | null
   readonly fate: Fate | undefined
+  /** Whether it deletes its key. */
+  readonly tombstone: boolean
   became: 'waits' | 'written' | 'refused'
   partition: number
   offset: number
+  /** When it was written. */
+  at: number
+  /** When a pass of the compaction has left it, for the first time. */
+  cleanedAt: number
 }
 
 /** What is known of one partition of one topic. */
@@ -32,8 +41,6 @@ interface Log {
   readonly newest: Map<string, number>
 }
 
-const all = { maxRecords: 100_000 }
-
 /** Says of a record which one it is: copies in the topics of retries and dead letters have the same headers. */
 export function idOf(record: AnyRecord): number {
   return Number((record.headers as Readonly<Record<string, unknown>>).id)
@@ -44,20 +51,23 @@ export class Ledger {
   readonly sent: Sent[] = []
   readonly #logs = new Map<string, Log>()
   readonly #report: (problem: string) => void
+  readonly #now: () => number
 
-  constructor(report: (problem: string) => void) {
+  constructor(report: (problem: string) => void, now: () => number) {
     this.#report = report
+    this.#now = now
   }
 
-  send({ name, id: topicId }: Topic, key: string | null, fate: Fate | undefined): Sent {
+  send({ name, id: topicId }: Topic, key: string | null, fate: Fate | undefined, tombstone: boolean): Sent {
     const id = this.sent.length
-    const sent: Sent = { id, topic: name, topicId, key, fate, became: 'waits', partition: -1, offset: -1 }
+    const place = { became: 'waits', partition: -1, offset: -1, at: -1, cleanedAt: -1 } as const
+    const sent: Sent = { id, topic: name, topicId, key, fate, tombstone, ...place }
     this.sent.push(sent)
     return sent
   }
 
   written(sent: Sent, { partition, offset }: RecordMetadata): void {
-    Object.assign(sent, { became: 'written', partition, offset })
+    Object.assign(sent, { became: 'written', partition, offset, at: this.#now() })
   }
 
   refused(sent: Sent): void {
@@ -74,7 +84,7 @@ export class Ledger {
     const there = [...topics]
     for (const { topicId, partition, offset, became, id } of this.sent) {
       if (became === 'written' && there.some(topic => topic.id === topicId))
-        this.#put(this.#log(topicId, partition), offset, id, `${topicId}/${partition}`)
+        this.#put(this.#log(topicId, partition), topicId, offset, id, `${topicId}/${partition}`)
     }
     for (const topic of there) {
       for (const partition of topic.partitions) this.#auditPartition(topic, partition)
@@ -100,12 +110,14 @@ export class Ledger {
     return log
   }
 
-  #put(log: Log, offset: number, id: number, where: string): void {
+  #put(log: Log, topicId: string, offset: number, id: number, where: string): void {
     const known = log.ids.get(offset)
     if (known !== undefined && known !== id) this.#report(`${where}@${offset} had ${known}, and has ${id}`)
     log.ids.set(offset, id)
     const sent = this.sent[id]!
-    if (sent.key !== null && this.counts(sent))
+    // A copy is written once it was read, whatever becomes of its original.
+    const copy = !isPlace(sent, topicId, offset)
+    if (sent.key !== null && (copy || this.counts(sent)))
       log.newest.set(sent.key, Math.max(log.newest.get(sent.key) ?? -1, offset))
   }
 
@@ -116,75 +128,101 @@ export class Ledger {
     if (start < log.start || end < log.end || start > stable || stable > end)
       this.#report(`${where} went from ${log.start}..${log.end} to ${start}..${stable}..${end}`)
     Object.assign(log, { start, end })
-    const read = (isolationLevel: 'read_committed' | 'read_uncommitted') =>
-      partition.read(start, { ...all, isolationLevel }) as readonly AnyRecord[]
+    const contents = contentsOf(partition)
+    for (const wrong of wrongAnswers(partition, contents)) this.#report(`${where} ${wrong}`)
     const found = new Set<number>()
     let before = -1
-    for (const record of read('read_uncommitted')) {
-      this.#put(log, record.offset, idOf(record), where)
+    for (const record of contents.found) {
+      this.#put(log, topic.id, record.offset, idOf(record), where)
       found.add(record.offset)
       const id = idOf(record)
       const sent = this.sent[id]!
-      if (sent.topicId !== topic.id) continue
+      if (!isPlace(sent, topic.id, record.offset)) continue
       if (sent.became === 'refused') this.#report(`${where}@${record.offset}: ${id} was refused`)
       // Sends that wait for room keep their order.
       if (id <= before) this.#report(`${where}@${record.offset}: ${id} comes after ${before}`)
       before = id
     }
-    const committed = new Set(read('read_committed').map(({ offset }) => offset))
+    const committed = new Set(contents.committed.map(({ offset }) => offset))
     for (const offset of committed) {
-      const { id, fate } = this.sent[log.ids.get(offset)!]!
-      const copy = !this.#isPlace(id, topic.id, offset)
-      if (offset >= stable || !found.has(offset)) this.#report(`${where}@${offset} cannot be committed`)
+      const sent = this.sent[log.ids.get(offset)!]!
+      const { id, fate } = sent
+      const copy = !isPlace(sent, topic.id, offset)
       if (!copy && (fate?.state === 'open' || fate?.state === 'aborted'))
         this.#report(`${where}@${offset}: ${id} is read as committed, and is ${fate.state}`)
     }
     for (const [offset, id] of log.ids) {
       if (offset >= start)
-        this.#auditRecord(topic, partition, offset, id, found.has(offset), committed.has(offset))
+        this.#auditRecord(topic, partition, offset, this.sent[id]!, found.has(offset), committed.has(offset))
     }
     this.#auditStable(topic, partition, log)
-    const described = partition.countFrom(start, end, false)
-    if (described !== found.size) this.#report(`${where} counts ${described}, and has ${found.size}`)
   }
 
   // A record that counts is there, unless a later one of its key is; one that is hidden was aborted.
   #auditRecord(
-    { id: topicId, name, options }: Topic,
+    topic: Topic,
     { index, lastStableOffset: stable }: Partition,
     offset: number,
-    id: number,
+    sent: Sent,
     found: boolean,
     committed: boolean,
   ): void {
-    if (!this.#isPlace(id, topicId, offset)) return
-    const where = `${name}-${index}@${offset}: ${id}`
-    const sent = this.sent[id]!
-    const compacts = options.cleanupPolicy.includes('compact')
-    const superseded = compacts && this.superseded(sent)
+    if (!isPlace(sent, topic.id, offset)) return
+    const where = `${topic.name}-${index}@${offset}: ${sent.id}`
+    const mayBeGone = this.mayBeGone(sent, topic)
+    const compacts = topic.options.cleanupPolicy.includes('compact')
     const aborted = sent.fate?.state === 'aborted' || sent.fate?.state === 'open'
-    if (!found && !superseded && !(compacts && aborted)) this.#report(`${where} is not there`)
-    if (!committed && this.counts(sent) && offset < stable && !superseded) this.#report(`${where} is hidden`)
+    if (!found && !mayBeGone && !(compacts && aborted)) this.#report(`${where} is not there`)
+    if (!committed && this.counts(sent) && offset < stable && !mayBeGone) this.#report(`${where} is hidden`)
   }
 
   // The log is stable up to the first record of a transaction that is open.
   #auditStable({ id: topicId, name }: Topic, partition: Partition, log: Log): void {
     const { lastStableOffset: stable, highWatermark: end, logStartOffset: start, index } = partition
-    if (stable === end) return
-    const open = [...log.ids].some(
-      ([offset, id]) =>
-        this.#isPlace(id, topicId, offset) &&
-        this.sent[id]!.fate?.state === 'open' &&
-        !this.sent[id]!.fate?.over &&
-        (offset === stable || (stable === start && offset < start)),
-    )
-    if (!open) this.#report(`${name}-${index} is stable up to ${stable} of ${end}, where nothing is open`)
+    const open: number[] = []
+    for (const [offset, id] of log.ids) {
+      const sent = this.sent[id]!
+      const { fate } = sent
+      if (fate?.state !== 'open' || fate.over || !isPlace(sent, topicId, offset)) continue
+      open.push(Math.max(start, offset))
+      // Its time is not over yet, so nothing from here on is decided.
+      if (!fate.mayBeOver && stable > Math.max(start, offset))
+        this.#report(`${name}-${index} is stable up to ${stable}, where ${id} at ${offset} is open`)
+    }
+    if (stable !== end && !open.includes(stable))
+      this.#report(`${name}-${index} is stable up to ${stable} of ${end}, where nothing is open`)
   }
 
-  // Whether that is where a record was written, and not where a copy of it is.
-  #isPlace(id: number, topicId: string, offset: number): boolean {
-    const sent = this.sent[id]!
-    return sent.topicId === topicId && (sent.offset === offset || sent.became !== 'written')
+  /** A compacted log was compacted just now: checks that it is, as far as it is decided. */
+  auditCompacted({ name, id: topicId, partitions, options }: Topic): void {
+    const now = this.#now()
+    for (const partition of partitions) {
+      const contents = contentsOf(partition)
+      const where = `${name}-${partition.index}`
+      for (const problem of uncompacted(partition, contents)) this.#report(`${where} ${problem}`)
+      for (const record of contents.found) {
+        const sent = this.sent[idOf(record)]!
+        if (record.offset >= cleanTo(partition)) break
+        if (!sent.tombstone || !isPlace(sent, topicId, record.offset)) continue
+        if (sent.cleanedAt === -1) sent.cleanedAt = now
+        else if (now >= sent.cleanedAt + options.deleteRetentionMs)
+          this.#report(
+            `${where}@${record.offset} deletes its key since ${sent.cleanedAt}, and is still there`,
+          )
+      }
+    }
+  }
+
+  /** How many copies of each record were written to topics, beside itself. */
+  copies(topics: readonly Topic[]): ReadonlyMap<number, number> {
+    const copies = new Map<number, number>()
+    for (const { id: topicId, partitions } of topics) {
+      for (const { index } of partitions) {
+        for (const [offset, id] of this.#log(topicId, index).ids)
+          if (!isPlace(this.sent[id]!, topicId, offset)) copies.set(id, (copies.get(id) ?? 0) + 1)
+      }
+    }
+    return copies
   }
 
   /** The id of what was written to a place. */
@@ -192,8 +230,18 @@ export class Ledger {
     return this.#logs.get(`${topicId}/${partition}`)?.ids.get(offset)
   }
 
-  /** Whether a later record of its key counts. */
-  superseded({ key, topicId, partition, offset }: Sent): boolean {
+  /** Whether compaction may have left it out: a later record of its key counts, or it has deleted its key for long. */
+  mayBeGone(sent: Sent, { options }: Topic): boolean {
+    if (!options.cleanupPolicy.includes('compact')) return false
+    return this.#superseded(sent) || (sent.tombstone && this.#now() >= sent.at + options.deleteRetentionMs)
+  }
+
+  #superseded({ key, topicId, partition, offset }: Sent): boolean {
     return key !== null && (this.#log(topicId, partition).newest.get(key) ?? -1) > offset
   }
+}
+
+/** Whether that is where a record was written, and not where a copy of it is. */
+export function isPlace(sent: Sent, topicId: string, offset: number): boolean {
+  return sent.topicId === topicId && (sent.offset === offset || sent.became !== 'written')
 }

@@ -3,14 +3,16 @@ import type { Batch, RecordContext, RunOptions } from '../../../../src/consumer/
 import type { AnyRecord } from '../../../../src/record.ts'
 import type { TopicPartition } from '../../../../src/topic-partition.ts'
 import type { Everything, Writer } from './everything.ts'
-import { idOf, type Sent } from './ledger.ts'
+import { type Fate, idOf, isPlace, type Sent } from './ledger.ts'
+import { Poller } from './poller.ts'
 import type { Readers } from './readers.ts'
 
 /** How the members of a group consume. */
 export interface Manner {
   readonly kind: 'records' | 'batches' | 'transactions'
-  readonly ordering: 'partition' | 'key' | 'none'
   readonly attempts: number
+  /** How long the records of its retry topic wait, if it has one. */
+  readonly laterMs: number | undefined
   readonly run: Omit<RunOptions<AnyRecord, string>, 'eachRecord' | 'eachBatch' | 'batch'>
 }
 
@@ -24,6 +26,7 @@ export class Member {
   readonly #manner: Manner
   readonly #last = new Map<string, number>()
   #writer: Writer | undefined
+  #poller: Poller | undefined
 
   constructor(scene: Everything, name: string, readers: Readers, manner: Manner) {
     this.name = name
@@ -67,7 +70,14 @@ export class Member {
   /** Dies. */
   crash(): void {
     this.#scene.broker.crash(this.consumer as never)
+    this.#poller?.crash()
     this.#end()
+  }
+
+  /** No transaction takes in what another group has polled any more. */
+  endPolling(): void {
+    this.#poller?.close()
+    this.#poller = undefined
   }
 
   seek(): void {
@@ -86,16 +96,20 @@ export class Member {
 
   #end(): void {
     this.alive = false
+    this.endPolling()
     this.readers.gone(this.name)
   }
 
   #listen(): void {
     const { consumer, readers } = this
-    for (const event of ['error', 'restarting', 'retrying', 'crashed', 'stalled'] as const)
+    for (const event of ['error', 'restarting', 'retrying', 'crashed', 'stalled', 'parked'] as const)
       consumer.on(event, () => {})
     const aside = ({ record }: { record: AnyRecord }) => void readers.aside.set(idOf(record), 'given up')
     consumer.on('skipped', aside)
-    consumer.on('deadLettered', aside)
+    consumer.on('deadLettered', event => {
+      aside(event)
+      this.#scene.deadLettered(idOf(event.record))
+    })
     consumer.on('delayed', ({ record, to }) => {
       const topicId = this.#scene.broker.topics.get(to.topic)?.id
       readers.aside.set(idOf(record), `${topicId}/${to.partition}/${to.offset}`)
@@ -123,21 +137,53 @@ export class Member {
   }
 
   async #handle(records: readonly AnyRecord[], context: RecordContext): Promise<void> {
-    const { lot, healed, ledger, broker } = this.#scene
-    const { ordering, attempts, kind } = this.#manner
+    const { ledger, broker } = this.#scene
     const sent = records.map(record => ledger.sent[idOf(record)]!)
-    // A record of a retry topic comes with the place where it was first.
-    const direct = context.attempt <= attempts
-    for (const each of sent) this.readers.begins(this.name, each, direct)
-    if (ordering === 'partition' && direct) this.#checkOrder(records, sent[0]!, context)
-    if (!healed && lot.chance(0.1)) context.pause(lot.oneOf([10, 300]))
-    if (!healed && lot.chance(0.4)) await broker.clock.sleep(lot.oneOf([0, 1, 30, 700]))
-    if (!this.#scene.healed && lot.chance(0.2)) throw new Error('planned')
-    if (kind === 'transactions') await this.#transform(sent[0]!, context)
-    else if (this.alive) for (const { id } of sent) this.readers.ends(id)
+    this.#check(records, sent, context)
+    try {
+      await this.#work(records, context)
+    } catch (error) {
+      // A batch fails with its first record.
+      this.readers.fails(sent[0]!, context.attempt, broker.now)
+      throw error
+    }
+    if (!this.alive || this.#manner.kind === 'transactions') return
+    for (const [i, { id }] of sent.entries()) this.readers.ends(id, this.#placeOf(records[i]!))
   }
 
-  #checkOrder(records: readonly AnyRecord[], { topicId }: Sent, { attempt }: RecordContext): void {
+  async #work(records: readonly AnyRecord[], context: RecordContext): Promise<void> {
+    const { lot, broker } = this.#scene
+    if (!this.#scene.healed && lot.chance(0.1)) context.pause(lot.oneOf([10, 300]))
+    if (!this.#scene.healed && lot.chance(0.4)) await broker.clock.sleep(lot.oneOf([0, 1, 30, 700]))
+    if (!this.#scene.healed && lot.chance(0.2)) throw new Error('planned')
+    if (this.#manner.kind === 'transactions') await this.#transform(records[0]!, context)
+  }
+
+  #placeOf({ topic, partition, offset }: AnyRecord): string {
+    return `${this.#scene.broker.topics.get(topic)?.id}/${partition}/${offset}`
+  }
+
+  #check(records: readonly AnyRecord[], sent: readonly Sent[], { attempt }: RecordContext): void {
+    const { broker } = this.#scene
+    const { attempts, laterMs } = this.#manner
+    const [record] = records
+    const topic = broker.topics.get(record!.topic)
+    // What was redriven is a copy, which comes anew.
+    if (topic === undefined || !isPlace(sent[0]!, topic.id, record!.offset)) return
+    const later = attempt > attempts
+    // The first one in its retry topic waits for long; those of a parked record do not.
+    const delayMs = later ? (attempt === attempts + 1 && laterMs) || 0 : 50
+    this.readers.checkAttempt(this.name, sent[0]!, attempt, broker.now, delayMs)
+    // A record of a retry topic comes with the place where it was first.
+    if (later) return
+    if (this.consumer.paused.some(tp => tp.topic === record!.topic && tp.partition === record!.partition))
+      this.#scene.report(`${this.name} reads ${sent[0]!.id} of ${topic.name}, which is paused`)
+    for (const each of sent) this.readers.begins(this.name, each)
+    this.readers.checkOrder(this.name, sent[0]!, topic as never)
+    if (this.readers.options.ordering === 'partition') this.#checkPlace(records, sent[0]!, attempt)
+  }
+
+  #checkPlace(records: readonly AnyRecord[], { topicId }: Sent, attempt: number): void {
     const place = `${topicId}/${records[0]!.partition}`
     const last = this.#last.get(place) ?? -1
     const { offset } = records[0]!
@@ -146,9 +192,27 @@ export class Member {
     this.#last.set(place, records.at(-1)!.offset)
   }
 
-  async #transform({ id }: Sent, context: RecordContext): Promise<void> {
-    this.#writer ??= this.#scene.writer(this.name, this.#scene.lot.oneOf([100, 60_000]))
-    const fate = await this.#scene.transact(this.#writer, ['out'], tx => tx.sendOffsets(context))
-    if (fate.state === 'committed') this.readers.ends(id)
+  // Writes what comes of the record, and commits it, and also what another group has polled.
+  async #transform(record: AnyRecord, context: RecordContext): Promise<void> {
+    const { lot } = this.#scene
+    const { topic, partition, offset } = record
+    const topicId = this.#scene.broker.topics.get(topic)?.id
+    this.#writer ??= this.#scene.writer(this.name, lot.oneOf([100, 60_000]))
+    if (!this.#scene.healed) this.#poller ??= new Poller(this.#scene, `${this.name}-poller`)
+    const polled = await this.#poller?.poll()
+    let fate: Fate
+    try {
+      fate = await this.#scene.transact(this.#writer, ['out'], async tx => {
+        await tx.sendOffsets(context)
+        await polled?.send(tx)
+      })
+    } catch (error) {
+      await polled?.rewind()
+      throw error
+    }
+    if (fate.state !== 'committed') return
+    this.readers.sentOffsets(topicId!, partition, offset + 1, offset + 1)
+    polled?.committed()
+    this.readers.ends(idOf(record), this.#placeOf(record))
   }
 }
