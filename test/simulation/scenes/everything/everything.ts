@@ -419,7 +419,9 @@ export class Everything implements Scene {
     const segmentRecords = lot.oneOf([2, 5])
     const retentionMs = lot.oneOf([500, 5000])
     if (name === 'table') {
-      const compact = { partitions, segmentRecords, minCleanableDirtyRatio: lot.oneOf([0, 0.5]) }
+      const minCleanableDirtyRatio = lot.oneOf([0, 0.5])
+      const deleteRetentionMs = lot.oneOf([0, 2000, 20_000])
+      const compact = { partitions, segmentRecords, minCleanableDirtyRatio, deleteRetentionMs }
       if (lot.chance(0.5)) return { ...compact, cleanupPolicy: 'compact' }
       return { ...compact, cleanupPolicy: 'compact,delete', retentionMs }
     }
