@@ -1,7 +1,7 @@
 import type { Assignor, AssignorName } from '../assignor.ts'
 import type { BrokerClock } from '../broker-clock.ts'
 import { counted } from '../counted.ts'
-import type { AutoOffsetReset, Engine } from '../engine.ts'
+import type { Engine } from '../engine.ts'
 import {
   BrokerletError,
   GroupIdNotFoundError,
@@ -13,7 +13,6 @@ import {
 } from '../errors.ts'
 import { groupOffsets, onePartition } from '../offset-checks.ts'
 import type { Outbox } from '../outbox.ts'
-import type { IsolationLevel } from '../record.ts'
 import {
   formatTopicPartition,
   type OffsetAndMetadata,
@@ -90,8 +89,6 @@ export class ConsumerGroup {
   readonly #registered: RegisteredTopics
   #dead = false
   #emptySince: number
-  #autoOffsetReset: AutoOffsetReset = 'earliest'
-  #isolationLevel: IsolationLevel = 'read_committed'
 
   /** @hidden */
   constructor(id: string, host: GroupHost) {
@@ -163,8 +160,7 @@ export class ConsumerGroup {
       offsets: this.#offsets,
       members: this.#members,
       held: () => (this.#members.size === 0 ? this.#held : undefined),
-      autoOffsetReset: () => this.#autoOffsetReset,
-      isolationLevel: () => this.#isolationLevel,
+      registered: this.#registered,
     })
   }
 
@@ -252,8 +248,7 @@ export class ConsumerGroup {
       : this.#assignor.compute([...this.#members.all().filter(other => other !== former), member], chosen)
     // No user code runs after this line, so the change cannot fail half way.
     this.#assignor.become(chosen)
-    this.#autoOffsetReset = options.listener.autoOffsetReset
-    this.#isolationLevel = options.listener.isolationLevel
+    this.#lag.readAs(options.listener)
     if (former?.connected) this.#fenceReplaced(former)
     this.#enter(member, former, replaced !== undefined)
     this.#host.memberJoined(this, member.memberId)
@@ -521,13 +516,9 @@ export class ConsumerGroup {
     return this.#lag.byPartition()
   }
 
-  /**
-   * The next offset that the group has to read, see `GroupLag.nextOffset`; or where it will begin, if members read the
-   * topic and it has committed nothing there. @internal
-   */
+  /** The next offset that the group has to read, see `GroupLag.nextOffset`. @internal */
   nextOffset(topic: string, partition: number): number | undefined {
-    const beginning = this.#registered.has(topic) && this.#autoOffsetReset === 'earliest' ? 0 : undefined
-    return this.#lag.nextOffset(topic, partition, true) ?? beginning
+    return this.#lag.nextOffset(topic, partition)
   }
 
   /**

@@ -1,5 +1,4 @@
-import type { AutoOffsetReset } from '../engine.ts'
-import type { IsolationLevel } from '../record.ts'
+import type { MembershipListener } from '../engine.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 import type { GroupAssignment } from './group-assignment.ts'
 import type { MemberDescription } from './group-description.ts'
@@ -7,6 +6,7 @@ import type { HeldGroup } from './group-holder.ts'
 import type { GroupLog, GroupTopics } from './group-log.ts'
 import type { GroupMember } from './group-member.ts'
 import type { GroupOffsets } from './group-offsets.ts'
+import type { RegisteredTopics } from './registered-topics.ts'
 
 /** What the lag of a group needs of the group. */
 export interface GroupLagHost {
@@ -16,24 +16,30 @@ export interface GroupLagHost {
   readonly members: Iterable<GroupMember>
   /** The members that assign by themselves, if they hold the group: then it has no others. */
   held(): HeldGroup | undefined
-  /** The isolation level of its members. */
-  isolationLevel(): IsolationLevel
-  /** Where the group begins without a committed offset. */
-  autoOffsetReset(): AutoOffsetReset
+  readonly registered: RegisteredTopics
 }
+
+/** How the members of a group read, as the last one that joined has said. */
+type Reading = Pick<MembershipListener, 'autoOffsetReset' | 'isolationLevel'>
 
 /** How many records a group still has to read. */
 export class GroupLag {
   readonly #host: GroupLagHost
+  #reading: Reading = { autoOffsetReset: 'earliest', isolationLevel: 'read_committed' }
 
   constructor(host: GroupLagHost) {
     this.#host = host
   }
 
+  /** A member has joined, and reads so. */
+  readAs({ autoOffsetReset, isolationLevel }: Reading): void {
+    this.#reading = { autoOffsetReset, isolationLevel }
+  }
+
   /** The lag of each partition: of every topic that a member reads, and of every committed offset. */
   byPartition(): (TopicPartition & { readonly lag: number })[] {
     const lags: { topic: string; partition: number; lag: number }[] = []
-    const committed = this.#host.isolationLevel() === 'read_committed'
+    const committed = this.#reading.isolationLevel === 'read_committed'
     const held = this.#host.held()
     const members = held?.members ?? []
     const clientIds = ownersOf(members)
@@ -44,8 +50,7 @@ export class GroupLag {
         const log = logs[partition]!
         const clientId = clientIds.get(formatTopicPartition({ topic, partition }))
         const began = clientId === undefined ? undefined : held?.began(clientId, { topic, partition })
-        const next =
-          this.nextOffset(topic, partition, false) ?? began ?? this.#beginning(log, topic, partition)
+        const next = this.#next(topic, partition, false) ?? began ?? this.#beginning(log, topic, partition)
         lags.push({ topic, partition, lag: log.countFrom(next, log.highWatermark, committed) })
       }
     }
@@ -68,14 +73,20 @@ export class GroupLag {
   #beginning(log: GroupLog, topic: string, partition: number): number {
     const began = this.#host.assignment.partition(topic, partition)?.owner?.listener.began?.(topic, partition)
     if (began !== undefined) return began
-    return this.#host.autoOffsetReset() === 'latest' ? log.highWatermark : log.logStartOffset
+    return this.#reading.autoOffsetReset === 'latest' ? log.highWatermark : log.logStartOffset
   }
 
   /**
-   * The next offset that the group has to read, or undefined where that is undecided: the committed offset, or its
-   * owner's position where that is further and counts (`anyPosition`: even with autoCommit off).
+   * The next offset that the group has to read: the committed one, or its owner's position where that is further, even
+   * with autoCommit off; or where it will begin, if members read the topic. Undefined where that is undecided.
    */
-  nextOffset(topic: string, partition: number, anyPosition: boolean): number | undefined {
+  nextOffset(topic: string, partition: number): number | undefined {
+    const begins = this.#host.registered.has(topic) && this.#reading.autoOffsetReset === 'earliest'
+    return this.#next(topic, partition, true) ?? (begins ? 0 : undefined)
+  }
+
+  // The committed offset, or its owner's position where that is further and counts: with autoCommit, or `anyPosition`.
+  #next(topic: string, partition: number, anyPosition: boolean): number | undefined {
     const committed = this.#host.offsets.offset(topic, partition)
     const listener = this.#host.assignment.partition(topic, partition)?.owner?.listener
     const counts = listener && (anyPosition || listener.autoCommit)

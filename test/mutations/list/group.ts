@@ -83,9 +83,8 @@ export const groupMutations: readonly Mutation[] = [
   {
     name: 'a change of members keeps the epoch',
     file: 'group/group-assignment.ts',
-    find: 'apply({ names, target, members }: ComputedTarget, changed?: GroupMember, lost?: LostPartitions): void {\n    this.#epoch++',
-    replace:
-      'apply({ names, target, members }: ComputedTarget, changed?: GroupMember, lost?: LostPartitions): void {\n    if (this.#epoch === 0) this.#epoch = 1',
+    find: 'this.#epoch++\n    this.#failed = failed',
+    replace: 'if (this.#epoch === 0) this.#epoch = 1\n    this.#failed = failed',
     breaks: 'the epoch grows with every change',
   },
   {

@@ -116,9 +116,9 @@ export const logMutations: readonly Mutation[] = [
   },
   {
     name: 'a group counts only where it has committed',
-    file: 'group/consumer-group.ts',
-    find: 'return this.#lag.nextOffset(topic, partition, true) ?? beginning',
-    replace: 'return this.#lag.nextOffset(topic, partition, true)',
+    file: 'group/group-lag.ts',
+    find: 'return this.#next(topic, partition, true) ?? (begins ? 0 : undefined)',
+    replace: 'return this.#next(topic, partition, true)',
     breaks: 'recordsDropped says what a group had not read',
   },
   {
