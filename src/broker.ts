@@ -1,20 +1,20 @@
 import type { Admin } from './admin.ts'
 import { type BrokerDescription, describeBroker } from './broker/broker-description.ts'
 import type { BrokerEvents } from './broker/broker-events.ts'
+import { type BrokerOptions, brokerChecks, brokerWords, toEngineOptions } from './broker/broker-options.ts'
 import { MemoryAdmin } from './broker/memory-admin.ts'
 import { MemoryEngine } from './broker/memory-engine.ts'
 import { type IdleOptions, Quiescence } from './broker/quiescence.ts'
-import { type Clock, type SleepClock, systemClock } from './clock.ts'
-import { type Codec, codecCheck, isSameCodec } from './codec.ts'
+import { type BrokerCloseOptions, Shutdown } from './broker/shutdown.ts'
+import type { SleepClock } from './clock.ts'
+import { isSameCodec } from './codec.ts'
 import { Consumer } from './consumer/consumer.ts'
 import type { ConsumerOptions } from './consumer/consumer-options.ts'
-import { ConsumerPolicy, type ConsumerPolicyOptions, policyChecks } from './consumer/consumer-policy.ts'
+import { ConsumerPolicy } from './consumer/consumer-policy.ts'
 import { type RedriveOptions, redrive } from './consumer/redrive.ts'
-import { Draining } from './draining.ts'
 import type { Unread } from './engine.ts'
 import { InvalidOptionError } from './errors.ts'
 import type { ConsumerGroup } from './group/consumer-group.ts'
-import { systemRandom } from './ids.ts'
 import type { Topic } from './log/topic.ts'
 import { Producer, type ProducerOptions } from './producer/producer.ts'
 import type { PubSub } from './pub-sub.ts'
@@ -33,19 +33,11 @@ import {
 import { checkTopicName } from './topic-name.ts'
 import {
   accepts,
-  anObject,
   boolean,
-  type Check,
-  type Checks,
-  callback,
   checkOptions,
   duration,
-  either,
-  integer,
   invalidOption,
-  limit,
   nameList,
-  objectWith,
   oneOf,
   optionsOf,
   requireArgument,
@@ -54,95 +46,11 @@ import { describeValue } from './value-text.ts'
 
 export type { BrokerDescription } from './broker/broker-description.ts'
 export type { BrokerEvents, RecordsDroppedEvent } from './broker/broker-events.ts'
+export { type BrokerOptions, brokerChecks, brokerWords } from './broker/broker-options.ts'
 export type { IdleOptions } from './broker/quiescence.ts'
-
-/** How a broker is made. */
-export interface BrokerOptions<Topics extends TopicMap = TopicMap>
-  extends ConsumerPolicyOptions<NoInfer<keyof Topics & string>> {
-  /** The topics, by name; their types flow to producers and consumers. */
-  topics?: Topics | undefined
-  /** Whether a topic is created when it is first named, and how; default false: a misspelt name is an error. */
-  autoCreateTopics?: boolean | TopicOptions | undefined
-  /** How many records all topics keep together; beyond it the oldest segment goes. Default 1,000,000; -1: no limit. */
-  maxRecords?: number | undefined
-  /** As `maxRecords`, in bytes: counts the topics with a codec or byte values. Default -1, no limit. */
-  maxBytes?: number | undefined
-  /** How long an empty group's offsets are kept, in milliseconds; default 7 days; -1 is for ever. (Kafka: offsets.retention.minutes) */
-  offsetsRetentionMs?: number | undefined
-  /**
-   * How long a partition remembers an idempotent producer that sends nothing, in milliseconds; default 1 day.
-   * (Kafka: producer.id.expiration.ms)
-   */
-  producerIdExpirationMs?: number | undefined
-  /**
-   * How long an unused transactional id is remembered, in milliseconds; default 7 days; -1 is for ever.
-   * (Kafka: transactional.id.expiration.ms)
-   */
-  transactionalIdExpirationMs?: number | undefined
-  /** The codec of every topic that has none of its own. */
-  codec?: Codec<unknown> | undefined
-  /** Whether topics deeply freeze values that they keep by reference, unless a topic says otherwise. Default false. */
-  freeze?: boolean | undefined
-  /** The clock; default the system's. */
-  clock?: Clock | undefined
-  /** Returns a number from 0 up to, and without, 1; default `Math.random`. */
-  random?: (() => number) | undefined
-}
-
-/** How a broker is closed. */
-export interface BrokerCloseOptions {
-  /** How long its consumers may take, in milliseconds; default 30,000. */
-  readonly timeoutMs?: number | undefined
-  /** Waits first until nothing is left to do, as `idle` does, within `timeoutMs`. */
-  readonly drain?: boolean | undefined
-}
-
-const closeTimeoutMs = 30_000
-const week = 7 * 24 * 60 * 60 * 1000
+export type { BrokerCloseOptions } from './broker/shutdown.ts'
 
 const topicNames = nameList('topic names')
-
-const clockMethods = objectWith('now', 'monotonic', 'setTimer', 'turn')
-
-const aClock: Check = {
-  expected: `${clockMethods.expected} and workBudget { ms, records }`,
-  accepts: value => {
-    if (!clockMethods.accepts(value)) return false
-    const budget = (value as { readonly workBudget?: Readonly<Record<string, unknown>> }).workBudget
-    return duration.accepts(budget?.ms) && duration.accepts(budget?.records)
-  },
-}
-
-/** How each option of a broker is checked. */
-export const brokerChecks: Checks<BrokerOptions> = {
-  topics: topicMap,
-  autoCreateTopics: either(boolean, anObject),
-  maxRecords: limit(1),
-  maxBytes: limit(1),
-  offsetsRetentionMs: limit(1),
-  producerIdExpirationMs: integer(1),
-  transactionalIdExpirationMs: limit(1),
-  codec: codecCheck,
-  freeze: boolean,
-  clock: aClock,
-  random: callback,
-  ...policyChecks,
-}
-
-const ofTopic = { instead: 'that is an option of topic()' } as const
-const ofCluster = { instead: 'that is an option of connect(), of brokerlet/kafka' } as const
-
-/** What belongs to a topic, or to a cluster. */
-export const brokerWords: Readonly<Record<string, { readonly instead: string }>> = {
-  partitions: ofTopic,
-  retentionMs: ofTopic,
-  retentionRecords: ofTopic,
-  retentionBytes: ofTopic,
-  cleanupPolicy: ofTopic,
-  whenFull: ofTopic,
-  brokers: ofCluster,
-  bootstrapBrokers: ofCluster,
-}
 
 /**
  * Kafka's semantics in this process: topics, producers, consumers and groups over a log in memory.
@@ -153,32 +61,19 @@ export const brokerWords: Readonly<Record<string, { readonly instead: string }>>
 export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<Topics> {
   readonly #engine: MemoryEngine
   readonly #quiescence: Quiescence
+  readonly #shutdown: Shutdown
   readonly #policy: ConsumerPolicy
   /** Administers topics, groups and offsets as on every engine: all methods are async. */
   readonly admin: Admin
-  #closing: Promise<readonly Unread[]> | undefined
-  // When a later close ends it, on the monotonic clock.
-  #endBy = Number.POSITIVE_INFINITY
-  #draining: Draining | undefined
 
   constructor(options: BrokerOptions<Topics> = {}) {
     checkOptions('Broker', options as BrokerOptions, brokerChecks, brokerWords)
     this.#policy = new ConsumerPolicy(options)
-    const { autoCreateTopics = false } = options
-    this.#engine = new MemoryEngine({
-      clock: options.clock ?? systemClock,
-      random: options.random ?? systemRandom,
-      maxRecords: options.maxRecords ?? 1_000_000,
-      maxBytes: options.maxBytes ?? -1,
-      offsetsRetentionMs: options.offsetsRetentionMs ?? week,
-      producerIdExpirationMs: options.producerIdExpirationMs ?? week / 7,
-      transactionalIdExpirationMs: options.transactionalIdExpirationMs ?? week,
-      autoCreateTopics,
-      codec: options.codec as TopicOptions['codec'],
-      freeze: options.freeze ?? false,
-    })
+    this.#engine = new MemoryEngine(toEngineOptions(options as BrokerOptions))
     this.#quiescence = new Quiescence(this.#engine)
+    this.#shutdown = new Shutdown(this.#engine, this.#quiescence)
     this.admin = new MemoryAdmin(this.#engine)
+    const { autoCreateTopics } = options
     if (typeof autoCreateTopics === 'object') this.#engine.logConfig('(autoCreateTopics)', autoCreateTopics)
     this.declare(options.topics ?? {})
   }
@@ -372,54 +267,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
    */
   async close(options: BrokerCloseOptions = {}): Promise<readonly Unread[]> {
     checkOptions('close', options, { timeoutMs: duration, drain: boolean })
-    if (this.#closing === undefined) this.#closing = this.#close(options)
-    else this.#hurry(options)
-    return this.#closing
-  }
-
-  // A second close can only make the first one end sooner.
-  #hurry({ timeoutMs, drain = false }: BrokerCloseOptions): void {
-    if (timeoutMs === undefined) return
-    this.#endBy = Math.min(this.#endBy, this.clock.monotonic() + timeoutMs)
-    if (drain && this.#draining !== undefined) return this.#draining.within(timeoutMs)
-    this.#draining?.end()
-    for (const client of this.#engine.clients) void client.close({ timeoutMs })
-  }
-
-  async #close({ drain, timeoutMs = closeTimeoutMs }: BrokerCloseOptions): Promise<readonly Unread[]> {
-    const until = this.clock.monotonic() + timeoutMs
-    if (drain) await this.#drain(timeoutMs)
-    this.#engine.refuseWaiting()
-    const leftMs = () => Math.max(0, Math.min(until, this.#endBy) - this.clock.monotonic())
-    const left = await this.#closeClients(leftMs())
-    // From here on no client can start; those that started while the others closed are closed, too.
-    this.#engine.refuse()
-    const late = await this.#closeClients(leftMs())
-    const stopped = [...this.#engine.groupCoordinator.stopped.values()].flatMap(group => group.left())
-    this.#engine.shutDown()
-    return onceEach([...left, ...late, ...stopped])
-  }
-
-  async #closeClients(timeoutMs: number): Promise<readonly Unread[]> {
-    const clients = [...this.#engine.clients]
-    await Promise.all(clients.map(client => client.close({ timeoutMs })))
-    // Asked when all have closed: a handler, or a transaction, may have written after the reader had closed.
-    return clients.flatMap(client => client.left?.() ?? [])
-  }
-
-  // Waits for the whole broker, not for each consumer by itself: the records that a handler sends are to be read, too.
-  async #drain(timeoutMs: number): Promise<void> {
-    const closing = new AbortController()
-    const draining = new Draining(this.clock, 'the broker', () => closing.abort())
-    this.#draining = draining
-    try {
-      await this.#quiescence.idle({ timeoutMs, signal: closing.signal })
-    } catch {
-      // The time is up, or the broker can never be idle: the records not read are in the report.
-    } finally {
-      this.#draining = undefined
-      draining.end()
-    }
+    return this.#shutdown.close(options)
   }
 
   /** `close()`, for `await using`. */
@@ -466,18 +314,4 @@ function refuseContradiction(existing: Topic, declared: TopicOptions): void {
     const message = `Topic '${existing.name}' exists with ${difference}`
     throw new InvalidOptionError(message, { topic: existing.name, option, received: value })
   }
-}
-
-// A consumer that is away, or has crashed, reports the partitions that it had; a member that has read further is right.
-function onceEach(left: readonly Unread[]): readonly Unread[] {
-  const furthest = new Map<string, Unread>()
-  for (const each of left) {
-    const known = furthest.get(nameOf(each))
-    if (known === undefined || known.from < each.from) furthest.set(nameOf(each), each)
-  }
-  return left.filter(each => each.group === undefined || furthest.get(nameOf(each)) === each)
-}
-
-function nameOf({ group, topic, partition }: Unread): string {
-  return JSON.stringify([group, topic, partition])
 }

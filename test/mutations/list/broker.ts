@@ -59,7 +59,7 @@ export const brokerMutations: readonly Mutation[] = [
   },
   {
     name: 'who begins while the broker closes is left running',
-    file: 'broker.ts',
+    file: 'broker/shutdown.ts',
     find: 'const late = await this.#closeClients(leftMs())',
     replace: 'const late: readonly Unread[] = []',
     breaks: 'close ends every consumer',
