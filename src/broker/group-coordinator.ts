@@ -55,7 +55,6 @@ export interface GroupCoordinatorHost {
   /** Says that a group is gone, or no longer reads these topics: records kept for it alone may go. */
   unregistered(topics: Iterable<Topic>): void
   touch(): void
-  finished(): void
   readonly waitUntil: Engine['waitUntil']
 }
 
@@ -85,7 +84,6 @@ export class GroupCoordinator {
     this.#membershipHost = {
       outbox: host.outbox,
       requireTopics: wanted => this.#requireTopics(wanted),
-      finished: () => host.finished(),
     }
     this.#manualHost = {
       outbox: host.outbox,
@@ -173,7 +171,7 @@ export class GroupCoordinator {
     const group = this.#find(groupId)
     group.register(topics)
     this.#keep(group)
-    this.#host.finished()
+    this.#host.outbox.flush()
   }
 
   /** Commits from outside of the group, which is created if it does not exist and there is something to commit. */
@@ -183,7 +181,7 @@ export class GroupCoordinator {
     const group = this.#find(groupId)
     group.commits.commitFromOutside(offsets, anonymous)
     this.#keep(group)
-    this.#host.finished()
+    this.#host.outbox.flush()
   }
 
   /** Refuses what `commitWithoutMember` would refuse; creates no group. */
@@ -205,7 +203,7 @@ export class GroupCoordinator {
     )
     group.commits.commitFromOutside(offsets.filter(tp => group.committed(tp) === null))
     this.#keep(group)
-    this.#host.finished()
+    this.#host.outbox.flush()
     return group
   }
 
@@ -214,7 +212,7 @@ export class GroupCoordinator {
     const group = this.existing(groupId)
     group.delete()
     this.#forget(groupId, 'deleted')
-    this.#host.finished()
+    this.#host.outbox.flush()
   }
 
   #forget(groupId: string, reason: 'deleted' | 'expired'): void {
@@ -241,7 +239,6 @@ export class GroupCoordinator {
       touch: () => this.#host.touch(),
       held: groupId => this.#held(groupId),
       stopped: groupId => this.stopped.has(groupId),
-      finished: () => this.#host.finished(),
       waitUntil: (...args) => this.#host.waitUntil(...args),
       requirePartition: tp => void this.#host.partition(tp),
       registered: (groupId, topic) => this.readers.add(topic, groupId),
@@ -271,13 +268,13 @@ export class GroupCoordinator {
       // No other member waits for the partitions of a reader without a group.
       const member = group.join({ ...options, rebalanceTimeoutMs: Number.POSITIVE_INFINITY }, undefined)
       this.#standalone.add(group)
-      this.#host.finished()
+      this.#host.outbox.flush()
       return new StandaloneMembership(group, member, this.#membershipHost, () =>
         this.#standalone.delete(group),
       )
     }
     const member = this.#joinGroup(groupId, options, request.assignor as Assignor | AssignorName | undefined)
-    this.#host.finished()
+    this.#host.outbox.flush()
     return new GroupMembership(this.groups.get(groupId)!, member, this.#membershipHost)
   }
 
@@ -325,7 +322,7 @@ export class GroupCoordinator {
     const membership = new ManualMembership(memberId, groupId, this.#manualHost, listener)
     membership.subscribe(interest)
     this.#manual.add(membership)
-    this.#host.finished()
+    this.#host.outbox.flush()
     return membership
   }
 
@@ -339,7 +336,7 @@ export class GroupCoordinator {
     if (group === undefined || group.live || this.#held(event.groupId) !== undefined) return
     this.stopped.set(event.groupId, { cause: event.cause, left })
     this.#host.events.emit('groupStopped', event)
-    this.#host.finished()
+    this.#host.outbox.flush()
     this.#host.touch()
   }
 

@@ -10,7 +10,6 @@ export interface GroupMembershipHost {
   readonly outbox: Outbox
   /** Makes sure that the named topics exist. */
   requireTopics(interest: Interest): void
-  finished(): void
 }
 
 /** A consumer's place in a group of this process. */
@@ -32,12 +31,12 @@ export class GroupMembership implements Membership {
   subscribe(interest: Interest): void {
     this.#host.requireTopics(interest)
     this.#group.subscribe(this.#member, toSubscription(interest))
-    this.#host.finished()
+    this.#host.outbox.flush()
   }
 
   release(partitions: readonly TopicPartition[]): void {
     this.#group.release(this.#member, partitions)
-    this.#host.finished()
+    this.#host.outbox.flush()
   }
 
   commit(offsets: readonly EpochOffset[]): void {
@@ -65,7 +64,7 @@ export class GroupMembership implements Membership {
   leave(keepPlace: boolean): void {
     if (keepPlace) this.#group.disconnect(this.#member)
     else this.#group.leave(this.#member)
-    this.#host.finished()
+    this.#host.outbox.flush()
   }
 }
 

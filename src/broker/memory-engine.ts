@@ -93,16 +93,16 @@ export class MemoryEngine implements Engine, Closable {
     const { readers, others } = this.groupCoordinator
     this.#progress = new GroupProgress(readers, others, this.events)
     this.conditions = new Conditions(this.clock)
-    this.log = new LogManager(options.maxRecords, options.maxBytes, this.clock, () => this.#finished())
+    this.log = new LogManager(options.maxRecords, options.maxBytes, this.clock, this.outbox)
     this.#transactions = new TransactionCoordinator({
       clock: this.clock,
+      outbox: this.outbox,
       transactionalIdExpirationMs: options.transactionalIdExpirationMs,
       newProducerId: () => this.newProducerId(),
       ended: controls => {
         this.log.appended(controls, 0)
         this.touch()
       },
-      finished: this.#finished,
     })
     this.#writer = new LogWriter({
       clock: this.clock,
@@ -140,10 +140,8 @@ export class MemoryEngine implements Engine, Closable {
     this.events.emit('closed', {})
     this.clock.close()
     this.conditions.close(closedError)
-    this.#finished()
+    this.outbox.flush()
   }
-
-  readonly #finished = (): void => this.outbox.flush()
 
   #groupCoordinatorHost(): GroupCoordinatorHost {
     const { offsetsRetentionMs, autoCreateTopics } = this.#options
@@ -161,7 +159,6 @@ export class MemoryEngine implements Engine, Closable {
       partition: tp => this.partition(tp),
       unregistered: topics => this.#registry.unregistered(topics),
       touch: () => this.touch(),
-      finished: this.#finished,
       waitUntil: (...args) => this.waitUntil(...args),
     }
   }
@@ -172,6 +169,7 @@ export class MemoryEngine implements Engine, Closable {
       byId: this.topicsById,
       clock: this.clock,
       events: this.events,
+      outbox: this.outbox,
       ids: this.#ids,
       edge: this.edge,
       log: this.log,
@@ -184,7 +182,6 @@ export class MemoryEngine implements Engine, Closable {
       freed: partition => this.#writer.freed(partition),
       changed: topic => this.#writer.topicChanged(topic),
       touch: () => this.touch(),
-      finished: this.#finished,
     }
   }
 
@@ -262,14 +259,13 @@ export class MemoryEngine implements Engine, Closable {
   ): MemoryTransactionalProducer {
     this.requireOpen()
     const session = this.#transactions.init(transactionalId, timeoutMs, unheard)
-    this.#finished()
+    this.outbox.flush()
     return new MemoryTransactionalProducer(
       {
         coordinator: this.#transactions,
         writer: this.#writer,
         outbox: this.outbox,
         requireOpen: () => this.requireOpen(),
-        finished: this.#finished,
       },
       session,
     )
@@ -355,7 +351,7 @@ export class MemoryEngine implements Engine, Closable {
     for (const client of this.clients) {
       client.close({ hold: false }).catch(error => this.events.emit('error', error))
     }
-    this.#finished()
+    this.outbox.flush()
   }
 
   touch(): void {

@@ -21,7 +21,6 @@ export interface MemoryTransactionsHost {
   readonly writer: LogWriter
   readonly outbox: Outbox
   requireOpen(): void
-  finished(): void
 }
 
 /** A producer with a transactional id, of this process's own log. */
@@ -94,12 +93,12 @@ export class MemoryTransaction implements EngineTransaction {
     try {
       this.#host.coordinator.commit(this.#session, this.#transaction, renews)
     } finally {
-      this.#host.finished()
+      this.#host.outbox.flush()
     }
   }
 
   abort(renews: boolean = true): void {
     this.#host.coordinator.abort(this.#session, this.#transaction, renews)
-    this.#host.finished()
+    this.#host.outbox.flush()
   }
 }

@@ -7,6 +7,7 @@ import { type LogConfig, type LogDefaults, toLogConfig, withDefaults } from '../
 import type { LogManager } from '../log/log-manager.ts'
 import type { Partition } from '../log/partition.ts'
 import { Topic, type TopicHost } from '../log/topic.ts'
+import type { Outbox } from '../outbox.ts'
 import type { StickyRoundRobin } from '../producer/partitioner.ts'
 import type { RecordMetadata } from '../record.ts'
 import type { ByteEdge } from '../serde.ts'
@@ -33,6 +34,7 @@ export interface TopicRegistryHost {
   readonly byId: Map<string, Topic>
   readonly clock: BrokerClock
   readonly events: Events<BrokerEvents>
+  readonly outbox: Outbox
   readonly ids: Ids
   readonly edge: ByteEdge
   readonly log: LogManager
@@ -51,7 +53,6 @@ export interface TopicRegistryHost {
   /** Says that a topic was altered or deleted, of which sends that wait to write to it have to hear. */
   changed(topic: Topic): void
   touch(): void
-  finished(): void
 }
 
 /** Creates, finds, alters and deletes the topics of a broker, and tells its groups, logs and listeners. */
@@ -118,16 +119,16 @@ export class TopicRegistry {
     byId.set(topic.id, topic)
     events.emit('topicCreated', { topic: name, partitions: config.partitions })
     groups.topicChanged(name)
-    this.#host.finished()
+    this.#host.outbox.flush()
     return topic
   }
 
   #makeTopicHost(): TopicHost {
-    const { clock, edge, log, cleaner, progress, events, groups, finished, freed, append, touch } = this.#host
+    const { clock, edge, log, cleaner, progress, events, groups, outbox, freed, append, touch } = this.#host
     return {
       edge,
       now: () => clock.now(),
-      finished,
+      outbox,
       commonOptions: () => this.#commonOptions,
       logConfig: (name, options, common) => this.logConfig(name, options, common),
       segmentAdded: (partition, segment, timestamp) => log.segmentAdded(partition, segment, timestamp),
@@ -206,7 +207,7 @@ export class TopicRegistry {
     topic.delete()
     this.#host.changed(topic)
     this.#host.freed()
-    this.#host.finished()
+    this.#host.outbox.flush()
     this.#host.touch()
   }
 

@@ -58,7 +58,6 @@ export interface GroupHost extends GroupNews {
   stopped(groupId: string): boolean
   /** Something has changed that `stable()`, `caughtUp()` or `idle()` may wait for. */
   touch(): void
-  finished(): void
   readonly waitUntil: Engine['waitUntil']
   /** @throws UnknownTopicOrPartitionError */
   requirePartition(tp: TopicPartition): void
@@ -133,6 +132,7 @@ export class ConsumerGroup {
     this.#expiry = new OffsetExpiry({
       groupId: id,
       clock: host.clock,
+      outbox: host.outbox,
       store,
       offsets: this.#offsets,
       registered: this.#registered,
@@ -140,7 +140,6 @@ export class ConsumerGroup {
       emptySince: () => (this.#empty ? this.#emptySince : undefined),
       subscribed,
       awaited: () => host.stopped(id) || this.#registered.holdBack,
-      finished: () => host.finished(),
       expired: () => {
         this.#dead = true
         host.expired(this)
@@ -374,7 +373,7 @@ export class ConsumerGroup {
     // The member hears of it before the new owners hear of their partitions.
     this.#host.outbox.push(() => member.listener.fenced(error))
     this.#remove(member, reason)
-    this.#host.finished()
+    this.#host.outbox.flush()
   }
 
   #remove(member: GroupMember, reason: MemberLeftEvent['reason']): void {
@@ -447,7 +446,7 @@ export class ConsumerGroup {
     this.#requireEmpty('its offsets can be set')
     if (isList(to)) for (const tp of to) this.#host.requirePartition(tp)
     this.commits.commitFromOutside(isList(to) ? to : this.#offsets.everywhere(to))
-    this.#host.finished()
+    this.#host.outbox.flush()
   }
 
   /** Deletes committed offsets; throws for a topic that a member reads. (Kafka: OffsetDelete) @internal */

@@ -1,4 +1,5 @@
 import type { BrokerClock } from '../broker-clock.ts'
+import type { Outbox } from '../outbox.ts'
 import type { GroupOffsets } from './group-offsets.ts'
 import type { OffsetStore } from './offset-store.ts'
 import type { RegisteredTopics } from './registered-topics.ts'
@@ -7,6 +8,7 @@ import type { RegisteredTopics } from './registered-topics.ts'
 export interface OffsetExpiryHost {
   readonly groupId: string
   readonly clock: BrokerClock
+  readonly outbox: Outbox
   readonly store: OffsetStore
   readonly offsets: GroupOffsets
   readonly registered: RegisteredTopics
@@ -20,7 +22,6 @@ export interface OffsetExpiryHost {
   awaited(): boolean
   /** The group has neither members nor offsets any more. */
   expired(): void
-  finished(): void
 }
 
 // How long an empty group is kept that never had offsets, or has none any more. (Kafka:
@@ -52,7 +53,7 @@ export class OffsetExpiry {
     if (due === Number.POSITIVE_INFINITY) return this.stop()
     clock.schedule(this.#timer, Math.max(0, due - clock.now()), () => {
       this.#expire()
-      this.#host.finished()
+      this.#host.outbox.flush()
     })
   }
 

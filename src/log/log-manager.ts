@@ -1,4 +1,5 @@
 import type { BrokerClock } from '../broker-clock.ts'
+import type { Outbox } from '../outbox.ts'
 import { Clearance } from './clearance.ts'
 import type { Partition } from './partition.ts'
 import { keptUntil } from './retention.ts'
@@ -30,7 +31,7 @@ export class LogManager {
   readonly maxRecords: number
   readonly maxBytes: number
   readonly #clock: BrokerClock
-  readonly #finished: () => void
+  readonly #outbox: Outbox
   // In order of creation, which is the order in which segments are dropped.
   readonly #segments = new Map<Segment, Partition>()
   #ordered = true
@@ -44,13 +45,13 @@ export class LogManager {
   #unsearched = 0
   #dueAt = Number.POSITIVE_INFINITY
 
-  constructor(maxRecords: number, maxBytes: number, clock: BrokerClock, finished: () => void) {
+  constructor(maxRecords: number, maxBytes: number, clock: BrokerClock, outbox: Outbox) {
     this.maxRecords = maxRecords
     this.maxBytes = maxBytes
     this.#roomRecords = roomOf(maxRecords)
     this.#roomBytes = roomOf(maxBytes)
     this.#clock = clock
-    this.#finished = finished
+    this.#outbox = outbox
   }
 
   /** How many records the broker keeps. */
@@ -183,6 +184,6 @@ export class LogManager {
     let next = Number.POSITIVE_INFINITY
     for (const partition of new Set(this.#segments.values())) next = Math.min(next, partition.expire(now))
     this.#expireAt(next)
-    this.#finished()
+    this.#outbox.flush()
   }
 }

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, OffsetOutOfRangeError, UnknownTopicOrPartitionError } from '../errors.ts'
+import type { Outbox } from '../outbox.ts'
 import type { ConsumerRecord, RecordHeaders, RecordKey } from '../record.ts'
 import type { Serde } from '../serde.ts'
 import { describeValue } from '../value-text.ts'
@@ -21,6 +22,7 @@ export type TrimReason = 'retention' | 'limit' | 'deleteRecords'
 
 /** What a partition needs of its broker. */
 export interface PartitionHost {
+  readonly outbox: Outbox
   readonly cleaner: LogCleaner
   /** A segment was begun, for a record with this timestamp. */
   segmentAdded(partition: Partition, segment: Segment, timestamp: number): void
@@ -40,8 +42,6 @@ export interface PartitionHost {
   /** The log start moved past records that some reader may not have read. */
   trimmed(partition: Partition, from: number, to: number, reason: TrimReason): void
   now(): number
-  /** The outermost call has finished, so the events that it queued may be emitted. */
-  finished(): void
 }
 
 /** A reader of a partition, to be told of new records. */
@@ -319,7 +319,7 @@ export class Partition {
       this.#advance(beforeOffset, 'deleteRecords')
       this.#segments.oldest?.forget(beforeOffset)
     }
-    this.#host.finished()
+    this.#host.outbox.flush()
   }
 
   /** Throws as `deleteRecords` would. @internal */

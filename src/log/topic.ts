@@ -159,7 +159,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     }
     let removed = 0
     for (const partition of this.#partitions) removed += partition.compact()
-    this.#host.finished()
+    this.#host.outbox.flush()
     return removed
   }
 
@@ -173,7 +173,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     const from = this.#partitions.length
     this.#extend(total)
     this.#host.partitionsAdded(this as unknown as Topic, from)
-    this.#host.finished()
+    this.#host.outbox.flush()
   }
 
   /** Throws as `addPartitions` would. @internal */
@@ -212,7 +212,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     this.#followConfig()
     for (const [i, partition] of this.#partitions.entries()) partition.alter(config, sizes?.[i])
     this.#host.altered(this as unknown as Topic, before)
-    this.#host.finished()
+    this.#host.outbox.flush()
   }
 
   /** Returns the topic as `alter` would make it; throws as `alter` would. @internal */

@@ -1,17 +1,17 @@
 import type { BrokerClock } from '../broker-clock.ts'
 import { IllegalStateError, ProducerFencedError, TransactionAbortedError } from '../errors.ts'
+import type { Outbox } from '../outbox.ts'
 import { OpenTransaction } from './open-transaction.ts'
 
 /** What the coordinator needs of its broker. */
 export interface TransactionHost {
   readonly clock: BrokerClock
+  readonly outbox: Outbox
   /** How long an unused transactional id is remembered, in milliseconds; -1 is for ever. */
   readonly transactionalIdExpirationMs: number
   newProducerId(): number
   /** A transaction has ended, with so many control records. */
   ended(controls: number): void
-  /** The outermost call has finished, so the events that it queued may be emitted. */
-  finished(): void
 }
 
 /** A producer with a transactional id, until another one takes the id. */
@@ -118,7 +118,7 @@ export class TransactionCoordinator {
     session.state = 'Ongoing'
     clock.schedule(session.timeoutTimer, session.timeoutMs, () => {
       this.#end(session, transaction, timedOut(session))
-      this.#host.finished()
+      this.#host.outbox.flush()
     })
     return transaction
   }

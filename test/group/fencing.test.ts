@@ -54,7 +54,6 @@ function group() {
     held: () => undefined,
     stopped: () => false,
     touch: nothing,
-    finished: () => outbox.flush(),
     waitUntil: () => Promise.resolve(),
     requirePartition: nothing,
     registered: nothing,
