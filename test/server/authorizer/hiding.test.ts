@@ -70,6 +70,8 @@ describe('topics', () => {
     const page = (asked: object) => ask('DescribeTopicPartitions', { responsePartitionLimit: 1, ...asked })
     const all = await page({ topics: [], cursor: null })
     expect(all).toMatchObject({ topics: [{ name: 'orders', errorCode: 0 }], nextCursor: null })
+    const begun = await page({ topics: [], cursor: { topicName: 'orders', partitionIndex: 0 } })
+    expect(begun).toMatchObject({ topics: [{ name: 'orders', errorCode: 0 }] })
     const cursor = { topicName: 'payments', partitionIndex: 0 }
     expect(await page({ topics: [], cursor })).toMatchObject({ topics: [], nextCursor: null })
     for (const topicName of ['', 'orders']) {
@@ -296,7 +298,9 @@ describe('groups', () => {
       ...{ resourceType: 2, resourceName: 'pay', resourcePatternType: 4 },
       ...{ principal: 'User:ada', host: '*', operation: 8, permissionType: 3 },
     }
-    await as('admin', 'CreateAcls', { creations: [payments] })
+    // One of several lists may be about a topic that is there.
+    const nothing = { ...payments, resourceName: 'no-such' }
+    await as('admin', 'CreateAcls', { creations: [nothing, payments] })
     epoch = await beat(epoch)
     expect(has.sort()).toEqual(['orders', 'payments'])
     await as('admin', 'DeleteAcls', {
