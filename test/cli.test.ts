@@ -69,6 +69,13 @@ it('listens, prints its address and a line per event, and ends when it is interr
   expect(command.complaints).toEqual([])
 })
 
+it('prints the host that clients are told to come to', async () => {
+  const command = start('--port', '0', '--advertised-host', 'localhost')
+  await expect.poll(() => command.lines[0]).toMatch(/^localhost:\d+$/)
+  command.interrupt()
+  expect(await command.ended).toBe(0)
+})
+
 it('shows several brokers, and prints where all of them are', async () => {
   const command = start('--port', '0', '--brokers', '3', '--topic', 'orders:3')
   await expect.poll(() => command.lines.length).toBeGreaterThan(0)
@@ -192,6 +199,7 @@ it.each([
     "--max-records expected a whole number from 1 to 9007199254740991, received '9007199254740992'",
   ],
   [['--host', ''], "--host expected a name or an address, received ''"],
+  [['--advertised-host', ''], "--advertised-host expected a name or an address, received ''"],
   [['--brokers', '3', '--port', '65534'], '--port expected room for 3 brokers up to 65535, received 65534'],
   [['--tls-key', '--tls-cert', 'c'], "--tls-key expected a value, received '--tls-cert'"],
   [['--sasl', 'ada:'], '--sasl expected USER:PASSWORD'],

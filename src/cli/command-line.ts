@@ -9,6 +9,7 @@ export interface CommandLine {
   readonly version: boolean
   readonly port: number
   readonly host: string
+  readonly advertisedHost: string | undefined
   readonly brokers: number
   readonly topics: Readonly<Record<string, TopicOptions>>
   /** The options of topics that are created when first named; false if none are. */
@@ -36,6 +37,7 @@ export const usage: string = `brokerlet: a Kafka broker in memory, for tests and
 
   --port N             where to listen; default 9092, 0 for any that is free
   --host NAME          default 127.0.0.1
+  --advertised-host NAME  the host that clients are told to come to; default that of --host
   --brokers N          shows a cluster of N brokers, on --port and the ports after it; default 1
   --topic NAME[:N]     makes a topic of N partitions, default 1; may be given again
   --auto-create [N]    makes topics when they are first named, of N partitions, default 1
@@ -64,7 +66,8 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     help: values.help ?? false,
     version: values.version ?? false,
     port,
-    host: toHost(values.host),
+    host: toHost('--host', values.host) ?? '127.0.0.1',
+    advertisedHost: toHost('--advertised-host', values['advertised-host']),
     brokers,
     topics: byName('--topic', (values.topic ?? []).map(toTopic)),
     autoCreate: toAutoCreate(values['auto-create']),
@@ -83,6 +86,7 @@ const maxPort = 65_535
 const options = {
   port: { type: 'string' },
   host: { type: 'string' },
+  'advertised-host': { type: 'string' },
   brokers: { type: 'string' },
   topic: { type: 'string', multiple: true },
   'auto-create': { type: 'string' },
@@ -137,9 +141,9 @@ function optional(option: string, text: string | undefined): number | undefined 
   return text === undefined ? undefined : number(option, text, 1)
 }
 
-function toHost(host: string | undefined): string {
-  if (host === '') throw new UsageError(`--host expected a name or an address, received ''`)
-  return host ?? '127.0.0.1'
+function toHost(option: string, host: string | undefined): string | undefined {
+  if (host === '') throw new UsageError(`${option} expected a name or an address, received ''`)
+  return host
 }
 
 function byName<Value>(

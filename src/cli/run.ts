@@ -53,6 +53,7 @@ async function serveUntilInterrupted(command: CommandLine, terminal: Terminal): 
     const server = await serve(broker, {
       port,
       host,
+      advertisedHost: command.advertisedHost,
       brokers,
       fetchMaxWaitMs: command.fetchMaxWaitMs,
       ...(pem && { tls: pem }),

@@ -35,6 +35,11 @@ export interface ServeOptions extends WireOptions {
   readonly port?: number | undefined
   /** Default 127.0.0.1. */
   readonly host?: string | undefined
+  /**
+   * The host that clients are told to connect to; default `host`. Needed where that stands for every address of the machine
+   * (`0.0.0.0`, `::`), or where clients come by another one, as into a container. (Kafka: advertised.listeners)
+   */
+  readonly advertisedHost?: string | undefined
   /** How many brokers clients see, from 1 to 100; default 1. Each has a listener of its own. */
   readonly brokers?: number | undefined
   /** The number of the first broker, from 0 on; default 1. The others have the numbers that follow. (Kafka: node.id) */
@@ -110,6 +115,7 @@ export async function serve(
   checkOptions<ServeOptions>('serve', options, {
     port: integer(0, maxPort),
     host: name,
+    advertisedHost: name,
     brokers: integer(1, maxBrokers),
     firstNodeId: integer(0, maxFirstNodeId),
     autoLeaderRebalance: boolean,
@@ -124,7 +130,7 @@ export async function serve(
   if (options.authorizer !== undefined) checkAuthorizerOptions('serve', options.authorizer)
   const engine = engineOf('serve', broker)
   const { port = 0, host = '127.0.0.1', brokers: count = 1, racks = [], tls } = options
-  const { connectionsMaxIdleMs: maxIdleMs = connectionsMaxIdleMs } = options
+  const { advertisedHost = host, connectionsMaxIdleMs: maxIdleMs = connectionsMaxIdleMs } = options
   if (port + count - 1 > maxPort) {
     throw invalidOption('serve', 'port', `room for ${count} brokers up to ${maxPort}`, port)
   }
@@ -137,13 +143,13 @@ export async function serve(
   }
   const wire = new WireServer(
     engine,
-    makeNodes(host, port, count, { first: options.firstNodeId, racks }),
+    makeNodes(advertisedHost, port, count, { first: options.firstNodeId, racks }),
     options,
   )
   const { cluster } = wire
   const create = (accept: (socket: Socket) => void) =>
     tls === undefined ? createServer(accept) : createTlsServer(tls, accept)
-  const brokers = cluster.nodes.map(node => new BrokerListener(node, { wire, maxIdleMs, create }))
+  const brokers = cluster.nodes.map(node => new BrokerListener(node, { wire, host, maxIdleMs, create }))
   const close = async () => {
     engine.events.off('closed', closeWithBroker)
     const closed = Promise.all(brokers.map(each => each.close()))

@@ -10,7 +10,7 @@ import type { WireServer } from './wire-server.ts'
 export interface ServedBroker {
   /** Its number: 1 is the first broker, unless `firstNodeId` says otherwise. */
   readonly nodeId: number
-  /** Where it listens, such as `127.0.0.1:50321` or `[::1]:50321`. */
+  /** Where clients are told to come, such as `127.0.0.1:50321` or `[::1]:50321`. */
   readonly address: string
   readonly port: number
   readonly running: boolean
@@ -35,6 +35,8 @@ export interface ServedBroker {
 /** What a listener needs of its server. */
 export interface ListenerHost {
   readonly wire: WireServer
+  /** Where it listens, which may not be where clients are told to come. */
+  readonly host: string
   /** How long a connection may be idle, in milliseconds; -1 is for ever. */
   readonly maxIdleMs: number
   create(accept: (socket: Socket) => void): Server
@@ -125,7 +127,8 @@ export class BrokerListener implements ServedBroker {
       this.#wire.failed(new Error(message, { cause: error }))
     })
     await new Promise<void>((resolve, reject) => {
-      const { port, host } = this.#node
+      const { host } = this.#host
+      const { port } = this.#node
       const fail = (error: Error) => reject(listenError(host, port, error))
       listener.once('error', fail)
       listener.listen(port, host, () => {

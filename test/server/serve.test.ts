@@ -14,6 +14,7 @@ import {
 } from '../../src/server/index.ts'
 import { apiVersions } from '../../src/server/protocol/messages/api-versions.ts'
 import { fetch as fetchApi } from '../../src/server/protocol/messages/fetch.ts'
+import { metadata } from '../../src/server/protocol/messages/metadata.ts'
 import { collect } from '../helpers/collect.ts'
 import { thrownBy } from '../helpers/errors.ts'
 import { consumerMembers } from '../helpers/group-requests.ts'
@@ -62,6 +63,18 @@ it.skipIf(!hasIPv6)('puts an address of IPv6 in brackets, as clients take it', a
   const addresses = server.brokers.map(({ port }) => `[::1]:${port}`)
   expect(server.address).toBe(addresses[0])
   expect(server.bootstrapServers).toBe(addresses.join(','))
+})
+
+it('tells clients another host to come to than the one it listens at, also once it has started again', async () => {
+  const { server } = await start({ host: '127.0.0.1', advertisedHost: 'brokers.example' })
+  expect(server.address).toBe(`brokers.example:${server.port}`)
+  expect(server.bootstrapServers).toBe(server.address)
+  await server.brokers[0]!.stop()
+  await server.brokers[0]!.start()
+  const socket = connectTcp(server.port, '127.0.0.1')
+  open.push(async () => socket.destroy())
+  const { brokers } = await new WireClient(socket).call(metadata, 4, { topics: [] })
+  expect(brokers).toMatchObject([{ host: 'brokers.example', port: server.port }])
 })
 
 it('speaks TLS', async () => {
