@@ -13,20 +13,14 @@ import type { TopicPartition } from '../topic-partition.ts'
 import type { Ask } from './ask.ts'
 import type { ClientLibrary } from './client-library.ts'
 import { ClusterError, hasCode, toClusterError } from './cluster-error.ts'
-import {
-  ClusterMetadata,
-  type ClusterTopic,
-  type Leader,
-  type Leadership,
-  withTopics,
-} from './cluster-metadata.ts'
+import { ClusterMetadata, type ClusterTopic, type Leader, type Leadership } from './cluster-metadata.ts'
 import { addressOf, type Connections, type ConnectionsFactory } from './connections.ts'
 import { Coordinators, type CoordinatorType } from './coordinators.ts'
 import { connectingTo, firstAnswer } from './first-answer.ts'
 import { groupBy } from './group-by.ts'
 import type { BrokerAddress } from './library-connection.ts'
-import type { Api, MetadataResponse } from './library-messages.ts'
-import { mostComplete } from './most-complete.ts'
+import type { Api } from './library-messages.ts'
+import { MetadataReader, type Watched } from './metadata-reader.ts'
 import { retry } from './retry.ts'
 import { SpokenVersions } from './spoken-versions.ts'
 
@@ -43,12 +37,6 @@ export interface ClusterOptions {
   /** How values of a topic are encoded and decoded. */
   serdeOf(topic: string): Serde
 }
-
-/** The topics that somebody waits for, by their names, or all of the cluster. */
-export type Watched = readonly string[] | 'all'
-
-/** Kafka's number of an error that another attempt may not meet. */
-export const leaderNotAvailable = 5
 
 /**
  * Knows the leaders and coordinators of a cluster, sends requests to them, and looks them up again when they change.
@@ -67,15 +55,8 @@ export class Cluster {
   readonly #options: ClusterOptions
   readonly #versions: SpokenVersions
   readonly #known: ClusterMetadata
-  // What is being looked up, and not known yet.
-  readonly #missed = new Set<TopicPartition>()
-  // The topics that will be looked up next.
-  readonly #soon = new Set<string>()
+  readonly #metadata: MetadataReader
   readonly #coordinators: Coordinators
-  readonly #watchers = new Map<() => void, Watched>()
-  #refreshing: Promise<void> | undefined
-  // The topics whose metadata is being read, or was read last; null for all.
-  #read: ReadonlySet<string> | null = new Set()
   #turn = 0
   // How many requests to any broker have failed since the last answer.
   #unanswered = 0
@@ -92,6 +73,14 @@ export class Cluster {
     this.#options = options
     this.#versions = new SpokenVersions(options.library)
     this.#known = new ClusterMetadata(topic => options.serdeOf(topic))
+    const { library, clock, metadataMaxAgeMs } = options
+    this.#metadata = new MetadataReader({
+      library,
+      clock,
+      known: this.#known,
+      metadataMaxAgeMs,
+      askAny: ask => this.askAny(ask),
+    })
     this.#coordinators = new Coordinators({ library: this.library, askOne: ask => this.#askNext(ask) })
   }
 
@@ -159,21 +148,17 @@ export class Cluster {
     requireTopicName(name)
     const isKnown = () => this.knownTopic(name, partition) !== undefined
     if (isKnown()) return this.topics.get(name)!
-    const missed = { topic: name, partition }
-    this.#missed.add(missed)
-    try {
-      // A refresh under way was asked for earlier: it may be about other topics, or from before this one was created.
-      await this.#refreshing?.catch(() => {})
-      if (!isKnown()) await this.#lookUp()
+    return this.#metadata.missing({ topic: name, partition }, async () => {
+      // What is under way was asked for earlier: it may be about other topics, or from before this one was created.
+      await this.#metadata.idle()
+      if (!isKnown()) await this.#metadata.lookUp()
       return this.topics.get(name) ?? (await this.#lateTopic(name))
-    } finally {
-      this.#missed.delete(missed)
-    }
+    })
   }
 
   /** A topic will be asked for: the next answer about others is to have it, too. */
   willAskFor(name: string): void {
-    if (this.knownTopic(name) === undefined) this.#soon.add(name)
+    if (this.knownTopic(name) === undefined) this.#metadata.willMiss(name)
   }
 
   /** @throws as `topic` */
@@ -185,8 +170,8 @@ export class Cluster {
   // A topic that no broker has known so far.
   async #lateTopic(name: string): Promise<ClusterTopic> {
     const isDescribed = await this.requireDescribable(name)
-    const { topics } = await this.#metadata(null)
-    if (isDescribed || topics.some(topic => topic.name === name)) await this.#lookUp()
+    const { topics } = await this.#metadata.answer(null)
+    if (isDescribed || topics.some(topic => topic.name === name)) await this.#metadata.lookUp()
     const found = this.topics.get(name)
     if (found !== undefined) return found
     const suggestions = suggest(
@@ -206,7 +191,7 @@ export class Cluster {
    */
   async requireDescribable(name: string): Promise<boolean> {
     // It is told only to whom names the topic: metadata of all topics leaves it out.
-    const { topics } = await this.#metadata([name])
+    const { topics } = await this.#metadata.answer([name])
     const errno = topics[0]?.errorCode
     if (errno === errnos.TOPIC_AUTHORIZATION_FAILED)
       throw this.error(errno, `Topic '${name}'`, { topic: name })
@@ -225,7 +210,7 @@ export class Cluster {
 
   /** Resolves with the name of every topic, without internal ones. */
   async topicNames(): Promise<string[]> {
-    const { topics } = await this.#metadata(null)
+    const { topics } = await this.#metadata.answer(null)
     return topics.flatMap(({ name, isInternal, errorCode }) =>
       name === null || isInternal || errorCode !== 0 ? [] : [name],
     )
@@ -233,99 +218,18 @@ export class Cluster {
 
   /** Resolves with whether a broker knows a topic of that name. */
   async isThere(name: string): Promise<boolean> {
-    const { topics } = await this.#metadata([name])
+    const { topics } = await this.#metadata.answer([name])
     return topics[0]?.errorCode === 0
   }
 
-  /**
-   * Calls `changed` whenever metadata was read that has these topics; one that is gone, or not there yet, is asked for all
-   * the same. Returns a function that stops it.
-   */
+  /** @see MetadataReader.watch */
   watch(changed: () => void, topics: Watched): () => void {
-    this.#watchers.set(changed, topics)
-    return () => this.#watchers.delete(changed)
-  }
-
-  get #wantsAll(): boolean {
-    return [...this.#watchers.values()].includes('all')
-  }
-
-  get #missing(): ReadonlySet<string> {
-    return new Set([...[...this.#missed].map(({ topic }) => topic), ...this.#soon])
-  }
-
-  // A topic that is gone is asked for only as long as somebody waits for it: a program may use ever new ones.
-  get #wanted(): ReadonlySet<string> {
-    const watched = [...this.#watchers.values()].flatMap(topics => (topics === 'all' ? [] : topics))
-    return new Set([...this.#missing, ...watched, ...this.topics.keys()])
+    return this.#metadata.watch(changed, topics)
   }
 
   /** Reads the metadata anew; calls at the same time share one response. */
   refresh(): Promise<void> {
-    return this.#share(() => (this.#wantsAll ? null : this.#wanted))
-  }
-
-  // Asks for what is missed alone: a program may know thousands of topics. Whoever wants all of them hears of new ones.
-  #lookUp(): Promise<void> {
-    return this.#share(() => (this.#wantsAll ? null : this.#missing))
-  }
-
-  #share(wanted: () => ReadonlySet<string> | null): Promise<void> {
-    // What is under way was asked for before somebody wanted more topics.
-    if (this.#refreshing !== undefined && !this.#reads(wanted())) {
-      return this.#refreshing.catch(() => {}).then(() => this.#share(wanted))
-    }
-    this.#refreshing ??= this.#refresh(wanted()).finally(() => {
-      this.#refreshing = undefined
-      this.#refreshLater()
-    })
-    return this.#refreshing
-  }
-
-  #reads(wanted: ReadonlySet<string> | null): boolean {
-    const read = this.#read
-    return read === null || (wanted !== null && [...wanted].every(name => read.has(name)))
-  }
-
-  #refreshLater(): void {
-    // Looking topics up does not put off the rest.
-    if (this.clock.scheduled('metadata')) return
-    // A failed refresh is tried again by the next call that needs the metadata.
-    this.clock.schedule('metadata', this.#options.metadataMaxAgeMs, () => {
-      this.refresh().catch(() => {})
-    })
-  }
-
-  async #refresh(asked: ReadonlySet<string> | null): Promise<void> {
-    this.#read = asked
-    this.#soon.clear()
-    // What is missed from now on is not asked for: each answer would seem to lack it.
-    const missed = [...this.#missed]
-    const metadata = await mostComplete({
-      ask: heard => this.#metadata(asked && [...asked], heard),
-      lacking: answer => this.#known.lacking(answer, missed, asked),
-      completed: withTopics,
-    })
-    this.#known.keep(metadata, asked)
-    for (const [changed, topics] of [...this.#watchers]) if (concerns(asked, topics)) changed()
-  }
-
-  async #metadata(
-    topics: readonly string[] | null,
-    heard: Set<string> = new Set(),
-  ): Promise<MetadataResponse> {
-    const metadata = await this.askAny({
-      what: 'Reading metadata',
-      api: this.library.metadataV12,
-      // Version 2 of the library lets brokers create topics unless it is told otherwise.
-      request: () => [topics, false],
-      // A broker that has just begun: without brokers there is nobody to ask, and no leader.
-      errno: ({ brokers }) => (brokers.length === 0 ? leaderNotAvailable : 0),
-      message: () => 'the broker that was asked knows of no brokers yet',
-      heard,
-    })
-    this.#known.keepBrokers(metadata, [...heard].at(-1)!)
-    return metadata
+    return this.#metadata.refresh()
   }
 
   // --- asking -------------------------------------------------------------------------------------------------------
@@ -481,11 +385,6 @@ export class Cluster {
   }
 
   close(): void {
-    this.clock.unschedule('metadata')
-    this.#watchers.clear()
+    this.#metadata.close()
   }
-}
-
-function concerns(asked: ReadonlySet<string> | null, watched: Watched): boolean {
-  return asked === null || (watched !== 'all' && watched.some(name => asked.has(name)))
 }

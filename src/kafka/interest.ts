@@ -1,5 +1,6 @@
 import type { Interest } from '../engine.ts'
-import type { Cluster, Watched } from './cluster.ts'
+import type { Cluster } from './cluster.ts'
+import type { Watched } from './metadata-reader.ts'
 
 /** Returns the topics that an interest covers, as far as they are known. */
 export function topicsOf(interest: Interest, cluster: Cluster): string[] {
