@@ -39,7 +39,7 @@ export interface SimulationReport {
 }
 
 const weightTable: Check = {
-  expected: `numbers of 0 or more, by ${Object.keys(defaultWeights).join(', ')}`,
+  expected: `numbers of 0 or more, and one above 0, by ${Object.keys(defaultWeights).join(', ')}`,
   accepts: value =>
     typeof value === 'object' &&
     value !== null &&

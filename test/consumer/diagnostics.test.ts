@@ -34,6 +34,15 @@ function listen<Message extends object>(
   undo.push(() => traced.unsubscribe(subscribers as TracingChannelSubscribers<Message>))
 }
 
+it('shows a message without a key as one whose key is null', async () => {
+  const { broker } = brokerWithOrders()
+  const keys: unknown[] = []
+  listen<SendTrace>('brokerlet.send', { start: ({ messages }) => keys.push(messages.map(({ key }) => key)) })
+  await broker.producer().send({ topic: 'orders', value: 1 })
+  await broker.producer().sendBatch([{ topic: 'orders', key: undefined, value: 1 }])
+  expect(keys).toEqual([[null], [null]])
+})
+
 it('traces a send, and carries on the headers that a subscriber adds', async () => {
   const { broker } = brokerWithOrders()
   const seen: unknown[] = []

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { channel, subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel'
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { W3CTraceContextPropagator } from '@opentelemetry/core'
@@ -350,6 +350,22 @@ it('leaves nothing behind when it is ended', async () => {
   await broker.producer().send({ topic: 'orders', value: 1 })
   expect(spans()).toEqual([])
   expect(broker.topic('orders').records()[0]!.headers).toEqual({})
+})
+
+it('listens to nothing any more when it is ended, and what was under way has ended', async () => {
+  const names = ['send', 'poll', 'process', 'commit']
+  const followed = () => names.filter(name => tracingChannel(`brokerlet.${name}`).start.hasSubscribers)
+  const { broker, clock } = brokerWithOrders()
+  const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'] })
+  await consumer.run({ eachRecord: () => broker.clock.sleep(10) })
+  await broker.producer().send({ topic: 'orders', value: 1 })
+  await clock.advance(5)
+  expect(followed()).toEqual(names)
+  stop()
+  expect(followed()).toEqual(['process'])
+  await clock.advance(10)
+  expect([followed(), spans().filter(({ name }) => name === 'process orders').length]).toEqual([[], 1])
+  expect(channel('brokerlet.event').hasSubscribers).toBe(false)
 })
 
 it('refuses options that cannot be', () => {

@@ -205,6 +205,28 @@ it('measures in seconds, in buckets as the conventions of OpenTelemetry have the
   ])
 })
 
+it('says of everything it measures what it is, and in which unit', async () => {
+  const { broker, clock } = brokerWithOrders()
+  await broker.producer().send({ topic: 'orders', value: 1 })
+  await run(broker)
+  await clock.advance(10)
+  await meterProvider.forceFlush()
+  const told = exporter
+    .getMetrics()
+    .at(-1)!
+    .scopeMetrics.flatMap(({ metrics }) => metrics)
+  const texts = told.map(({ descriptor: { name, unit, description } }) => `${name} (${unit}): ${description}`)
+  expect(texts.sort()).toEqual([
+    'brokerlet.events ({event}): Events of brokers and consumers, by name.',
+    'kafka.consumer_group.lag ({message}): Records that a group has not handled, by partition.',
+    'kafka.consumer_group.members ({member}): Members of a group.',
+    'messaging.client.consumed.messages ({message}): Messages that consumers were handed.',
+    'messaging.client.operation.duration (s): How long send, poll and commit took.',
+    'messaging.client.sent.messages ({message}): Messages that producers sent.',
+    'messaging.process.duration (s): How long handlers took.',
+  ])
+})
+
 it('measures nothing more when it is ended', async () => {
   const { broker, clock } = brokerWithOrders()
   broker.createGroup('billing', { topics: ['orders'] })

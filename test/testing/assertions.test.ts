@@ -473,7 +473,9 @@ it('vouches for no group of Kafka clients, of which it has seen nothing', async 
   await consumer.run({ eachMessage: async () => {} })
   fill(broker, 'orders', 1)
   await broker.idle()
-  const why = "No consumer of this process has read for group 'billing'"
+  const why =
+    "No consumer of this process has read for group 'billing', and the timeline has nothing of what clients of a server " +
+    'handle: assert what they write, or what the group has committed'
   for (const [assertion, ...args] of [
     [assertNothingLost],
     [assertEveryKeyInOrder],
@@ -531,6 +533,8 @@ it.each([
   ['assertEveryKeyInOrder', assertEveryKeyInOrder],
   ['assertNoCommitPastProcessed', assertNoCommitPastProcessed],
   ['assertDuplicatesOnlyAfterRebalance', assertDuplicatesOnlyAfterRebalance],
+  ['processedBy', processedBy],
+  ['assertProcessed', (broker: TestBroker, group: string) => assertProcessed(broker, group, [])],
 ] as const)('refuses a group that never was, and a broker that is none, in %s', async (name, assertion) => {
   const { broker } = await billing()
   expect(() => assertion(broker, 'biling')).toThrow("There is no group 'biling'. Did you mean 'billing'?")

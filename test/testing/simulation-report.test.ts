@@ -1,0 +1,162 @@
+// What a user reads when a simulation fails: the whole text.
+import { topic } from 'brokerlet'
+import { type Scenario, type SimulateOptions, SimulationError, simulate } from 'brokerlet/testing'
+import { describe, expect, it } from 'vitest'
+import { rejectionOf } from '../helpers/errors.ts'
+
+const topics = { orders: topic<number>() }
+type Topics = typeof topics
+
+const none = { act: 0, start: 0, stop: 0, crash: 0, fail: 0, delay: 0, redeliver: 0, time: 0, turn: 0 }
+const onlyOrders = { ...none, act: 1 }
+
+const scenario: Scenario<Topics> = {
+  topics,
+  services: { billing: () => {} },
+  actions: { order: ({ broker, step }) => broker.producer().send({ topic: 'orders', value: step }) },
+}
+
+async function failureOf(parts: Partial<Scenario<Topics>>, options?: SimulateOptions) {
+  const error: unknown = await rejectionOf(simulate({ ...scenario, ...parts }, options))
+  if (error instanceof SimulationError) return error
+  throw error
+}
+
+/** A check that fails from so many orders on. */
+const fewerThan =
+  (limit: number, error: () => Error): Scenario<Topics>['check'] =>
+  broker => {
+    if (broker.topic('orders').records().length >= limit) throw error()
+  }
+const tooMany = () => new RangeError('too many orders')
+
+describe('the report of a simulation that fails', () => {
+  it('has the seed, the failure, the steps, and both ways to run it again', async () => {
+    const weights = { ...none, act: 1, time: 1 }
+    const error = await failureOf({ check: fewerThan(2, tooMany) }, { steps: 8, weights })
+    expect(error.message).toBe(`With seed 1: too many orders
+
+The steps of the shortest schedule that was found (2 of 8):
+  step 1: order
+  step 2: order
+
+Again: simulate(scenario, { seed: 1, steps: 8 })
+Or only its shortest part: simulate(scenario, { seed: 1, steps: 8, only: [1, 2] })`)
+    expect(error).toMatchObject({ seed: 1, only: [1, 2], schedule: ['step 1: order', 'step 2: order'] })
+    expect(error.cause).toMatchObject({ name: 'RangeError', message: 'too many orders' })
+    expect(error.timeline.ofKind('appended')).toHaveLength(2)
+  })
+
+  it('has no shorter part where the whole schedule is the shortest', async () => {
+    const error = await failureOf({ check: fewerThan(2, tooMany) }, { steps: 2, weights: onlyOrders })
+    expect(error.message).toBe(`With seed 1: too many orders
+
+The steps of the shortest schedule that was found (2 of 2):
+  step 0: order
+  step 1: order
+
+Again: simulate(scenario, { seed: 1, steps: 2 })`)
+  })
+
+  it('has no step where it fails without any', async () => {
+    const error = await failureOf({ check: fewerThan(0, tooMany) })
+    expect(error.message).toBe(`With seed 1: too many orders
+
+The steps of the shortest schedule that was found (0 of 50):
+  none: it fails by itself
+
+Again: simulate(scenario, { seed: 1 })
+Or only its shortest part: simulate(scenario, { seed: 1, only: [] })`)
+  })
+
+  it('has the whole schedule where no shorter one is to be tried, or it does not fail again', async () => {
+    const all = ['step 0: order', 'step 1: order', 'step 2: order']
+    const options = { steps: 3, weights: onlyOrders }
+    const untried = await failureOf({ check: fewerThan(1, tooMany) }, { ...options, shrinkAttempts: 0 })
+    expect(untried.schedule).toEqual(all)
+
+    let runs = 0
+    const once = () => {
+      if (++runs === 1) throw tooMany()
+    }
+    const unsteady = await failureOf({ check: once }, options)
+    expect(unsteady.message).toBe(`With seed 1: too many orders
+
+The steps of the shortest schedule that was found (3 of 3):
+  step 0: order
+  step 1: order
+  step 2: order
+
+Again: simulate(scenario, { seed: 1, steps: 3 })
+It did not fail the same way again: something in it does not come from the broker`)
+  })
+
+  it('has no schedule that fails with an error of another name or code', async () => {
+    const ofCode = (code: string) => Object.assign(new Error('failed'), { code })
+    for (const [wanted, other] of [
+      [new RangeError('failed'), new TypeError('failed')],
+      [ofCode('EMANY'), ofCode('EFEW')],
+      ['many', 2],
+    ] as const) {
+      const check: Scenario<Topics>['check'] = broker => {
+        const { length } = broker.topic('orders').records()
+        if (length > 0) throw length >= 3 ? wanted : other
+      }
+      const { cause, only } = await failureOf({ check }, { steps: 5, weights: onlyOrders })
+      expect([cause, only.length]).toEqual([wanted, 3])
+    }
+  })
+
+  it('names what never comes to its end', async () => {
+    const actions = { order: () => new Promise(() => {}) }
+    const options = { steps: 2, weights: onlyOrders, shrinkAttempts: 0 }
+    const { message } = await failureOf({ actions }, options)
+    expect(message.split('\n')[0]).toBe(
+      "With seed 1: The broker is idle, but these are still running: action 'order' of step 0, action 'order' of step 1",
+    )
+  })
+})
+
+describe('a simulation', () => {
+  const wantedWeights =
+    "simulate: option 'weights' expected numbers of 0 or more, and one above 0, by act, start, stop, crash, fail, " +
+    'delay, redeliver, time, turn'
+
+  it('runs the seeds from 1 to 100, 50 steps each, with up to 3 instances of a service', async () => {
+    let [steps, schedules] = [0, 0]
+    const always = () => void steps++
+    const check = () => void schedules++
+    const report = await simulate({ ...scenario, always, check }, { weights: { ...none, start: 1 } })
+    expect([report.seeds, schedules, steps]).toEqual([100, 100, 5000])
+    // One of each runs from the beginning.
+    expect(report.steps).toEqual({ ...none, start: 200 })
+  })
+
+  it('runs one seed, or some of its steps, or with as many instances, where it is asked to', async () => {
+    const starts = { ...none, start: 1 }
+    expect((await simulate(scenario, { seed: 7, weights: starts, instances: 5 })).steps.start).toBe(4)
+    const options = { seed: 0, only: [1, 3], steps: 4, weights: onlyOrders }
+    const { seeds, steps, timeline } = await simulate(scenario, options)
+    expect([seeds, steps.act, timeline.ofKind('appended').length]).toEqual([1, 2, 2])
+    expect((await simulate(scenario, { seeds: 1, steps: 0 })).steps).toEqual(none)
+  })
+
+  it.each([
+    [{ seeds: 0 }, "simulate: option 'seeds' expected a whole number of at least 1, received 0"],
+    [{ instances: 0 }, "simulate: option 'instances' expected a whole number of at least 1, received 0"],
+    [{ steps: -1 }, "simulate: option 'steps' expected a whole number of at least 0, received -1"],
+    [{ seed: 1, seeds: 5 }, "simulate: option 'seeds' expected no seeds beside 'seed', received 5"],
+    [{ only: [1] }, "simulate: option 'only' expected a 'seed' beside it, received an array of 1"],
+    [
+      { seed: 1, only: [-1] },
+      "simulate: option 'only' expected an array of step numbers, received an array of 1",
+    ],
+    [{ weights: none }, `${wantedWeights}, received an object`],
+    [{ weights: { crash: -1 } }, `${wantedWeights}, received an object`],
+    [{ weights: { crash: Number.NaN } }, `${wantedWeights}, received an object`],
+    [{ weights: { sleep: 1 } }, `${wantedWeights}, received an object`],
+    [{ weights: null }, `${wantedWeights}, received null`],
+  ])('refuses %j', async (options, message) => {
+    expect((await rejectionOf(simulate(scenario, options as SimulateOptions))).message).toBe(message)
+  })
+})
