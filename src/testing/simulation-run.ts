@@ -36,6 +36,8 @@ export class SimulationRun<Topics extends TopicMap> {
   readonly #services: RunningService[] = []
   readonly #underWay = new Map<Promise<unknown>, string>()
   #failure: { readonly error: unknown } | undefined
+  // What an instance has died of by itself, of late.
+  #diedOf: unknown
 
   constructor(parts: ScenarioParts<Topics>, seed: number, mostInstances: number) {
     this.#parts = parts
@@ -140,7 +142,9 @@ export class SimulationRun<Topics extends TopicMap> {
       if (instance.dead) return
       if (!isExpected(error)) this.#failed(error)
       // An uncaught error ends a process, also while it stops; only CLOSED is no error then.
-      if (!instance.stopping || !isClosed(error)) this.#die(instance)
+      if (instance.stopping && isClosed(error)) return
+      this.#diedOf = error
+      this.#die(instance)
     })
     return `${instance.name} starts`
   }
@@ -264,13 +268,16 @@ export class SimulationRun<Topics extends TopicMap> {
   async #untilIdle(): Promise<void> {
     const happened = () => this.timeline.dropped + this.timeline.entries.length
     let stopped: unknown
-    for (let before = -1, rounds = 0; before !== happened(); rounds++) {
+    for (let before = -1, rounds = 0; before !== happened() || this.#missing.length > 0; rounds++) {
       this.#throwFailure()
       if (rounds === mostRounds)
         throw (
-          stopped ?? new TimeoutError(`The broker was still busy after ${rounds} rounds of advanceUntilIdle`)
+          stopped ??
+          this.#diedOf ??
+          new TimeoutError(`The broker was still busy after ${rounds} rounds of advanceUntilIdle`)
         )
       before = happened()
+      this.#diedOf = undefined
       for (const service of this.#missing) this.#start(service)
       stopped = undefined
       try {

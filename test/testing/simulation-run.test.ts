@@ -89,6 +89,24 @@ describe('an instance whose function rejects', () => {
   })
 })
 
+describe('a service that dies again and again', () => {
+  const dying =
+    (begin: (broker: TestBroker<typeof topics>) => unknown): Service =>
+    async broker => {
+      await begin(broker)
+      const producer = broker.producer()
+      await producer.close()
+      await producer.send({ topic: 'invoices', value: 1 })
+    }
+
+  it.each([
+    ['while it has a consumer', (broker: TestBroker<typeof topics>) => bills(broker, 1)],
+    ['before it has one', () => {}],
+  ])('fails the schedule by what it dies of, %s', async (_, begin) => {
+    await expect(simulated(dying(begin), [order])).rejects.toThrow("Producer 'producer' is closed")
+  })
+})
+
 it('has another instance in the place of one of whose consumers one has crashed', async () => {
   let instances = 0
   const billing: Service = async broker => {
@@ -329,6 +347,22 @@ describe('what goes wrong', () => {
       time(1000),
     ])
     expect(sends).toEqual(['SimulatedFaultError at 1', 'sent at 101'])
+  })
+
+  it('ends with the schedule, also what nobody has met', async () => {
+    const attempts: number[] = []
+    const service: Service = broker => {
+      const producer = broker.producer()
+      return broker.consumer({ groupId: 'billing', topics: ['orders'] }).run({
+        eachRecord: async ({ value }, { attempt }) => {
+          attempts.push(attempt)
+          await broker.clock.sleep(1000)
+          await producer.send({ topic: 'invoices', value, headers: { by: '1' } })
+        },
+      })
+    }
+    await simulated(service, [order, time(500), { ...fail, operation: 'append', times: 3 }])
+    expect(attempts).toEqual([1])
   })
 
   it('is a record that a group gets again which it has committed, unless it commits by hand', async () => {
