@@ -247,7 +247,6 @@ function requireGroup(broker: ObservedBroker, group: string): void {
 // A group that was created, and that nobody has read for, begins at its offsets.
 function requireNothingWaits(broker: ObservedBroker, group: string): void {
   const seen = broker.timeline.forGroup(group)
-  if (seen.ofKind('joined').length > 0) return
   const [dropped] = seen.ofKind('dropped')
   if (dropped !== undefined) {
     const name = nameOf({ ...dropped, offset: dropped.from })

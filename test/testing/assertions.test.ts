@@ -449,6 +449,20 @@ it('takes what waits for a group that was created, and that nobody has read for,
   assertNothingLost(broker, 'billing')
 })
 
+it('takes what waits for such a group as not processed also where a member died before it could read', async () => {
+  const broker = new TestBroker({ topics })
+  broker.createGroup('billing', { topics: ['orders'] })
+  fill(broker, 'orders', 1)
+  broker.faults.delay({ operation: 'committed', group: 'billing' }, 1000)
+  void broker.consumer({ groupId: 'billing', topics: ['orders'] }).run({ eachRecord: () => {} })
+  await broker.advance(500)
+  broker.crash({ group: 'billing' })
+  expect(broker.timeline.ofKind('joined')).toHaveLength(1)
+  expect(failureOf(() => assertNothingLost(broker, 'billing')).message).toBe(
+    "Group 'billing' has not processed 1 record of orders-0: no member has read for it",
+  )
+})
+
 it('takes what left the log before anybody read it for a group that was created as not processed', async () => {
   const broker = new TestBroker({ topics })
   broker.createGroup('billing', { topics: ['orders'] })
