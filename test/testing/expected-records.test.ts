@@ -116,7 +116,9 @@ it('gives a record that several expected ones fit to the one that no other recor
 it('refuses expected records that are no records', async () => {
   const { broker } = await billing()
   expect(() => assertRecords(broker, 'orders', undefined as never)).toThrow(InvalidArgumentError)
-  expect(() => assertProcessed(broker, 'billing', ['a'] as never)).toThrow(InvalidArgumentError)
+  expect(() => assertProcessed(broker, 'billing', ['a'] as never)).toThrow(
+    'assertProcessed: expected an array of records, each by its fields, received an array of 1',
+  )
   expect(() => assertProcessed(broker, 'billing', [null] as never)).toThrow(InvalidArgumentError)
   expect(() => assertRecords(broker, 'orders', new Array(1))).toThrow(InvalidArgumentError)
   expect(() => processedBy(undefined as never, 'billing')).toThrow(InvalidArgumentError)

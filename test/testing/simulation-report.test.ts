@@ -107,6 +107,13 @@ It did not fail the same way again: something in it does not come from the broke
     }
   })
 
+  it('has the error of an action, as that of a service', async () => {
+    const actions = { order: () => Promise.reject(new RangeError('no such customer')) }
+    const { message, cause } = await failureOf({ actions }, { steps: 1, weights: onlyOrders })
+    expect(message.split('\n')[0]).toBe('With seed 1: no such customer')
+    expect(cause).toBeInstanceOf(RangeError)
+  })
+
   it('names what never comes to its end', async () => {
     const actions = { order: () => new Promise(() => {}) }
     const options = { steps: 2, weights: onlyOrders, shrinkAttempts: 0 }
@@ -132,6 +139,16 @@ describe('a simulation', () => {
     expect(report.steps).toEqual({ ...none, start: 200 })
   })
 
+  it('waits at the end for what actions have begun, as long as the time of the broker brings that', async () => {
+    const order: Scenario<Topics>['actions'][string] = async ({ broker }) => {
+      await broker.clock.sleep(1_800_000)
+      await broker.producer().send({ topic: 'orders', value: 1 })
+    }
+    const check: Scenario<Topics>['check'] = broker =>
+      expect(broker.topic('orders').records()).toHaveLength(2)
+    await simulate({ ...scenario, actions: { order }, check }, { seeds: 1, steps: 2, weights: onlyOrders })
+  })
+
   it('runs one seed, or some of its steps, or with as many instances, where it is asked to', async () => {
     const starts = { ...none, start: 1 }
     expect((await simulate(scenario, { seed: 7, weights: starts, instances: 5 })).steps.start).toBe(4)
@@ -155,6 +172,7 @@ describe('a simulation', () => {
     [{ weights: { crash: -1 } }, `${wantedWeights}, received an object`],
     [{ weights: { crash: Number.NaN } }, `${wantedWeights}, received an object`],
     [{ weights: { sleep: 1 } }, `${wantedWeights}, received an object`],
+    [{ weights: 5 }, `${wantedWeights}, received 5`],
     [{ weights: null }, `${wantedWeights}, received null`],
   ])('refuses %j', async (options, message) => {
     expect((await rejectionOf(simulate(scenario, options as SimulateOptions))).message).toBe(message)

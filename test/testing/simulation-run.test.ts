@@ -373,6 +373,16 @@ describe('what goes wrong', () => {
     )
     expect([billed, done.at(-1), done.length]).toEqual([['1', '1'], 'billing gets orders-0@0 again', 3])
 
+    // The end of a transaction has an offset, but is no record.
+    const inTransaction: Service = async (broker, { name }) => {
+      await broker
+        .producer({ transactionalId: name })
+        .transaction(transaction => transaction.send({ topic: 'orders', value: 1 }))
+      await bills(broker, 1)
+    }
+    const last = await simulated(inTransaction, [time(2000), redeliver])
+    expect(last.done.at(-1)).toBe('billing gets orders-0@0 again')
+
     const byHand: Service = async broker => {
       const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'], autoCommit: false })
       await consumer.run({

@@ -118,6 +118,17 @@ it('says why nobody comes to a barrier: only time can bring that', async () => {
   ])
 })
 
+it('says of a barrier where Kafka clients are at work that no time-out ends the wait', async () => {
+  const { socketFactory } = await import('../../src/server/index.ts')
+  socketFactory(broker)
+  void broker.faults.pauseNext({ operation: 'leave', group: 'billing' }).entered
+  await realSeconds(4.1)
+  expect(warnings).toEqual([
+    "Waited 4 s of real time for an operation to come to a barrier (leave of group billing), and the broker's time " +
+      'stands still. A Kafka client may need longer, but no time-out of the broker ends this wait',
+  ])
+})
+
 it('says nothing of a barrier to which somebody has come, or that was let go', async () => {
   const slept = broker.clock.sleep(1000)
   await consumer().run({ eachRecord: () => {} })

@@ -72,6 +72,18 @@ it('may come as often more as it was asked for, and not once more', async () => 
   expect(broker.timeline.ofKind('delivered')).toHaveLength(3)
   assertDuplicatesOnlyAfterRebalance(broker, 'billing')
   expect(processedBy(broker, 'billing')).toHaveLength(1)
+
+  const delivered = {
+    kind: 'delivered',
+    group: 'billing',
+    member: 'consumer',
+    key: null,
+    attempt: 1,
+  } as const
+  broker.timeline.record({ ...delivered, ...orders0, offset: 0 })
+  expect(failureOf(() => assertDuplicatesOnlyAfterRebalance(broker, 'billing')).message).toMatch(
+    /^Group 'billing' got orders-0@0 twice without a rebalance, seek, reset, failure or redelivery/,
+  )
 })
 
 it('is shown with what happened to the group, where it was not expected', async () => {
