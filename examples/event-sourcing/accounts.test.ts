@@ -47,8 +47,6 @@ const scenario: Scenario<typeof accountTopics> = {
     deposit: ({ broker, step }) => command(broker, step, 'deposit'),
     withdraw: ({ broker, step }) => command(broker, step, 'withdraw'),
   },
-  // A command is done when its transaction is, though its handler may die before it ends.
-  promises: [],
   always: broker => {
     for (const { cents } of replay(broker).values()) expect(cents).toBeGreaterThanOrEqual(0)
   },

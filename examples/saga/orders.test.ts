@@ -68,8 +68,6 @@ test('no order stays half done, and none is paid twice, whatever happens', () =>
         chair: ({ broker, step }) => place(broker, `chair-${step}`, 'chair', 500),
         lamp: ({ broker, step }) => place(broker, `lamp-${step}`, 'lamp', 500),
       },
-      // A command is done when its transaction is, though its handler may die before it ends.
-      promises: [],
       check: broker => {
         const events = broker.topic('events').records()
         expect(Object.keys(statesOf(broker))).toHaveLength(new Set(events.map(({ key }) => key)).size)
