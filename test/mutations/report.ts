@@ -1,6 +1,6 @@
 import type { Outcome } from './mutant-run.ts'
 import type { Mutation } from './mutation.ts'
-import { seeds } from './rooms.ts'
+import { otherSeeds, seeds } from './rooms.ts'
 
 /** A bug and what noticed it. */
 export interface Result {
@@ -25,9 +25,9 @@ export function toMarkdown(results: readonly Result[]): string {
     '# Deliberate bugs, and what catches them',
     '',
     'A test that cannot fail says nothing. `npm run mutations` puts each of these bugs into the core, one at a time, and',
-    `runs the simulation with ${seeds} seeds. If that shows no anomaly, it runs the tests of the room (the folder of \`src\`)`,
-    'concerned. A bug that nothing notices fails the run. The bugs are made while the tests load the source: none of',
-    'them is in the package.',
+    `runs the simulation: ${seeds} seeds of its schedules, and ${otherSeeds} of each of its other worlds. If that shows no anomaly, it`,
+    'runs the tests of the room (the folder of `src`) concerned. A bug that nothing notices fails the run. The bugs are',
+    'made while the tests load the source: none of them is in the package.',
     '',
     'That run writes this page. It names the first anomaly or the first failing test; others may notice the bug, too.',
     '',

@@ -3,6 +3,9 @@ import type { Mutation } from './mutation.ts'
 /** How many schedules the simulation runs with each bug, before the tests are asked. */
 export const seeds = 300
 
+/** The same for each of its other worlds. */
+export const otherSeeds = 20
+
 /** The simulation, which every run begins with. */
 export const simulation = 'test/mutations/seeds.mutant.ts'
 

@@ -1,5 +1,5 @@
 import { CommandLine } from '../helpers/command-line.ts'
-import { type World, worlds } from './worlds.ts'
+import { turns, type World, worlds } from './worlds.ts'
 
 const names = worlds.map(({ name }) => name)
 
@@ -27,7 +27,7 @@ const lastLines = 80
 const { only } = command.values
 if (only !== undefined && !names.includes(only))
   command.refuse(`--only expected ${names.join(', ')}, received '${only}'`)
-const chosen = only === undefined ? worlds : worlds.filter(({ name }) => name === only)
+const chosen = only === undefined ? turns : worlds.filter(({ name }) => name === only)
 
 function worldOf(seed: number): World {
   return chosen[seed % chosen.length]!
@@ -37,7 +37,7 @@ async function replay(seed: number): Promise<void> {
   const { problem, transcript } = await worldOf(seed).run(seed)
   console.log(transcript())
   if (problem === undefined) return
-  console.log(`\n${problem}`)
+  console.log(`\n${problem.text}`)
   process.exitCode = 1
 }
 
@@ -63,7 +63,7 @@ async function explore(from: number, seeds: number, seconds: number, keepGoing: 
     const { problem, transcript } = await world.run(seed)
     if (problem !== undefined) {
       anomalies++
-      const first = `Seed ${seed} of ${world.name}: ${problem}`
+      const first = `Seed ${seed} of ${world.name}: ${problem.text}`
       const again = `npx tsx test/simulation/main.ts --only ${world.name} --seed ${seed}`
       const tail = () => transcript().split('\n').slice(-lastLines).join('\n')
       console.log(keepGoing ? first.split('\n')[0] : `${first}\n\n${tail()}\n\n${again}`)

@@ -10,7 +10,7 @@ import { runSchedule, ScheduleError } from './schedule.ts'
 /** What came of a seed. */
 export interface Outcome {
   /** The promise that was broken first, if there was one. */
-  readonly problem: string | undefined
+  readonly problem: { readonly kind: string; readonly text: string } | undefined
   /** What happened, for a person to read. */
   transcript(): string
 }
@@ -29,7 +29,8 @@ const schedules: World = {
       return { problem: undefined, transcript: () => transcript }
     } catch (error) {
       if (!(error instanceof ScheduleError)) throw error
-      return { problem: error.problem, transcript: () => error.transcript }
+      const problem = { kind: error.kind, text: error.problem }
+      return { problem, transcript: () => error.transcript }
     }
   },
 }
@@ -40,12 +41,14 @@ function world(name: string, begin: (seed: number) => Scene): World {
     async run(seed) {
       const scene = begin(seed)
       await runScene(scene)
-      return { problem: scene.problems[0], transcript: () => scene.transcript }
+      const [text] = scene.problems
+      const problem = text === undefined ? undefined : { kind: name, text }
+      return { problem, transcript: () => scene.transcript }
     },
   }
 }
 
-/** All of them; seeds go round them. */
+/** All of them. */
 export const worlds: readonly World[] = [
   schedules,
   world('everything', seed => new Everything(seed)),
@@ -55,3 +58,11 @@ export const worlds: readonly World[] = [
   world('callbacks', seed => new Callbacks(seed)),
   world('within-handlers', seed => new WithinHandlers(seed)),
 ]
+
+// A schedule is over soon, and everything finds most.
+const shares: Readonly<Record<string, number>> = { schedules: 10, everything: 2 }
+
+/** The world of each seed, over and over. */
+export const turns: readonly World[] = worlds.flatMap(each =>
+  Array.from({ length: shares[each.name] ?? 1 }, () => each),
+)

@@ -78,4 +78,11 @@ export const compactionMutations: readonly Mutation[] = [
     replace: '',
     breaks: 'a compacted topic is compacted by itself',
   },
+  {
+    name: 'the first segment since the last pass is not looked at',
+    file: 'log/compaction.ts',
+    find: 'baseOffset >= rules.dirtyFrom',
+    replace: 'baseOffset > rules.dirtyFrom',
+    breaks: 'of each key only the newest value is kept',
+  },
 ]

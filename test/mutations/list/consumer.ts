@@ -339,4 +339,18 @@ export const consumerMutations: readonly Mutation[] = [
     replace: 'failures.tellWritten(verdict, to)\n      consumer.engine.outbox.flush()\n',
     breaks: "a commit on 'deadLettered' covers the record in question",
   },
+  {
+    name: 'the record after those that were finished out of order is passed over',
+    file: 'consumer/partition-window.ts',
+    find: 'first.to <= offset',
+    replace: 'first.to < offset',
+    breaks: 'what is finished out of order is not handled again, and nothing else is passed over',
+  },
+  {
+    name: 'a group takes what another one has put into a retry topic',
+    file: 'consumer/retry-topics.ts',
+    find: 'if (origin?.groupId !== this.#groupId) return undefined',
+    replace: 'if (origin === undefined) return undefined',
+    breaks: 'a record waits in a retry topic for the group that failed at it',
+  },
 ]

@@ -186,4 +186,25 @@ export const groupMutations: readonly Mutation[] = [
     replace: 'this.#limit',
     breaks: 'rebalanceTimeoutMs counts from when a member was asked for the partition',
   },
+  {
+    name: 'uniform gives an extra partition to who has none to lose',
+    file: 'group/uniform-assignor.ts',
+    find: 'if (held[slot]! <= quota) continue',
+    replace: 'if (held[slot]! < quota) continue',
+    breaks: 'uniform moves no more than balance needs',
+  },
+  {
+    name: 'the offsets of an empty group expire from their commit',
+    file: 'group/group-offsets.ts',
+    find: 'if (emptySince !== undefined) return Math.max(emptySince, committedAt)',
+    replace: 'if (emptySince !== undefined) return committedAt',
+    breaks: 'the offsets of an empty group expire after offsetsRetentionMs',
+  },
+  {
+    name: 'a client outside commits while there is one member',
+    file: 'group/group-commits.ts',
+    find: 'if (members.size > 0 && !anonymous)',
+    replace: 'if (members.size > 1 && !anonymous)',
+    breaks: 'nobody commits for a group but its members',
+  },
 ]

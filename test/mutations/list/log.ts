@@ -177,4 +177,18 @@ export const logMutations: readonly Mutation[] = [
     replace: '!this.#whole.has(segment)',
     breaks: 'a compacted topic never gives up its newest values',
   },
+  {
+    name: 'a look-up by time passes over a segment that ends at that time',
+    file: 'log/segments.ts',
+    find: 'if (segments[middle]!.runningMaxTimestamp < timestamp) low',
+    replace: 'if (segments[middle]!.runningMaxTimestamp <= timestamp) low',
+    breaks: 'offsetForTimestamp gives the first offset whose timestamp is at least that',
+  },
+  {
+    name: 'a full log drops a record that a group has not read',
+    file: 'log/partition-room.ts',
+    find: 'from > log.consumedBefore) return false',
+    replace: 'from > log.consumedBefore + 1) return false',
+    breaks: 'whenFull keeps what a group has not committed',
+  },
 ]

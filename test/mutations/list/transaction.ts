@@ -135,4 +135,19 @@ export const transactionMutations: readonly Mutation[] = [
     replace: 'if (clock.now() - session.usedAt >= transactionalIdExpirationMs)',
     breaks: 'a transactional id is known for transactionalIdExpirationMs after its last use',
   },
+  {
+    name: 'only the last offsets of a transaction are committed',
+    file: 'transaction/open-transaction.ts',
+    find: 'if (committed) for (const offsets of this.#offsets) offsets.commit()',
+    replace: 'if (committed) this.#offsets.at(-1)?.commit()',
+    breaks: 'all of a transaction counts, or nothing',
+  },
+  {
+    name: 'an abort decides nothing',
+    file: 'log/partition.ts',
+    find: 'this.openFrom = this.#transactions?.from ?? -1',
+    replace:
+      'if (committed || this.#transactions?.from === -1) this.openFrom = this.#transactions?.from ?? -1',
+    breaks: 'what is decided before the first open transaction can be read',
+  },
 ]

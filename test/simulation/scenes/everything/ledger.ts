@@ -156,6 +156,7 @@ export class Ledger {
         this.#auditRecord(topic, partition, offset, this.sent[id]!, found.has(offset), committed.has(offset))
     }
     this.#auditStable(topic, partition, log)
+    if (topic.name === 'out') this.#auditEnds(topic, partition, log)
   }
 
   // A record that counts is there, unless a later one of its key is; one that is hidden was aborted.
@@ -191,6 +192,16 @@ export class Ledger {
     }
     if (stable !== end && !open.includes(stable))
       this.#report(`${name}-${index} is stable up to ${stable} of ${end}, where nothing is open`)
+  }
+
+  // Where nothing is sent back to, an offset without a record is the end of a transaction that has written there.
+  #auditEnds({ id: topicId, name }: Topic, { highWatermark: end, index }: Partition, { ids }: Log): void {
+    const here = ({ topicId: id, partition }: Sent) => id === topicId && partition === index
+    const transactions = new Set(this.sent.filter(here).map(({ fate }) => fate))
+    transactions.delete(undefined)
+    const ends = end - ids.size
+    if (ends > transactions.size)
+      this.#report(`${name}-${index} has ${ends} ends of ${transactions.size} transactions`)
   }
 
   /** A compacted log was compacted just now: checks that it is, as far as it is decided. */

@@ -19,12 +19,17 @@ export class Poller {
   constructor(scene: Everything, name: string) {
     this.#scene = scene
     const { groupId, topics } = scene.polling.options
-    const options = { groupId, topics: topics as string[], clientId: name, autoCommit: false }
     this.#consumer = scene.broker.consumer({
-      ...options,
+      groupId,
+      topics: topics as string[],
+      clientId: name,
+      autoCommit: false,
       sessionTimeoutMs: 2000,
       maxPollIntervalMs: Number.POSITIVE_INFINITY,
+      // It gives nothing up before its next poll, and may be removed within a transaction.
+      rebalanceTimeoutMs: 200,
     }) as unknown as Consumer
+    this.#consumer.on('lost', () => {})
     this.#consumer.on('error', () => {})
   }
 
