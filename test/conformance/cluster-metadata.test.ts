@@ -61,3 +61,20 @@ it('of a topic that has grown the broker is believed that knows the partition wh
   ]
   expect(await known({}, missed, late, now, late)).toEqual({ grown: 3 })
 })
+
+it('what was not asked for stays as it was, and an answer does not lack it', () => {
+  const metadata = new ClusterMetadata(name => new Serde(name, {}, { servers: 0 }))
+  const counts = () => [...metadata.topics.values()].map(each => [each.name, each.partitionCount])
+  metadata.keep(answerOf({ other: 1, grown: 1 }), null)
+  const asked = new Set(['grown'])
+  expect(metadata.lacking(answerOf({}), [], asked)).toEqual(asked)
+  metadata.keep(answerOf({ grown: 2 }), asked)
+  expect(counts()).toEqual([
+    ['other', 1],
+    ['grown', 2],
+  ])
+  expect(metadata.nameOf('id of grown')).toBe('grown')
+  metadata.keep(answerOf({ grown: 0 }), asked)
+  expect(counts()).toEqual([['other', 1]])
+  expect(metadata.nameOf('id of grown')).toBeUndefined()
+})
