@@ -59,6 +59,10 @@ export class SimulatedBroker<out Topics extends TopicMap> extends TestBroker<Top
     return currentService()?.dead ?? false
   }
 
+  protected override get neverIdleAdvice(): string {
+    return 'At the end of a schedule no fault is left, and every service has to handle all that it was sent'
+  }
+
   protected override heard<T>(answer: Promise<T>): Promise<T> {
     return currentService()?.heard(answer) ?? answer
   }

@@ -236,6 +236,11 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
     return answer
   }
 
+  /** What to do where the broker never becomes idle. A simulation waits by itself, and says something else. @internal */
+  protected get neverIdleAdvice(): string {
+    return `Name with 'groups' which groups to wait for, or say ${moveNevertheless}`
+  }
+
   /** @internal */
   protected consumerMade(_consumer: TestConsumer): void {
     // A simulation overrides this to know which service made the consumer.
@@ -283,8 +288,7 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
       limitMs: duration,
       realTimeoutMs: duration,
     })
-    const advice = `Name with 'groups' which groups to wait for, or say ${moveNevertheless}`
-    await this.#untilIdle(options.groups, this.#limits(options, advice))
+    await this.#untilIdle(options.groups, this.#limits(options, this.neverIdleAdvice))
   }
 
   /**

@@ -114,6 +114,23 @@ It did not fail the same way again: something in it does not come from the broke
     expect(cause).toBeInstanceOf(RangeError)
   })
 
+  it('says of a consumer that gets nowhere what is asked of it, and why it fails', async () => {
+    const billing: Scenario<Topics>['services'][string] = broker =>
+      broker.consumer({ groupId: 'billing', topics: ['orders'] }).run({
+        retry: { attempts: 1 },
+        eachRecord: () => {
+          throw new Error('the bank is closed')
+        },
+      })
+    const options = { steps: 1, weights: onlyOrders, shrinkAttempts: 0 }
+    const { message } = await failureOf({ services: { billing } }, options)
+    expect(message.split('\n')[0]).toBe(
+      "With seed 1: Waited for the broker to be idle, but consumer 'consumer' of group 'billing' has restarted 60 times " +
+        'and handled nothing in between; at offset 0 of orders-0: the bank is closed. At the end of a schedule no ' +
+        'fault is left, and every service has to handle all that it was sent',
+    )
+  })
+
   it('names what never comes to its end', async () => {
     const actions = { order: () => new Promise(() => {}) }
     const options = { steps: 2, weights: onlyOrders, shrinkAttempts: 0 }
