@@ -458,8 +458,9 @@ export class Everything implements Scene {
     const { lot } = this
     const attempts = lot.oneOf([1, 2])
     const ordering = lot.oneOf(['partition', 'key', 'none'] as const)
-    const last = ordering === 'key' ? 'park-key' : 'skip'
-    const onFailure = lot.oneOf(['skip', 'restart', { deadLetter: 'letters' }, last] as const)
+    const deadLetter = { deadLetter: 'letters' } as const
+    const byKey = ['skip', 'restart', deadLetter, 'park-key', 'park-key'] as const
+    const onFailure = lot.oneOf(ordering === 'key' ? byKey : (['skip', 'restart', deadLetter] as const))
     const parked = onFailure === 'park-key' && { parkedDelayMs: 300 }
     const run = { onFailure, ...parked, ordering, concurrency: lot.oneOf([1, 3]) }
     const laterMs = () => (lot.chance(0.6) ? lot.oneOf([0, 500]) : undefined)
@@ -523,6 +524,23 @@ export class Everything implements Scene {
       this.report(`${records} records and ${ends} ends of transactions, and at most ${maxRecords}`)
   }
 
+  async #rest(): Promise<void> {
+    try {
+      await this.broker.advanceUntilIdle()
+    } catch (error) {
+      this.report(`not idle: ${error}`)
+    }
+  }
+
+  // What was sent back is not sent back a second time.
+  async #redriveAll(): Promise<void> {
+    for (const again of [false, true]) {
+      const call = this.follow('redrive', this.broker.redrive({ from: 'letters' }))
+      call.then(count => again && count > 0 && this.report(`${count} dead letters are sent back again`))
+      await this.#rest()
+    }
+  }
+
   // While one is being committed, either is right.
   #auditTransactionOffsets(topics: ReadonlyMap<string, Topic>): void {
     if ([...this.#running].some(({ fate }) => fate.state === 'returned')) return
@@ -554,11 +572,8 @@ export class Everything implements Scene {
     for (const name of names) if (!broker.topics.has(name)) this.#create(name)
     for (const { consumer } of this.#live()) consumer.resume()
     for (const group of this.#groups) this.#join(group)
-    try {
-      await broker.advanceUntilIdle()
-    } catch (error) {
-      this.report(`not idle: ${error}`)
-    }
+    await this.#rest()
+    await this.#redriveAll()
     this.#audit()
     const topics = broker.topics as unknown as ReadonlyMap<string, Topic>
     for (const { readers } of this.#groups) {
