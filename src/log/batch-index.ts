@@ -1,4 +1,4 @@
-import { HiddenMarks } from './hidden-marks.ts'
+import { isVisible, marked } from './hidden.ts'
 import type { Hidden } from './segment.ts'
 
 const firstCapacity = 8
@@ -11,8 +11,8 @@ const width = 4
  */
 export class BatchIndex {
   #numbers = new Float64Array(firstCapacity * width)
-  // Created for the first batch that is hidden.
-  #hidden: HiddenMarks | undefined
+  // Which batches are hidden, and why; created for the first one.
+  #hidden: Uint8Array | undefined
   #length = 0
   #records = 0
   #bytes = 0
@@ -55,7 +55,7 @@ export class BatchIndex {
     const records = this.first(batches)
     const bytes = this.position(batches)
     this.#numbers = this.#numbers.slice(batches * width)
-    this.#hidden?.dropFirst(batches)
+    this.#hidden = this.#hidden?.slice(batches)
     this.#length -= batches
     this.#records -= records
     this.#bytes -= bytes
@@ -84,13 +84,11 @@ export class BatchIndex {
   }
 
   hide(batch: number, why: Hidden): void {
-    const capacity = this.#numbers.length / width
-    this.#hidden ??= new HiddenMarks(capacity)
-    this.#hidden.hide(batch, why, capacity)
+    this.#hidden = marked(this.#hidden, batch, why, this.#numbers.length / width)
   }
 
   visible(batch: number, committed: boolean): boolean {
-    return this.#hidden === undefined || this.#hidden.visible(batch, committed)
+    return isVisible(this.#hidden?.[batch], committed)
   }
 
   /** The batch that holds the record at an index. */

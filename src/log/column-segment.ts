@@ -1,7 +1,7 @@
 import { plainObject } from '../plain-object.ts'
 import { type ConsumerRecord, noHeaders, type RecordHeaders, type RecordKey } from '../record.ts'
 import type { OriginalRecord } from './decoded-record.ts'
-import { HiddenMarks } from './hidden-marks.ts'
+import { hiddenCodes, isVisible, marked } from './hidden.ts'
 import { recordSize, shareOf, sizeAsJson } from './record-size.ts'
 import type { Hidden, Segment } from './segment.ts'
 
@@ -37,8 +37,8 @@ export class ColumnSegment implements Segment {
   #ascending = true
   // Offsets since the base, once there is a gap.
   #offsets: Uint32Array | undefined
-  // Created for the first record that is hidden.
-  #hidden: HiddenMarks | undefined
+  // Which records are hidden, and why; created for the first one.
+  #hidden: Uint8Array | undefined
   #aborted = 0
   #controls = 0
   // The index that the last look-up found: a reader that reads on asks for the next one.
@@ -152,14 +152,13 @@ export class ColumnSegment implements Segment {
 
   hide(index: number, why: Hidden): void {
     this.plain = false
-    this.#hidden ??= new HiddenMarks(this.#capacity)
-    this.#hidden.hide(index, why, this.#capacity)
+    this.#hidden = marked(this.#hidden, index, why, this.#capacity)
     if (why === 'aborted') this.#aborted++
     else this.#controls++
   }
 
   visible(index: number, committed: boolean): boolean {
-    return this.#hidden === undefined || this.#hidden.visible(index, committed)
+    return isVisible(this.#hidden?.[index], committed)
   }
 
   countVisible(from: number, to: number, committed: boolean): number {
@@ -199,7 +198,7 @@ export class ColumnSegment implements Segment {
     this.#slots.length = 2 * this.count
     if (this.#numbers.length > 2 * this.count) this.#numbers = this.#numbers.slice(0, 2 * this.count)
     if (this.#offsets && this.#offsets.length > this.count) this.#offsets = this.#offsets.slice(0, this.count)
-    this.#hidden?.seal(this.count)
+    if (this.#hidden && this.#hidden.length > this.count) this.#hidden = this.#hidden.slice(0, this.count)
   }
 
   droppable(beforeOffset: number): number {
@@ -216,11 +215,11 @@ export class ColumnSegment implements Segment {
   dropFirst(count: number): void {
     const from = this.offsetAt(count)
     this.bytes -= this.bytesOfFirst(count)
-    if (this.#hidden !== undefined) {
-      this.#aborted -= this.#hidden.countFirst(count, 'aborted')
-      this.#controls -= this.#hidden.countFirst(count, 'control')
-      this.#hidden.dropFirst(count)
+    for (const code of this.#hidden?.subarray(0, count) ?? []) {
+      if (code === hiddenCodes.aborted) this.#aborted--
+      if (code === hiddenCodes.control) this.#controls--
     }
+    this.#hidden = this.#hidden?.slice(count)
     this.#slots.splice(0, 2 * count)
     this.#headers?.splice(0, count)
     this.#originals?.splice(0, count)
