@@ -195,7 +195,7 @@ export const groupMutations: readonly Mutation[] = [
   },
   {
     name: 'the offsets of an empty group expire from their commit',
-    file: 'group/group-offsets.ts',
+    file: 'group/offset-expiry.ts',
     find: 'if (emptySince !== undefined) return Math.max(emptySince, committedAt)',
     replace: 'if (emptySince !== undefined) return committedAt',
     breaks: 'the offsets of an empty group expire after offsetsRetentionMs',
