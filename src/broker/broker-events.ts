@@ -28,10 +28,7 @@ export interface BrokerEvents {
   topicAltered: { readonly topic: string; readonly options: readonly string[] }
   /** A group has begun: with its first member, or by `createGroup` or offsets that were set for it. */
   groupCreated: { readonly groupId: string }
-  /**
-   * A group is gone, with its offsets: it was deleted, or had been empty for `offsetsRetentionMs`, or for 10 minutes
-   * without any offsets.
-   */
+  /** A group is gone, with its offsets: it was deleted, or had been empty for `offsetsRetentionMs`. */
   groupDeleted: { readonly groupId: string; readonly reason: 'deleted' | 'expired' }
   /** A member has joined its group. */
   memberJoined: { readonly groupId: string; readonly memberId: string }

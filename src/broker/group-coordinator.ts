@@ -238,7 +238,6 @@ export class GroupCoordinator {
       failed: error => events.emit('error', error),
       touch: () => this.#host.touch(),
       held: groupId => this.#held(groupId),
-      stopped: groupId => this.stopped.has(groupId),
       waitUntil: (...args) => this.#host.waitUntil(...args),
       requirePartition: tp => void this.#host.partition(tp),
       registered: (groupId, topic) => this.readers.add(topic, groupId),

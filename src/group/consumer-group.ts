@@ -54,8 +54,6 @@ export interface GroupHost extends GroupNews {
   failed(error: unknown): void
   /** Returns the classic members that hold the group, if any: then it is not empty. */
   held(groupId: string): HeldGroup | undefined
-  /** Whether its last member has crashed, and what that left unread is still to be told of. */
-  stopped(groupId: string): boolean
   /** Something has changed that `stable()`, `caughtUp()` or `idle()` may wait for. */
   touch(): void
   readonly waitUntil: Engine['waitUntil']
@@ -139,7 +137,6 @@ export class ConsumerGroup {
       offsetsRetentionMs: host.offsetsRetentionMs,
       emptySince: () => (this.#empty ? this.#emptySince : undefined),
       subscribed,
-      awaited: () => host.stopped(id) || this.#registered.holdBack,
       expired: () => {
         this.#dead = true
         host.expired(this)
@@ -402,10 +399,7 @@ export class ConsumerGroup {
   /** A topic was created or deleted, or it grew: the members get a new target. @internal */
   topicChanged(topic: string): void {
     // Even without members.
-    if (!this.#host.topics.has(topic)) {
-      this.#registered.deleted(topic)
-      if (this.#empty) this.#expiry.schedule()
-    }
+    if (!this.#host.topics.has(topic)) this.#registered.deleted(topic)
     if (!this.#assignment.has(topic) && !this.#members.cover(topic)) return
     this.#members.topicChanged(topic)
     if (this.#members.read(topic)) this.register([topic])
@@ -459,7 +453,6 @@ export class ConsumerGroup {
       })
     }
     this.#offsets.delete(partitions)
-    this.#expiry.schedule()
   }
 
   /** Ends the group, and deletes its offsets. @internal */

@@ -18,15 +18,9 @@ export interface OffsetExpiryHost {
   emptySince(): number | undefined
   /** Whether a member reads the topic, or would if it existed. */
   subscribed(topic: string): boolean
-  /** Whether somebody waits for the group though it has neither members nor offsets: it is then kept as one with these. */
-  awaited(): boolean
   /** The group has neither members nor offsets any more. */
   expired(): void
 }
-
-// How long an empty group is kept that never had offsets, or has none any more. (Kafka:
-// offsets.retention.check.interval.ms)
-const emptyGroupMs = 10 * 60 * 1000
 
 /**
  * When the offsets of a group expire, and with the last of them an empty group.
@@ -38,15 +32,13 @@ const emptyGroupMs = 10 * 60 * 1000
 export class OffsetExpiry {
   readonly #host: OffsetExpiryHost
   readonly #timer: string
-  readonly #retentionMs: number
 
   constructor(host: OffsetExpiryHost) {
     this.#host = host
-    this.#retentionMs = host.offsetsRetentionMs === -1 ? Number.POSITIVE_INFINITY : host.offsetsRetentionMs
     this.#timer = `group '${host.groupId}': offset expiry`
   }
 
-  /** The members, or what they read, have changed, or offsets were deleted. */
+  /** The members, or what they read, have changed. */
   schedule(): void {
     const due = this.#nextDue()
     const { clock } = this.#host
@@ -67,27 +59,23 @@ export class OffsetExpiry {
   }
 
   #nextDue(): number {
-    const { store, groupId, clock } = this.#host
-    const emptySince = this.#host.emptySince()
+    const { store, offsetsRetentionMs, groupId } = this.#host
+    if (offsetsRetentionMs === -1) return Number.POSITIVE_INFINITY
     let due = Number.POSITIVE_INFINITY
-    if (emptySince !== undefined && !this.#hasOffsets) {
-      if (!this.#host.awaited()) return clock.now() + Math.min(emptyGroupMs, this.#retentionMs)
-      due = emptySince + this.#retentionMs
-    }
+    let some = false
+    const emptySince = this.#host.emptySince()
     for (const topic of store.topics(groupId)) {
+      some = true
       // Looked at with every join and leave, so not partition by partition.
       if (emptySince === undefined && this.#host.subscribed(topic)) continue
       for (const { committed } of store.ofTopic(groupId, topic)) {
         const since = this.#since(topic, committed.committedAt)
-        if (since !== undefined) due = Math.min(due, since + this.#retentionMs)
+        if (since !== undefined) due = Math.min(due, since + offsetsRetentionMs)
       }
     }
-    for (const [, since] of this.#uncommitted()) due = Math.min(due, since + this.#retentionMs)
-    return due
-  }
-
-  get #hasOffsets(): boolean {
-    return this.#host.store.topics(this.#host.groupId).length > 0
+    for (const [, since] of this.#uncommitted()) due = Math.min(due, since + offsetsRetentionMs)
+    // An empty group without offsets expires after the same time.
+    return some || emptySince === undefined ? due : emptySince + offsetsRetentionMs
   }
 
   // The topics that no member reads any more and of which nothing was committed, and since when their time runs.
@@ -106,17 +94,15 @@ export class OffsetExpiry {
   }
 
   #expire(): void {
-    const { store, offsets, registered, clock, groupId } = this.#host
+    const { store, offsets, registered, offsetsRetentionMs, clock, groupId } = this.#host
     const now = clock.now()
-    const isOver = (since: number | undefined) => since !== undefined && now - since >= this.#retentionMs
+    const isOver = (since: number | undefined) => since !== undefined && now - since >= offsetsRetentionMs
     const entries = [...store.entries(groupId)]
     offsets.delete(
       entries.filter(({ topic, committed }) => isOver(this.#since(topic, committed.committedAt))),
     )
     for (const [topic, since] of this.#uncommitted()) if (isOver(since)) registered.forget(topic)
-    const emptySince = this.#host.emptySince()
-    const awaited = this.#hasOffsets || (this.#host.awaited() && !isOver(emptySince))
-    if (emptySince !== undefined && !awaited) this.#host.expired()
+    if (isOver(this.#host.emptySince()) && store.topics(groupId).length === 0) this.#host.expired()
     else this.schedule()
   }
 }

@@ -48,14 +48,6 @@ export class RegisteredTopics {
     }
   }
 
-  /** Whether one of the topics keeps unread records, and so keeps them for the group. */
-  get holdBack(): boolean {
-    for (const topic of this.#unreadSince.keys()) {
-      if (this.#host.topics.get(topic)?.partitions[0]?.offsetCommitted !== undefined) return true
-    }
-    return false
-  }
-
   /** The topics that no member reads any more, and since when. */
   *unread(): IterableIterator<readonly [topic: string, since: number]> {
     for (const [topic, since] of this.#unreadSince) if (since !== undefined) yield [topic, since]

@@ -9,7 +9,6 @@ import { testBroker } from '../helpers/test-broker.ts'
 
 const day = 24 * 60 * 60 * 1000
 const week = 7 * day
-const minute = 60_000
 
 /** Two topics of two records each, whose records outlive every offset. */
 function twoTopics(options: Pick<BrokerOptions, 'offsetsRetentionMs'> = {}) {
@@ -112,79 +111,12 @@ describe('E. offset and group expiry', () => {
     expect(deleted).toEqual([{ groupId: 'g', reason: 'expired' }])
   })
 
-  it('[70] a group that has committed nothing goes ten minutes after it became empty, and begins anew later', async () => {
-    const { broker, clock, deleted } = twoTopics({ offsetsRetentionMs: -1 })
-    const read: number[] = []
-    const reader = () => broker.consumer({ groupId: 'g', topics: ['orders'], autoCommit: false })
-    const eachRecord = (record: { offset: number }) => void read.push(record.offset)
-    const first = reader()
-    await first.run({ eachRecord })
-    await clock.advance(day)
-    await first.close()
-    await clock.advance(10 * minute - 1)
-    // One that is away for less time finds its group.
-    const { epoch } = broker.group('g')
-    const second = reader()
-    await second.ready()
-    expect(broker.group('g').epoch).toBeGreaterThan(epoch)
-    await second.close()
-    await clock.advance(10 * minute - 1)
-    expect(broker.group('g').state).toBe('Empty')
-    await clock.advance(1)
-    expect(deleted).toEqual([{ groupId: 'g', reason: 'expired' }])
-    read.length = 0
-    await reader().run({ eachRecord })
-    await clock.settle()
-    expect(read).toEqual([0, 1])
-  })
-
-  it.each([
-    ['what it had committed', (broker: Broker<any>) => broker.admin.deleteGroupOffsets('g', [orders0])],
-    ['the topic that it has read', (broker: Broker<any>) => broker.admin.deleteTopic('orders')],
-  ])('[70] so does one once %s was deleted', async (_, end) => {
-    const { broker, clock, member, deleted } = twoTopics()
-    const reader = member(['orders'])
-    await reader.run({ eachRecord() {} })
-    await broker.idle()
-    await reader.close()
-    await clock.advance(day)
-    await end(broker)
-    await clock.advance(10 * minute - 1)
-    expect(deleted).toEqual([])
-    await clock.advance(1)
-    expect(deleted).toEqual([{ groupId: 'g', reason: 'expired' }])
-  })
-
   it('[70] no offsets at all make no group, and so none goes', async () => {
     const { broker, clock, deleted } = twoTopics()
     await broker.admin.setGroupOffsets('g', [])
     expect(broker.groups.size).toBe(0)
     await clock.advance(week)
     expect(deleted).toEqual([])
-  })
-
-  it('[70] but not one for which a topic keeps its records', async () => {
-    const { broker, clock, deleted } = twoTopics()
-    const jobs = broker.createTopic('jobs', { cleanupPolicy: 'consumed' })
-    const reader = broker.consumer({ groupId: 'g', topics: [/^jobs/] })
-    await reader.ready()
-    await reader.close()
-    jobs.append({ value: 1 })
-    await clock.advance(week - 1)
-    expect(jobs.records()).toHaveLength(1)
-    await clock.advance(1)
-    expect(deleted).toEqual([{ groupId: 'g', reason: 'expired' }])
-  })
-
-  it('[70] nor one whose last consumer has crashed, and has left records that close tells of', async () => {
-    const { broker, clock } = twoTopics()
-    const reader = broker.consumer({ groupId: 'g', topics: ['orders'], autoCommit: false })
-    reader.on('crashed', () => {})
-    await reader.run({ eachRecord: () => Promise.reject(new Error('no')), onFailure: 'stop' })
-    await clock.advance(day)
-    expect(broker.group('g').offsets).toEqual([])
-    const left = { group: 'g', topic: 'orders', partition: 0, from: 0, count: 2 }
-    expect(await broker.close()).toEqual([left])
   })
 
   it('[71] while there are members, only what nobody subscribes to expires, from its last commit', async () => {

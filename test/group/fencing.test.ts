@@ -52,7 +52,6 @@ function group() {
     memberLeft: nothing,
     failed: nothing,
     held: () => undefined,
-    stopped: () => false,
     touch: nothing,
     waitUntil: () => Promise.resolve(),
     requirePartition: nothing,
