@@ -67,7 +67,10 @@ export class Frames {
     const taken = first!.length < count ? Buffer.concat(this.#pieces, count) : first!.subarray(0, count)
     this.#size -= count
     let rest = count
-    while (rest > 0 && rest >= this.#pieces[0]!.length) rest -= this.#pieces.shift()!.length
+    let used = 0
+    while (rest > 0 && rest >= this.#pieces[used]!.length) rest -= this.#pieces[used++]!.length
+    // All at once: a large frame may have come in tens of thousands of them.
+    this.#pieces.splice(0, used)
     if (rest > 0) this.#pieces[0] = this.#pieces[0]!.subarray(rest)
     return taken
   }
