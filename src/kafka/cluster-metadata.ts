@@ -120,18 +120,18 @@ export class ClusterMetadata {
         counts.set(name, errorCode === 0 ? partitions.length : Number.POSITIVE_INFINITY)
       }
     }
-    const isAsked = (name: string) => asked === null || asked.has(name)
-    const lacking = new Set([...this.#topics.keys()].filter(name => isAsked(name) && !counts.has(name)))
+    const isLacking = (name: string) => this.#topics.has(name) && !counts.has(name)
+    const lacking = new Set([...(asked ?? this.#topics.keys())].filter(isLacking))
     for (const { topic, partition } of missed) if (partition >= (counts.get(topic) ?? 0)) lacking.add(topic)
     return lacking
   }
 
   /** Takes what a broker has answered of what was asked for: null for all topics. */
   keep({ topics }: MetadataResponse, asked: ReadonlySet<string> | null): void {
-    const before = this.#topics
-    this.#topics = new Map(asked === null ? [] : before)
+    // The others are not gone through: a program may look thousands up one by one.
+    const before = new Map([...(asked ?? this.#topics.keys())].map(name => [name, this.#topics.get(name)]))
+    for (const name of before.keys()) this.#topics.delete(name)
     this.#names = undefined
-    for (const name of asked ?? []) this.#topics.delete(name)
     for (const { name, topicId, errorCode, isInternal, partitions } of topics) {
       if (name === null) continue
       const former = before.get(name)
