@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { topic } from '../../src/index.ts'
-import { WireFaults } from '../../src/server/index.ts'
+import { RequestLog, WireFaults } from '../../src/server/index.ts'
 import { readAll, sendNumbers, until, values } from './collect.ts'
 import { start } from './served-broker.ts'
 
@@ -63,7 +63,8 @@ function requestsOneByOne(faults: WireFaults, clientId: string) {
 
 it('a topic that one broker does not know yet is read on, while others are looked up', async () => {
   const faults = new WireFaults()
-  const { broker, join } = await start({ brokers: 3, faults })
+  const requests = new RequestLog()
+  const { broker, join } = await start({ brokers: 3, faults, requests })
   const others = ['one', 'two', 'three']
   for (const name of [...others, 'late']) await broker.admin.createTopic(name)
   const clientId = 'reader'
@@ -73,19 +74,22 @@ it('a topic that one broker does not know yet is read on, while others are looke
   await reader.run({ eachRecord: ({ value }) => void seen.push(value) })
   await sendNumbers(broker, 'late', 1)
   await until(() => expect(seen).toEqual([0]))
+  requests.clear()
   faults.staleMetadata({ clientId })
   const next = requestsOneByOne(faults, clientId)
   const lookUp = (name: string) => cluster.admin.describeTopic(name)
   // For which metadata of all that is known is read.
   const groups = cluster.admin.listGroups()
   const stale = await next()
+  const lookUps = others.map(lookUp)
   stale.release()
   const fresh = await next()
-  const lookUps = others.map(lookUp)
   const last = next()
   fresh.release()
   void last.then(each => each.release())
   await Promise.all([groups, ...lookUps])
+  // None of them lacks what it was not asked for: that would be asked for three times.
+  expect(requests.of({ api: 'Metadata' })).toHaveLength(3)
   await sendNumbers(broker, 'late', 1)
   await until(() => expect(seen.length).toBeGreaterThan(1))
   expect(seen).toEqual([0, 0])
