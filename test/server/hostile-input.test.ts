@@ -192,6 +192,20 @@ it('reads no more than a little of what is sent before the request that it works
   expect(client.socket.writableLength).toBe(0)
 })
 
+it('reads the rest of a large request of which a part came before the one before it was answered', async () => {
+  const { broker, dial } = start()
+  const client = dial()
+  const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }]
+  const topics = [{ topic: 'orders', partitions }]
+  client.send(request(fetch!, 11, { maxWaitMs: 3_600_000, minBytes: 1, maxBytes: 1000, topics }, 1))
+  const large = framed(Buffer.concat([request(metadata!, 12, { topics: [] }, 2), Buffer.alloc(500_000)]))
+  for (let at = 0; at < large.length; at += 100_000) client.socket.write(large.subarray(at, at + 100_000))
+  await dial().call(metadata!, 12, { topics: [] })
+  expect(client.socket.writableLength).toBeGreaterThan(0)
+  await broker.producer().send({ topic: 'orders', value: 1 })
+  for (const id of [1, 2]) expect((await client.answer()).readInt32BE(0)).toBe(id)
+})
+
 it('closes in the middle of both', async () => {
   const { broker, dial, errors } = start()
   for (let i = 0; i < 500; i++) broker.createTopic(`orders-${i}`, { partitions: 10 })
