@@ -8,7 +8,7 @@ import {
 } from '../errors.ts'
 import type { Serde } from '../serde.ts'
 import { didYouMean, suggest } from '../suggest.ts'
-import { requireTopicName } from '../topic-name.ts'
+import { isTopicName, requireTopicName } from '../topic-name.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import type { Ask } from './ask.ts'
 import type { ClientLibrary } from './client-library.ts'
@@ -158,7 +158,7 @@ export class Cluster {
 
   /** A topic will be asked for: the next answer about others is to have it, too. */
   willAskFor(name: string): void {
-    if (this.knownTopic(name) === undefined) this.#metadata.willMiss(name)
+    if (isTopicName(name) && this.knownTopic(name) === undefined) this.#metadata.willMiss(name)
   }
 
   /** @throws as `topic` */

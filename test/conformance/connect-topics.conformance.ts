@@ -65,6 +65,20 @@ describe('topics are looked up together', () => {
   })
 })
 
+// Kafka ends a connection on which a name has more than 32,767 bytes, and with it the look-up of the others.
+it('what no topic can be called is looked up alone', async () => {
+  const { cluster, requests } = await whereManyAre()
+  const producer = cluster.producer()
+  const refused = 'no topic!'
+  const sent = [...messages, { topic: refused, value: 1 }].map(message => producer.send(message))
+  await expect(sent.pop()).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+  await Promise.all(sent)
+  const [together, ...alone] = requests.of({ api: 'Metadata' })
+  expect(requests.of({ api: 'Metadata', topic: names[0]! })).toEqual([together])
+  expect(requests.of({ api: 'Metadata', topic: refused })).not.toContain(together)
+  expect(alone.length).toBeGreaterThan(0)
+})
+
 it('a topic is looked up alone, however many are known', async () => {
   const { cluster, requests } = await whereManyAre()
   const producer = cluster.producer()
