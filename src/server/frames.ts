@@ -12,7 +12,7 @@ export class Frames {
   #pieces: Buffer[] = []
   #size = 0
 
-  /** `maxBytes`: how large a frame may be; asked when one begins. */
+  /** `maxBytes`: how large a frame may be; asked whenever the next one is. */
   constructor(maxBytes: () => number) {
     this.#maxBytes = maxBytes
   }
