@@ -1,7 +1,7 @@
 import { AssertionError } from 'node:assert'
 import { inspect } from 'node:util'
 import { counted } from '../counted.ts'
-import { IllegalStateError, UnknownTopicOrPartitionError } from '../errors.ts'
+import { GroupIdNotFoundError, IllegalStateError, UnknownTopicOrPartitionError } from '../errors.ts'
 import type { ConsumerGroup } from '../group/consumer-group.ts'
 import type { Partition } from '../log/partition.ts'
 import type { Topic } from '../log/topic.ts'
@@ -252,10 +252,20 @@ function requireNothingWaits(broker: ObservedBroker, group: string): void {
     const name = nameOf({ ...dropped, offset: dropped.from })
     fail(`Group '${group}' has not processed ${name}: it left the log before a member had read for it`, '')
   }
-  for (const { topic, partition, lag } of broker.group(group).lagByPartition()) {
+  for (const { topic, partition, lag } of lagsOf(broker, group)) {
     if (lag === 0) continue
     const waiting = `${counted(lag, 'record')} of ${formatTopicPartition({ topic, partition })}`
     fail(`Group '${group}' has not processed ${waiting}: no member has read for it`, '')
+  }
+}
+
+// For a group that is gone, since it was deleted or had no offsets, nothing waits.
+function lagsOf(broker: ObservedBroker, group: string): ReturnType<ConsumerGroup['lagByPartition']> {
+  try {
+    return broker.group(group).lagByPartition()
+  } catch (error) {
+    if (error instanceof GroupIdNotFoundError) return []
+    throw error
   }
 }
 

@@ -463,6 +463,20 @@ it('takes what waits for such a group as not processed also where a member died 
   )
 })
 
+it.each([
+  ['has expired', (broker: TestBroker) => broker.advance(7 * 24 * 3_600_000)],
+  ['was deleted', (broker: TestBroker) => broker.deleteGroup('billing')],
+])('misses nothing for a group whose member had nothing to read, also once it %s', async (_, end) => {
+  const broker = new TestBroker()
+  const consumer = broker.consumer({ groupId: 'billing', topics: [/^orders/] })
+  await consumer.run({ eachRecord: () => {} })
+  await consumer.close()
+  assertNothingLost(broker, 'billing')
+  await end(broker)
+  expect(broker.groups.size).toBe(0)
+  assertNothingLost(broker, 'billing')
+})
+
 it('takes what left the log before anybody read it for a group that was created as not processed', async () => {
   const broker = new TestBroker({ topics })
   broker.createGroup('billing', { topics: ['orders'] })
