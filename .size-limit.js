@@ -1,23 +1,23 @@
 /** The most that a sub-path may bring, with all that it is built with, when an application bundles it. */
 const limits = [
-  { name: 'brokerlet', path: 'dist/index.js', import: '{ Broker, topic }', limit: '69.4 kB' },
+  { name: 'brokerlet', path: 'dist/index.js', import: '{ Broker, topic }', limit: '69.5 kB' },
   {
     name: 'brokerlet/testing',
     path: 'dist/testing/index.js',
     import: '{ TestBroker, matchers, brokerFixture }',
-    limit: '84.3 kB',
+    limit: '84.4 kB',
   },
   {
     name: 'brokerlet/server, without a Broker',
     path: 'dist/server/index.js',
     import: '{ serve, socketFactory }',
-    limit: '137.8 kB',
+    limit: '137.9 kB',
   },
   {
     name: 'brokerlet/kafka, without a Broker',
     path: 'dist/kafka/index.js',
     import: '{ connect }',
-    limit: '63.5 kB',
+    limit: '63.9 kB',
   },
   {
     name: 'brokerlet/opentelemetry, without a Broker',
