@@ -31,6 +31,9 @@ export interface Sent {
   cleanedAt: number
 }
 
+/** Where a record is. */
+type Place = Pick<Sent, 'topicId' | 'partition' | 'offset'>
+
 /** What is known of one partition of one topic. */
 interface Log {
   start: number
@@ -84,7 +87,7 @@ export class Ledger {
     const there = [...topics]
     for (const { topicId, partition, offset, became, id } of this.sent) {
       if (became === 'written' && there.some(topic => topic.id === topicId))
-        this.#put(this.#log(topicId, partition), topicId, offset, id, `${topicId}/${partition}`)
+        this.#put({ topicId, partition, offset }, id, `${topicId}/${partition}`)
     }
     for (const topic of there) {
       for (const partition of topic.partitions) this.#auditPartition(topic, partition)
@@ -110,13 +113,15 @@ export class Ledger {
     return log
   }
 
-  #put(log: Log, topicId: string, offset: number, id: number, where: string): void {
+  #put(place: Place, id: number, where: string): void {
+    const { topicId, partition, offset } = place
+    const log = this.#log(topicId, partition)
     const known = log.ids.get(offset)
     if (known !== undefined && known !== id) this.#report(`${where}@${offset} had ${known}, and has ${id}`)
     log.ids.set(offset, id)
     const sent = this.sent[id]!
     // A copy is written once it was read, whatever becomes of its original.
-    const copy = !isPlace(sent, topicId, offset)
+    const copy = !isPlace(sent, place)
     if (sent.key !== null && (copy || this.counts(sent)))
       log.newest.set(sent.key, Math.max(log.newest.get(sent.key) ?? -1, offset))
   }
@@ -133,11 +138,12 @@ export class Ledger {
     const found = new Set<number>()
     let before = -1
     for (const record of contents.found) {
-      this.#put(log, topic.id, record.offset, idOf(record), where)
+      const place = { topicId: topic.id, partition: partition.index, offset: record.offset }
+      this.#put(place, idOf(record), where)
       found.add(record.offset)
       const id = idOf(record)
       const sent = this.sent[id]!
-      if (!isPlace(sent, topic.id, record.offset)) continue
+      if (!isPlace(sent, place)) continue
       if (sent.became === 'refused') this.#report(`${where}@${record.offset}: ${id} was refused`)
       // Sends that wait for room keep their order.
       if (id <= before) this.#report(`${where}@${record.offset}: ${id} comes after ${before}`)
@@ -147,7 +153,7 @@ export class Ledger {
     for (const offset of committed) {
       const sent = this.sent[log.ids.get(offset)!]!
       const { id, fate } = sent
-      const copy = !isPlace(sent, topic.id, offset)
+      const copy = !isPlace(sent, { topicId: topic.id, partition: partition.index, offset })
       if (!copy && (fate?.state === 'open' || fate?.state === 'aborted'))
         this.#report(`${where}@${offset}: ${id} is read as committed, and is ${fate.state}`)
     }
@@ -168,7 +174,7 @@ export class Ledger {
     found: boolean,
     committed: boolean,
   ): void {
-    if (!isPlace(sent, topic.id, offset)) return
+    if (!isPlace(sent, { topicId: topic.id, partition: index, offset })) return
     const where = `${topic.name}-${index}@${offset}: ${sent.id}`
     const mayBeGone = this.mayBeGone(sent, topic)
     const compacts = topic.options.cleanupPolicy.includes('compact')
@@ -184,7 +190,8 @@ export class Ledger {
     for (const [offset, id] of log.ids) {
       const sent = this.sent[id]!
       const { fate } = sent
-      if (fate?.state !== 'open' || fate.over || !isPlace(sent, topicId, offset)) continue
+      if (fate?.state !== 'open' || fate.over || !isPlace(sent, { topicId, partition: index, offset }))
+        continue
       open.push(Math.max(start, offset))
       // Its time is not over yet, so nothing from here on is decided.
       if (!fate.mayBeOver && stable > Math.max(start, offset))
@@ -214,7 +221,8 @@ export class Ledger {
       for (const record of contents.found) {
         const sent = this.sent[idOf(record)]!
         if (record.offset >= cleanTo(partition)) break
-        if (!sent.tombstone || !isPlace(sent, topicId, record.offset)) continue
+        const place = { topicId, partition: partition.index, offset: record.offset }
+        if (!sent.tombstone || !isPlace(sent, place)) continue
         if (sent.cleanedAt === -1) sent.cleanedAt = now
         else if (now >= sent.cleanedAt + options.deleteRetentionMs)
           this.#report(
@@ -230,7 +238,8 @@ export class Ledger {
     for (const { id: topicId, partitions } of topics) {
       for (const { index } of partitions) {
         for (const [offset, id] of this.#log(topicId, index).ids)
-          if (!isPlace(this.sent[id]!, topicId, offset)) copies.set(id, (copies.get(id) ?? 0) + 1)
+          if (!isPlace(this.sent[id]!, { topicId, partition: index, offset }))
+            copies.set(id, (copies.get(id) ?? 0) + 1)
       }
     }
     return copies
@@ -253,6 +262,7 @@ export class Ledger {
 }
 
 /** Whether that is where a record was written, and not where a copy of it is. */
-export function isPlace(sent: Sent, topicId: string, offset: number): boolean {
-  return sent.topicId === topicId && (sent.offset === offset || sent.became !== 'written')
+export function isPlace(sent: Sent, { topicId, partition, offset }: Place): boolean {
+  if (sent.topicId !== topicId) return false
+  return sent.became !== 'written' || (sent.partition === partition && sent.offset === offset)
 }

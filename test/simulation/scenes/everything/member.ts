@@ -169,7 +169,7 @@ export class Member {
     const [record] = records
     const topic = broker.topics.get(record!.topic)
     // What was redriven is a copy, which comes anew.
-    if (topic === undefined || !isPlace(sent[0]!, topic.id, record!.offset)) return
+    if (topic === undefined || !isPlace(sent[0]!, { ...record!, topicId: topic.id })) return
     const later = attempt > attempts
     // The first one in its retry topic waits for long; those of a parked record do not.
     const delayMs = later ? (attempt === attempts + 1 && laterMs) || 0 : 50

@@ -24,8 +24,11 @@ export class Readers {
   readonly #begun = new Set<number>()
   // The attempts that failed, and when.
   readonly #failedAt = new Map<string, number>()
-  // By place: where the log began, and whether the group read it by then.
-  readonly #starts = new Map<string, { readonly start: number; readonly reads: boolean }>()
+  // By place: where the log began, whether the group read it by then, and up to where it has ever committed.
+  readonly #starts = new Map<
+    string,
+    { readonly start: number; readonly reads: boolean; readonly to: number }
+  >()
   // What a transaction has committed for the group, by place; the last one counts.
   readonly #sentOffsets = new Map<string, { readonly from: number; readonly to: number }>()
   readonly #owners = new Map<string, string>()
@@ -149,9 +152,11 @@ export class Readers {
       const place = `${topic.id}/${index}`
       const before = this.#starts.get(place)
       const committed = group.committed({ topic: topic.name, partition: index })?.offset
-      this.#starts.set(place, { start, reads: before?.reads || read || committed !== undefined })
+      // A seek may make it commit less again, once the records before are gone.
+      const to = Math.max(committed ?? 0, before?.to ?? 0)
+      this.#starts.set(place, { start, reads: before?.reads || read || committed !== undefined, to })
       if (!before?.reads || start === before.start || !topic.holdsBack) continue
-      if (start > (committed ?? 0) && start > deletedTo(index))
+      if (start > to && start > deletedTo(index))
         this.#report(`committed ${committed} of ${topic.name}-${index}, which now begins at ${start}`)
     }
   }
