@@ -256,6 +256,19 @@ export class Ledger {
     return this.#superseded(sent) || (sent.tombstone && this.#now() >= sent.at + options.deleteRetentionMs)
   }
 
+  /** Whether a compacted log may go on from `from` to `to`: it has left out all that was in between. */
+  mayBegin(topic: Topic, partition: number, from: number, to: number): boolean {
+    if (!topic.options.cleanupPolicy.includes('compact')) return false
+    return this.sent.every(
+      sent =>
+        sent.topicId !== topic.id ||
+        sent.partition !== partition ||
+        sent.offset < from ||
+        sent.offset >= to ||
+        this.mayBeGone(sent, topic),
+    )
+  }
+
   #superseded({ key, topicId, partition, offset }: Sent): boolean {
     return key !== null && (this.#log(topicId, partition).newest.get(key) ?? -1) > offset
   }

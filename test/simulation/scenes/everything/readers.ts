@@ -156,8 +156,9 @@ export class Readers {
       const to = Math.max(committed ?? 0, before?.to ?? 0)
       this.#starts.set(place, { start, reads: before?.reads || read || committed !== undefined, to })
       if (!before?.reads || start === before.start || !topic.holdsBack) continue
-      if (start > to && start > deletedTo(index))
-        this.#report(`committed ${committed} of ${topic.name}-${index}, which now begins at ${start}`)
+      if (start <= to || start <= deletedTo(index)) continue
+      if (this.#ledger.mayBegin(topic, index, before.start, start)) continue
+      this.#report(`committed ${committed} of ${topic.name}-${index}, which now begins at ${start}`)
     }
   }
 
