@@ -12,6 +12,7 @@ export type Watched = readonly string[] | 'all'
 /** Kafka's number of an error that another attempt may not meet. */
 export const leaderNotAvailable = 5
 
+/** What reading metadata needs of its cluster. */
 export interface MetadataReaderHost {
   readonly library: ClientLibrary
   readonly clock: BrokerClock

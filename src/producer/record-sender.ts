@@ -149,8 +149,9 @@ export class RecordSender {
 
   #asSent(message: unknown): unknown {
     const sent = asSent(message)
-    const { topic } = Object(sent) as { readonly topic?: unknown }
-    if (typeof topic === 'string') this.#engine.willSendTo?.(topic)
+    if (this.#engine.willSendTo === undefined || typeof sent !== 'object' || sent === null) return sent
+    const topic = readTopic(sent)
+    if (typeof topic === 'string') this.#engine.willSendTo(topic)
     return sent
   }
 

@@ -429,6 +429,15 @@ describe('sendBatch', () => {
   })
 })
 
+it('refuses what is no message in its turn as it does at once, also where not even its topic can be read', async () => {
+  const { proxy, revoke } = Proxy.revocable(() => {}, {})
+  revoke()
+  const { send } = shop()
+  const atOnce = await rejectionOf(send(proxy))
+  expect(atOnce).toMatchObject({ name: 'InvalidArgumentError', field: 'message' })
+  expect((await refusalInTurn(proxy)).message).toBe(atOnce.message)
+})
+
 describe('sendOffsets', () => {
   const unreadable = Object.defineProperty({}, 'consumedOffsets', {
     get() {

@@ -14,7 +14,7 @@ import { expect, it } from 'vitest'
 import { fill, offsets } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { orders0 } from '../helpers/orders.ts'
-import { billing, failureOf, topics } from './billing-scene.ts'
+import { billing, expectOneTooMany, failureOf, topics } from './billing-scene.ts'
 
 it('knows exactly what a group has processed, in whatever order and however often', async () => {
   const { broker } = await billing()
@@ -265,18 +265,7 @@ it('sees a record that comes twice for no reason, and none that comes after a ta
   await broker.idle()
   assertDuplicatesOnlyAfterRebalance(broker, 'billing')
 
-  broker.timeline.record({
-    kind: 'delivered',
-    group: 'billing',
-    member: 'consumer',
-    ...orders0,
-    offset: 1,
-    key: null,
-    attempt: 1,
-  })
-  expect(failureOf(() => assertDuplicatesOnlyAfterRebalance(broker, 'billing')).message).toMatch(
-    /^Group 'billing' got orders-0@1 twice without a rebalance, seek, reset, failure or redelivery/,
-  )
+  expectOneTooMany(broker, 1)
 })
 
 it('knows a record that was asked for again before it came at all, and no other one', async () => {
@@ -288,17 +277,7 @@ it('knows a record that was asked for again before it came at all, and no other 
   await broker.idle()
   assertDuplicatesOnlyAfterRebalance(broker, 'billing')
 
-  const delivered = {
-    kind: 'delivered',
-    group: 'billing',
-    member: 'consumer',
-    key: null,
-    attempt: 1,
-  } as const
-  broker.timeline.record({ ...delivered, ...orders0, offset: 1 })
-  expect(failureOf(() => assertDuplicatesOnlyAfterRebalance(broker, 'billing')).message).toMatch(
-    /^Group 'billing' got orders-0@1 twice without a rebalance, seek, reset, failure or redelivery/,
-  )
+  expectOneTooMany(broker, 1)
 })
 
 it('knows a record that was asked for again into a batch of its own first delivery, which is tried again', async () => {

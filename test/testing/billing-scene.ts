@@ -1,7 +1,13 @@
 import { AssertionError } from 'node:assert'
 import { topic } from 'brokerlet'
-import { type BrokerMatchers, matchers, TestBroker } from 'brokerlet/testing'
+import {
+  assertDuplicatesOnlyAfterRebalance,
+  type BrokerMatchers,
+  matchers,
+  TestBroker,
+} from 'brokerlet/testing'
 import { expect } from 'vitest'
+import { orders0 } from '../helpers/orders.ts'
 
 declare module 'vitest' {
   interface Matchers<T = any> extends BrokerMatchers<T> {}
@@ -32,4 +38,22 @@ export function failureOf(assertion: () => void): AssertionError {
     return error as AssertionError
   }
   throw new Error('expected the assertion to fail')
+}
+
+/** Notes that 'billing' gets a record of orders-0 once more, and expects that this is one time too many. */
+export function expectOneTooMany(broker: TestBroker, offset: number): void {
+  broker.timeline.record({
+    kind: 'delivered',
+    group: 'billing',
+    member: 'consumer',
+    ...orders0,
+    offset,
+    key: null,
+    attempt: 1,
+  })
+  expect(failureOf(() => assertDuplicatesOnlyAfterRebalance(broker, 'billing')).message).toMatch(
+    new RegExp(
+      `^Group 'billing' got orders-0@${offset} twice without a rebalance, seek, reset, failure or redelivery`,
+    ),
+  )
 }

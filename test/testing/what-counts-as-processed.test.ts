@@ -11,7 +11,7 @@ import {
 import { expect, it } from 'vitest'
 import { fill } from '../helpers/behaviours.ts'
 import { orders0 } from '../helpers/orders.ts'
-import { billing, failureOf } from './billing-scene.ts'
+import { billing, expectOneTooMany, failureOf } from './billing-scene.ts'
 
 it('is the record of the log, whatever a handler makes of its copy', async () => {
   const broker = new TestBroker({ codec: json, topics: { orders: topic<{ cents: number }>() } })
@@ -73,17 +73,7 @@ it('may come as often more as it was asked for, and not once more', async () => 
   assertDuplicatesOnlyAfterRebalance(broker, 'billing')
   expect(processedBy(broker, 'billing')).toHaveLength(1)
 
-  const delivered = {
-    kind: 'delivered',
-    group: 'billing',
-    member: 'consumer',
-    key: null,
-    attempt: 1,
-  } as const
-  broker.timeline.record({ ...delivered, ...orders0, offset: 0 })
-  expect(failureOf(() => assertDuplicatesOnlyAfterRebalance(broker, 'billing')).message).toMatch(
-    /^Group 'billing' got orders-0@0 twice without a rebalance, seek, reset, failure or redelivery/,
-  )
+  expectOneTooMany(broker, 0)
 })
 
 it('is shown with what happened to the group, where it was not expected', async () => {
