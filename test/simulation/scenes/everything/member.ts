@@ -2,9 +2,10 @@ import type { Consumer } from '../../../../src/consumer/consumer.ts'
 import type { Batch, RecordContext, RunOptions } from '../../../../src/consumer/run-options.ts'
 import type { AnyRecord } from '../../../../src/record.ts'
 import type { TopicPartition } from '../../../../src/topic-partition.ts'
-import type { Everything, Writer } from './everything.ts'
+import type { Everything } from './everything.ts'
 import { type Fate, idOf, isPlace, type Sent } from './ledger.ts'
 import { Poller } from './poller.ts'
+import type { Writer } from './producers.ts'
 import type { Readers } from './readers.ts'
 
 /** How the members of a group consume. */
@@ -108,7 +109,7 @@ export class Member {
     consumer.on('skipped', aside)
     consumer.on('deadLettered', event => {
       aside(event)
-      this.#scene.deadLettered(idOf(event.record))
+      this.#scene.audit.deadLettered(idOf(event.record))
     })
     consumer.on('delayed', ({ record, to }) => {
       const topicId = this.#scene.broker.topics.get(to.topic)?.id
@@ -133,7 +134,7 @@ export class Member {
 
   #given(partitions: readonly TopicPartition[]): void {
     for (const { topic, partition } of partitions)
-      this.readers.given(this.name, this.#scene.topicIds(topic), partition)
+      this.readers.given(this.name, this.#scene.topics.ids(topic), partition)
   }
 
   async #handle(records: readonly AnyRecord[], context: RecordContext): Promise<void> {
@@ -197,12 +198,12 @@ export class Member {
     const { lot } = this.#scene
     const { topic, partition, offset } = record
     const topicId = this.#scene.broker.topics.get(topic)?.id
-    this.#writer ??= this.#scene.writer(this.name, lot.oneOf([100, 60_000]))
+    this.#writer ??= this.#scene.producers.writer(this.name, lot.oneOf([100, 60_000]))
     if (!this.#scene.healed) this.#poller ??= new Poller(this.#scene, `${this.name}-poller`)
     const polled = await this.#poller?.poll()
     let fate: Fate
     try {
-      fate = await this.#scene.transact(this.#writer, ['out'], async tx => {
+      fate = await this.#scene.producers.transact(this.#writer, ['out'], async tx => {
         await tx.sendOffsets(context)
         await polled?.send(tx)
       })
