@@ -1,5 +1,6 @@
 import { CommandLine } from '../helpers/command-line.ts'
-import { turns, type World, worlds } from './worlds.ts'
+import { Watchdog } from './watchdog.ts'
+import { type Outcome, turns, type World, worlds } from './worlds.ts'
 
 const names = worlds.map(({ name }) => name)
 
@@ -9,8 +10,9 @@ const usage = `Runs seeded schedules of every operation, and checks what happene
   npm run simulate -- --seeds 100000 [--from 1] [--keep-going]    as many as asked; by default 10,000
   npm run simulate -- --seed 17                                   one, with its transcript
 
-  --keep-going   does not end with the first anomaly
-  --only <name>  all seeds in one world, instead of in each in turn: ${names.join(', ')}`
+  --keep-going       does not end with the first anomaly
+  --only <name>      all seeds in one world, instead of in each in turn: ${names.join(', ')}
+  --hangs-after <s>  ends where a seed takes longer than that, in seconds; by default 60`
 
 const command = new CommandLine(usage, {
   seconds: { type: 'string' },
@@ -18,6 +20,7 @@ const command = new CommandLine(usage, {
   from: { type: 'string' },
   seed: { type: 'string' },
   only: { type: 'string' },
+  'hangs-after': { type: 'string' },
   'keep-going': { type: 'boolean', default: false },
 })
 
@@ -33,8 +36,22 @@ function worldOf(seed: number): World {
   return chosen[seed % chosen.length]!
 }
 
+function again(seed: number): string {
+  return `npx tsx test/simulation/main.ts --only ${worldOf(seed).name} --seed ${seed}`
+}
+
+async function run(seed: number): Promise<Outcome> {
+  const world = worldOf(seed)
+  watchdog.watch(`Seed ${seed} of ${world.name} (${again(seed)})`)
+  try {
+    return await world.run(seed)
+  } finally {
+    watchdog.watch(undefined)
+  }
+}
+
 async function replay(seed: number): Promise<void> {
-  const { problem, transcript } = await worldOf(seed).run(seed)
+  const { problem, transcript } = await run(seed)
   console.log(transcript())
   if (problem === undefined) return
   console.log(`\n${problem.text}`)
@@ -59,14 +76,12 @@ async function explore(from: number, seeds: number, seconds: number, keepGoing: 
   }
   while (done < seeds && elapsed() < seconds && (keepGoing || anomalies === 0)) {
     const seed = from + done++
-    const world = worldOf(seed)
-    const { problem, transcript } = await world.run(seed)
+    const { problem, transcript } = await run(seed)
     if (problem !== undefined) {
       anomalies++
-      const first = `Seed ${seed} of ${world.name}: ${problem.text}`
-      const again = `npx tsx test/simulation/main.ts --only ${world.name} --seed ${seed}`
+      const first = `Seed ${seed} of ${worldOf(seed).name}: ${problem.text}`
       const tail = () => transcript().split('\n').slice(-lastLines).join('\n')
-      console.log(keepGoing ? first.split('\n')[0] : `${first}\n\n${tail()}\n\n${again}`)
+      console.log(keepGoing ? first.split('\n')[0] : `${first}\n\n${tail()}\n\n${again(seed)}`)
     }
     if (performance.now() - told >= progressEveryMs) tell()
   }
@@ -74,6 +89,7 @@ async function explore(from: number, seeds: number, seconds: number, keepGoing: 
   if (anomalies > 0) process.exitCode = 1
 }
 
+const watchdog = new Watchdog(command.count('hangs-after', 1, 60) * 1000)
 const seed = command.count('seed', 0, undefined)
 const from = command.count('from', 0, 1)
 const seconds = command.count('seconds', 1, Number.POSITIVE_INFINITY)

@@ -37,7 +37,7 @@ export async function runSchedule(seed: number): Promise<string> {
     await run(world)
     return String(world.transcript)
   } catch (error) {
-    throw new ScheduleError(seed, error, world)
+    throw new ScheduleError(seed, world.anomaly ?? error, world)
   } finally {
     process.off('unhandledRejection', rejected)
   }

@@ -1,5 +1,3 @@
-import { Anomaly } from './anomaly.ts'
-
 // Far more lines than a schedule needs: something is looping without letting time pass.
 const mostLines = 20_000
 
@@ -7,14 +5,18 @@ const mostLines = 20_000
 export class Transcript {
   readonly #lines: string[] = []
   readonly #now: () => number
+  readonly #full: () => void
 
-  constructor(now: () => number) {
+  /** `full` is called once, when no more lines fit. */
+  constructor(now: () => number, full: () => void) {
     this.#now = now
+    this.#full = full
   }
 
   add(line: string): void {
-    if (this.#lines.length === mostLines) throw new Anomaly('restless', 'it goes round in circles')
+    if (this.#lines.length === mostLines) return
     this.#lines.push(`${String(this.#now()).padStart(7)} ms  ${line}`)
+    if (this.#lines.length === mostLines) this.#full()
   }
 
   /** The last `count` lines. */

@@ -51,7 +51,10 @@ export class World {
   constructor(seed: number) {
     this.random = new Random(seed)
     this.clock = new VirtualClock(this.random.pick([2, 10, 1000]))
-    this.transcript = new Transcript(() => this.clock.monotonic())
+    this.transcript = new Transcript(
+      () => this.clock.monotonic(),
+      () => this.#endless(),
+    )
     const ids = new Random(seed + 1)
     const offsetsRetentionMs = this.random.pick([8000, 604_800_000])
     this.broker = new Broker({
@@ -83,6 +86,12 @@ export class World {
   report(kind: AnomalyKind, message: string): void {
     this.log(`ANOMALY ${kind}: ${message}`)
     this.#anomaly ??= new Anomaly(kind, message)
+  }
+
+  // Members that chase each other in promises leave nobody else a turn, until they are stopped.
+  #endless(): void {
+    this.report('restless', 'it goes round in circles')
+    void this.broker.close({ timeoutMs: 0 })
   }
 
   sleep(ms: number): Promise<void> {
@@ -165,6 +174,11 @@ export class World {
     return this.members.some(
       ({ plan, closesBy, groupId: id }) => plan.mode === 'poll' && closesBy !== undefined && id === groupId,
     )
+  }
+
+  /** The first of them. */
+  get anomaly(): Anomaly | undefined {
+    return this.#anomaly
   }
 
   throwAnomaly(): void {
