@@ -6,15 +6,21 @@ import { CommandLine } from '../helpers/command-line.ts'
 import { runMutant } from './mutant-run.ts'
 import { type Mutation, root } from './mutation.ts'
 import { mutationByName, mutations } from './mutations.ts'
-import { describeOutcome, type Result, toMarkdown } from './report.ts'
+import { describeOutcome, noticedBefore, page, type Result, toMarkdown } from './page.ts'
 
 const usage = `Puts deliberate bugs into the core, and says which test notices each.
 
   npm run mutations                         all of them; writes docs/mutations.md
-  npm run mutations -- 'a bug' 'another'    only these; writes nothing`
+  npm run mutations -- 'a bug' 'another'    only these; writes nothing
 
-const command = new CommandLine(usage, {}, { allowPositionals: true })
-const { positionals } = command
+  --anew   asks the simulation before the test that docs/mutations.md names`
+
+const command = new CommandLine(
+  usage,
+  { anew: { type: 'boolean', default: false } },
+  { allowPositionals: true },
+)
+const { positionals, values } = command
 for (const name of positionals)
   if (!mutations.some(mutation => mutation.name === name))
     command.refuse(`There is no deliberate bug '${name}'`)
@@ -27,7 +33,8 @@ async function main(): Promise<void> {
   const sound = queue.add(() => runMutant(undefined, 'none'))
   let done = 0
   const run = async (mutation: Mutation): Promise<Result> => {
-    const outcome = await runMutant(mutation, String(mutations.indexOf(mutation)))
+    const likely = values.anew ? undefined : noticedBefore(mutation)
+    const outcome = await runMutant(mutation, String(mutations.indexOf(mutation)), likely)
     console.log(`${++done}/${wanted.length}  ${mutation.name}\n        ${describeOutcome(outcome)}`)
     return { mutation, outcome }
   }
@@ -39,7 +46,7 @@ async function main(): Promise<void> {
     console.log(`Without a bug it fails, too: ${describeOutcome(withoutBug)}`)
     process.exitCode = 1
   } else if (positionals.length === 0) {
-    writeFileSync(path.join(root, 'docs', 'mutations.md'), toMarkdown(results))
+    writeFileSync(page, toMarkdown(results))
   }
 }
 

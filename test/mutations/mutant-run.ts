@@ -12,12 +12,17 @@ export type Outcome =
 // A run without an end has noticed its bug; one that only takes long, on a busy machine, has not.
 const longestMs = 600_000
 
-/** Runs the simulation and then the tests with a bug in the core, or with none. */
-export async function runMutant(mutation: Mutation | undefined, id: string): Promise<Outcome> {
+/** Runs the simulation and the tests with a bug in the core, or with none; the test file that is `likely` to notice first. */
+export async function runMutant(
+  mutation: Mutation | undefined,
+  id: string,
+  likely?: string,
+): Promise<Outcome> {
   const report = path.join(root, 'reports', 'mutations', `${id}.json`)
   const status = await runVitest({
     MUTATION_REPORT: report,
     ...(mutation === undefined ? {} : { MUTATION: mutation.name }),
+    ...(likely === undefined ? {} : { MUTATION_LIKELY: likely }),
   })
   if (status === 'hangs') return { by: 'hangs' }
   const outcome = readOutcome(report)
@@ -35,14 +40,12 @@ function runVitest(env: Readonly<Record<string, string>>): Promise<number | 'han
       env: { ...process.env, ...env },
       stdio: 'ignore',
     })
-    const timer = setTimeout(() => {
-      child.kill('SIGKILL')
-      resolve('hangs')
-    }, longestMs)
+    const timer = setTimeout(() => child.kill('SIGKILL'), longestMs)
     child.on('error', reject)
-    child.on('exit', status => {
+    child.on('exit', (status, signal) => {
       clearTimeout(timer)
-      resolve(status ?? 1)
+      // What the simulation hangs in, its watchdog ends before that.
+      resolve(signal === 'SIGKILL' ? 'hangs' : (status ?? 1))
     })
   })
 }

@@ -6,7 +6,7 @@ export const seeds = 300
 /** The same for each of its other worlds. */
 export const otherSeeds = 20
 
-/** The simulation, which every run begins with. */
+/** The simulation, which is asked before the tests. */
 export const simulation = 'test/mutations/seeds.mutant.ts'
 
 // By room: its own tests, and those of what stands on it.
@@ -20,10 +20,13 @@ const tests: Readonly<Record<string, readonly string[]>> = {
   server: ['server', 'log'],
 }
 
-/** The tests that a bug is up against; without a bug all of them. */
+/** What a bug is up against, the simulation among it; without a bug all there is. */
 export function testsOf(mutation: Mutation | undefined): readonly string[] {
-  const rooms = mutation === undefined ? [...new Set(Object.values(tests).flat())] : tests[roomOf(mutation)]!
-  return rooms.map(room => `test/${room}/**/*.test.ts`)
+  const room = mutation && roomOf(mutation)
+  const rooms = room === undefined ? [...new Set(Object.values(tests).flat())] : tests[room]!
+  // No world of the simulation has a server.
+  const simulated = room === 'server' ? [] : [simulation]
+  return [...simulated, ...rooms.map(each => `test/${each}/**/*.test.ts`)]
 }
 
 // What lies directly in src is seen best from the broker.

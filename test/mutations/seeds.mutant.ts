@@ -1,4 +1,5 @@
 import { it } from 'vitest'
+import { Watchdog } from '../simulation/watchdog.ts'
 import { worlds } from '../simulation/worlds.ts'
 import { otherSeeds, seeds } from './rooms.ts'
 
@@ -9,11 +10,15 @@ declare module 'vitest' {
   }
 }
 
+const watchdog = new Watchdog(60_000)
+
 // The simulation, as a run with a deliberate bug has it; `npm test` has its own.
 it.for(worlds)('shows no anomaly in the world of $name', { timeout: 600_000 }, async (world, { task }) => {
   const last = world.name === 'schedules' ? seeds : otherSeeds
   for (let seed = 1; seed <= last; seed++) {
+    watchdog.watch(`Seed ${seed} of ${world.name}`)
     const { problem } = await world.run(seed)
+    watchdog.watch(undefined)
     if (problem === undefined) continue
     task.meta.anomaly = { kind: problem.kind, seed }
     throw new Error(problem.text)

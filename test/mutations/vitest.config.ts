@@ -5,15 +5,20 @@ import { mutate, pathOf, root } from './mutation.ts'
 import { mutationByName } from './mutations.ts'
 import { simulation, testsOf } from './rooms.ts'
 
-// A run with one bug: the simulation first, then the tests by name, until the first that notices. Without a bug it shows
-// that nothing else fails here.
-const { MUTATION: name, MUTATION_REPORT: outputFile = 'reports/mutation.json' } = process.env
+// A run with one bug: the test that is likely to notice it, then the simulation, then the tests by name, until the first
+// that notices. Without a bug it shows that nothing else fails here.
+const {
+  MUTATION: name,
+  MUTATION_LIKELY: likely,
+  MUTATION_REPORT: outputFile = 'reports/mutation.json',
+} = process.env
 const mutation = name === undefined ? undefined : mutationByName(name)
 const mutated = mutation && pathOf(mutation)
+const first = [likely ?? simulation, simulation].map(file => path.join(root, file))
 
-class SimulationFirst extends BaseSequencer {
+class LikelyFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const rank = ({ moduleId }: TestSpecification) => (moduleId.endsWith(path.basename(simulation)) ? 0 : 1)
+    const rank = ({ moduleId }: TestSpecification) => first.indexOf(moduleId) + 1 || first.length + 1
     return files.toSorted((a, b) => rank(a) - rank(b) || (a.moduleId < b.moduleId ? -1 : 1))
   }
 }
@@ -30,9 +35,9 @@ export default defineConfig({
     },
   ],
   test: {
-    include: [simulation, ...testsOf(mutation)],
+    include: [...testsOf(mutation)],
     reporters: [['json', { outputFile }]],
-    sequence: { sequencer: SimulationFirst },
+    sequence: { sequencer: LikelyFirst },
     fileParallelism: false,
     bail: 1,
     pool: 'threads',
