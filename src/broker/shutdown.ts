@@ -1,4 +1,4 @@
-import { Draining } from '../draining.ts'
+import { CloseTime, closeTimeoutMs } from '../close-time.ts'
 import type { Unread } from '../engine.ts'
 import type { MemoryEngine } from './memory-engine.ts'
 import type { Quiescence } from './quiescence.ts'
@@ -11,53 +11,47 @@ export interface BrokerCloseOptions {
   readonly drain?: boolean | undefined
 }
 
-const closeTimeoutMs = 30_000
-
 /** The end of a broker: its clients finish, then nothing begins any more, and what is late is closed, too. */
 export class Shutdown {
   readonly #engine: MemoryEngine
   readonly #quiescence: Quiescence
+  readonly #time: CloseTime
   #closing: Promise<readonly Unread[]> | undefined
-  // When a later close ends it, on the monotonic clock.
-  #endBy = Number.POSITIVE_INFINITY
-  #draining: Draining | undefined
 
   constructor(engine: MemoryEngine, quiescence: Quiescence) {
     this.#engine = engine
+    this.#time = new CloseTime(engine.clock)
     this.#quiescence = quiescence
   }
 
   /** Resolves to what its consumers left unread; a second call waits for the first. */
   close(options: BrokerCloseOptions): Promise<readonly Unread[]> {
     if (this.#closing === undefined) this.#closing = this.#close(options)
-    else this.#hurry(options)
+    else if (options.timeoutMs !== undefined) this.#hurry(options.timeoutMs, options.drain)
     return this.#closing
   }
 
-  // A second close can only make the first one end sooner.
-  #hurry({ timeoutMs, drain = false }: BrokerCloseOptions): void {
-    if (timeoutMs === undefined) return
-    this.#endBy = Math.min(this.#endBy, this.#engine.clock.monotonic() + timeoutMs)
-    if (drain && this.#draining !== undefined) return this.#draining.within(timeoutMs)
-    this.#draining?.end()
-    for (const client of this.#engine.clients) void client.close({ timeoutMs })
+  #hurry(timeoutMs: number, drain = false): void {
+    const drains = drain && this.#time.draining
+    this.#time.within(timeoutMs, drain)
+    if (!drains) for (const client of this.#engine.clients) void client.close({ timeoutMs })
   }
 
   async #close({ drain, timeoutMs = closeTimeoutMs }: BrokerCloseOptions): Promise<readonly Unread[]> {
-    const until = this.#engine.clock.monotonic() + timeoutMs
+    this.#time.within(timeoutMs)
     if (drain) await this.#drain(timeoutMs)
     this.#engine.refuseWaiting()
-    const leftMs = () => Math.max(0, Math.min(until, this.#endBy) - this.#engine.clock.monotonic())
-    const left = await this.#closeClients(leftMs())
+    const left = await this.#closeClients()
     // From here on no client can start; those that started while the others closed are closed, too.
     this.#engine.refuse()
-    const late = await this.#closeClients(leftMs())
+    const late = await this.#closeClients()
     const stopped = [...this.#engine.groupCoordinator.stopped.values()].flatMap(group => group.left())
     this.#engine.shutDown()
     return onceEach([...left, ...late, ...stopped])
   }
 
-  async #closeClients(timeoutMs: number): Promise<readonly Unread[]> {
+  async #closeClients(): Promise<readonly Unread[]> {
+    const { leftMs: timeoutMs } = this.#time
     const clients = [...this.#engine.clients]
     await Promise.all(clients.map(client => client.close({ timeoutMs })))
     // Asked when all have closed: a handler, or a transaction, may have written after the reader had closed.
@@ -65,18 +59,10 @@ export class Shutdown {
   }
 
   // Waits for the whole broker, not for each consumer by itself: the records that a handler sends are to be read, too.
-  async #drain(timeoutMs: number): Promise<void> {
+  #drain(timeoutMs: number): Promise<void> {
     const closing = new AbortController()
-    const draining = new Draining(this.#engine.clock, 'the broker', () => closing.abort())
-    this.#draining = draining
-    try {
-      await this.#quiescence.idle({ timeoutMs, signal: closing.signal })
-    } catch {
-      // The time is up, or the broker can never be idle: the records not read are in the report.
-    } finally {
-      this.#draining = undefined
-      draining.end()
-    }
+    const idle = () => this.#quiescence.idle({ timeoutMs, signal: closing.signal })
+    return this.#time.drain('the broker', () => closing.abort(), idle)
   }
 }
 

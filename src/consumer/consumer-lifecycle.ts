@@ -1,7 +1,7 @@
 import type { Delay } from '../broker-clock.ts'
+import { CloseTime, closeTimeoutMs } from '../close-time.ts'
 import { Deadline } from '../deadline.ts'
 import { Deferred } from '../deferred.ts'
-import { Draining } from '../draining.ts'
 import type { ClientCloseOptions, Engine, EngineClient, FetchSession, Unread } from '../engine.ts'
 import { ClosedError, ConsumerCrashedError } from '../errors.ts'
 import type { Events } from '../events.ts'
@@ -22,7 +22,6 @@ import type { Worker, WorkerHost } from './worker.ts'
 
 const firstRestartMs = 1000
 const longestRestartMs = 60_000
-const closeTimeoutMs = 30_000
 
 /**
  * - `new`: it has not joined.
@@ -47,6 +46,7 @@ export class ConsumerLifecycle implements EngineClient {
   readonly #events: Events<ConsumerEvents>
   readonly #session: FetchSession<PartitionState>
   readonly #done = new Deferred()
+  readonly #closeTime: CloseTime
   #awaited = false
   #worker: Worker | undefined
   #life: Life = 'new'
@@ -55,11 +55,8 @@ export class ConsumerLifecycle implements EngineClient {
   #restarts = 0
   #whyRestarts = ''
   #restartDelay: Delay | undefined
-  #draining: Draining | undefined
   #deadline: Deadline | undefined
   #atExit = false
-  // When a later close ends it, on the monotonic clock.
-  #endBy = Number.POSITIVE_INFINITY
 
   constructor(
     engine: Engine,
@@ -73,6 +70,7 @@ export class ConsumerLifecycle implements EngineClient {
     this.#engine = engine
     this.#options = options
     this.#events = events
+    this.#closeTime = new CloseTime(engine.clock)
     // Once: to ask for every start that may fail would keep all of those.
     this.#done.promise.then(
       () => this.#endStart(),
@@ -294,7 +292,8 @@ export class ConsumerLifecycle implements EngineClient {
   async crash(error: unknown, record?: AnyRecord, crash: Error = toError(error)): Promise<void> {
     if (this.ended) return
     this.#life = 'closing'
-    this.#closing = this.#end({ leave: true, timeoutMs: closeTimeoutMs }, crash, () => {
+    this.#closeTime.within(closeTimeoutMs)
+    this.#closing = this.#end({ leave: true }, crash, () => {
       // The crash of a handler begins with the name of the consumer, too.
       const why = record && crash !== error ? handlerFailed(error, record) : crash.message
       const text = `crashed: ${why}`
@@ -345,32 +344,27 @@ export class ConsumerLifecycle implements EngineClient {
     return this.#closing
   }
 
-  // A second close can only make the first one end sooner.
-  #hurry(timeoutMs: number, drain = false): void {
-    this.#endBy = Math.min(this.#endBy, this.#engine.clock.monotonic() + timeoutMs)
+  #hurry(timeoutMs: number, drain?: boolean): void {
+    this.#closeTime.within(timeoutMs, drain)
     this.#deadline?.within(timeoutMs)
-    if (drain) this.#draining?.within(timeoutMs)
-    else this.#draining?.end()
   }
 
   async #close(options: CloseOptions & ClientCloseOptions): Promise<readonly Unread[]> {
     const { timeoutMs = closeTimeoutMs, hold = true } = options
     this.#atExit = !hold
-    const began = this.#engine.clock.monotonic()
+    this.#closeTime.within(timeoutMs)
     const reads = this.#life === 'running' || this.#life === 'restarting'
     if (options.drain && reads) await this.#drain(timeoutMs)
     // It may have crashed while it drained; the crash has then reported what was left unread.
     if (this.ended) return (await this.#closing) ?? []
     const joined = this.#life !== 'new'
     this.#life = 'closing'
-    const spent = this.#engine.clock.monotonic() - began
-    const closing = { ...options, hold, timeoutMs: Math.max(0, timeoutMs - spent) }
     // A loop may have been begun that has not asked for anything yet.
     if (!joined) {
       this.#worker?.stop()
       this.#session.close()
     }
-    const left = joined ? await this.#end(closing, this.closedError()) : []
+    const left = joined ? await this.#end({ ...options, hold }, this.closedError()) : []
     this.#life = 'closed'
     this.#engine.untrack(this)
     this.#events.emit('closed', { reason: 'closed' })
@@ -386,25 +380,19 @@ export class ConsumerLifecycle implements EngineClient {
   // Only for `run` and loops, which read on by themselves; a caller of `poll` has stopped polling when it closes.
   async #drain(timeoutMs: number): Promise<void> {
     if (this.#worker === undefined || this.#polled) return
-    const draining = new Draining(this.#engine.clock, this.name, () => this.#engine.touch())
-    this.#draining = draining
-    try {
+    const touch = () => this.#engine.touch()
+    await this.#closeTime.drain(this.name, touch, draining => {
       // It may crash meanwhile. One that is removed does not come back only to leave: others may have its partitions.
       const { removals } = this.coordinator
       const over = () => draining.over || this.ended || this.coordinator.removals > removals
       // One that joins, or restarts, does not know its partitions yet.
       const ends = this.coordinator.ready.then(() => this.backlog.endsToCome())
-      await this.backlog.reach(ends, over, timeoutMs)
-    } catch {
-      // The time is up: the records not reached are in the report.
-    } finally {
-      this.#draining = undefined
-      draining.end()
-    }
+      return this.backlog.reach(ends, over, timeoutMs)
+    })
   }
 
   async #end(
-    { leave = false, timeoutMs, hold = false }: CloseOptions & { timeoutMs: number; hold?: boolean },
+    { leave = false, hold = false }: CloseOptions & ClientCloseOptions,
     reason: Error,
     stopped?: () => void,
   ): Promise<readonly Unread[]> {
@@ -413,7 +401,7 @@ export class ConsumerLifecycle implements EngineClient {
     let left: readonly Unread[] = []
     const keepPlace = this.#options.groupInstanceId !== undefined && !leave
     // As late as possible: after the records in flight are finished, before the partitions are another member's.
-    await this.#leave({ keepPlace, timeoutMs, hold }, () => {
+    await this.#leave({ keepPlace, hold }, () => {
       left = this.backlog.left()
     })
     this.coordinator.end(reason)
@@ -427,11 +415,11 @@ export class ConsumerLifecycle implements EngineClient {
   }
 
   async #leave(
-    options: { readonly keepPlace: boolean; readonly timeoutMs: number; readonly hold?: boolean },
+    options: { readonly keepPlace: boolean; readonly timeoutMs?: number; readonly hold?: boolean },
     beforeLeaving?: () => void,
   ): Promise<void> {
-    const { keepPlace, timeoutMs, hold = false } = options
-    const leftMs = Math.min(timeoutMs, Math.max(0, this.#endBy - this.#engine.clock.monotonic()))
+    const { keepPlace, timeoutMs = Number.POSITIVE_INFINITY, hold = false } = options
+    const leftMs = Math.min(timeoutMs, this.#closeTime.leftMs)
     const deadline = new Deadline(this.#engine.clock, leftMs, `leaving of ${this.name}`, { hold })
     this.#deadline = deadline
     try {
@@ -462,7 +450,7 @@ export class ConsumerLifecycle implements EngineClient {
     if (this.#life === 'restarting') pending.push(`restarts, since ${this.#whyRestarts}`)
     else if (this.#life === 'closing') pending.push('closes')
     else if (this.#life === 'running' && !this.coordinator.settled) pending.push('joins or rebalances')
-    if (this.#draining !== undefined) pending.push('drains')
+    if (this.#closeTime.draining) pending.push('drains')
     pending.push(...this.pauses.pending())
     return pending.map(what => `${this.name} ${what}`)
   }

@@ -1,3 +1,4 @@
+import { closeTimeoutMs } from '../close-time.ts'
 import { Deadline } from '../deadline.ts'
 import { Deferred } from '../deferred.ts'
 import type {
@@ -42,7 +43,6 @@ export interface RedriveOptions<Name extends string = string> {
 }
 
 const mostAtOnce = 500
-const closeTimeoutMs = 30_000
 
 /** A partition of the dead-letter topic, read up to where it ended when the redrive began. */
 interface Reading extends FetchPosition {

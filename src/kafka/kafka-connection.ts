@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import type { Admin } from '../admin.ts'
+import { CloseTime, closeTimeoutMs } from '../close-time.ts'
 import { json } from '../codec.ts'
 import { Consumer } from '../consumer/consumer.ts'
 import type { ConsumerOptions } from '../consumer/consumer-options.ts'
@@ -21,8 +22,6 @@ import { KafkaAdmin } from './kafka-admin.ts'
 import { loadClientLibrary } from './load-client-library.ts'
 import { requirePortable } from './topic-configs.ts'
 
-const closeTimeoutMs = 30_000
-
 /**
  * A connection to a cluster, with the same producers and consumers as a broker of this process. Methods that only a log
  * in memory can offer (`append`, `idle`, `describe`, reading a partition) are not here.
@@ -30,14 +29,14 @@ const closeTimeoutMs = 30_000
 export class KafkaConnection<out Topics extends TopicMap = OpenTopics> implements PubSub<Topics> {
   readonly #engine: ClusterEngine
   readonly #policy: ConsumerPolicy
+  readonly #closeTime: CloseTime
   #closing: Promise<readonly Unread[]> | undefined
-  // When a later close ends it, on the monotonic clock.
-  #endBy = Number.POSITIVE_INFINITY
   readonly admin: Admin
 
   /** @hidden */
   constructor(engine: ClusterEngine, policy: ConsumerPolicy, admin: Admin) {
     this.#engine = engine
+    this.#closeTime = new CloseTime(engine.clock)
     this.#policy = policy
     this.admin = admin
   }
@@ -88,22 +87,18 @@ export class KafkaConnection<out Topics extends TopicMap = OpenTopics> implement
     return this.#closing
   }
 
-  // A second close can only make the first one end sooner.
   #hurry(timeoutMs: number, options: ClientCloseOptions): void {
-    this.#endBy = Math.min(this.#endBy, this.#engine.clock.monotonic() + timeoutMs)
+    this.#closeTime.within(timeoutMs)
     void this.#closeClients(options)
   }
 
   async #close(options: ClientCloseOptions): Promise<readonly Unread[]> {
-    const { clock } = this.#engine
-    const { timeoutMs = closeTimeoutMs } = options
-    const until = clock.monotonic() + timeoutMs
-    const leftMs = () => Math.max(0, Math.min(until, this.#endBy) - clock.monotonic())
+    this.#closeTime.within(options.timeoutMs ?? closeTimeoutMs)
     const left = await this.#closeClients(options)
     // From here on no client can be created; those created while the others closed are closed, too.
     this.#engine.refuse()
-    const late = await this.#closeClients({ timeoutMs: leftMs() })
-    await this.#engine.shutDown(leftMs())
+    const late = await this.#closeClients({ timeoutMs: this.#closeTime.leftMs })
+    await this.#engine.shutDown(this.#closeTime.leftMs)
     return [...left, ...late]
   }
 

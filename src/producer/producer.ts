@@ -1,3 +1,4 @@
+import { closeTimeoutMs } from '../close-time.ts'
 import { Deadline } from '../deadline.ts'
 import { sending } from '../diagnostics.ts'
 import type { ClientCloseOptions, Engine, SendWait } from '../engine.ts'
@@ -56,8 +57,6 @@ export interface SendOptions {
   /** Milliseconds; default the producer's `maxBlockMs`. 0 rejects at once. */
   readonly timeoutMs?: number | undefined
 }
-
-const closeTimeoutMs = 30_000
 
 /**
  * Writes records.

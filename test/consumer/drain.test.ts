@@ -64,6 +64,32 @@ it('waits for a stuck handler no longer than a second close says, also where the
   expect(left).toEqual([{ group: 'g', ...orders0, from: 0, count: 2 }])
 })
 
+it('takes no longer than timeoutMs where a handler fails while it drains, and another one is stuck', async () => {
+  const { broker, clock } = brokerWithOrders(2)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  consumer.on('crashed', () => {})
+  broker.on('groupStopped', () => {})
+  await consumer.run({
+    concurrency: 2,
+    ordering: 'none',
+    retry,
+    onFailure: 'stop',
+    eachRecord: async ({ offset }) => {
+      if (offset === 0) await new Promise(() => {})
+      await broker.clock.sleep(100)
+      throw new Error('down')
+    },
+  })
+  let left: unknown
+  void consumer.close({ drain: true, timeoutMs: 250 }).then(unread => {
+    left = unread
+  })
+  await clock.advance(249)
+  expect(left).toBeUndefined()
+  await clock.advance(1)
+  expect(left).toEqual([{ group: 'g', ...orders0, from: 0, count: 2 }])
+})
+
 it('goes on draining when it is told so once more, within the time that ends first', async () => {
   const { broker, clock } = brokerWithOrders(5)
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })

@@ -60,7 +60,7 @@ export const brokerMutations: readonly Mutation[] = [
   {
     name: 'who begins while the broker closes is left running',
     file: 'broker/shutdown.ts',
-    find: 'const late = await this.#closeClients(leftMs())',
+    find: 'const late = await this.#closeClients()',
     replace: 'const late: readonly Unread[] = []',
     breaks: 'close ends every consumer',
   },
