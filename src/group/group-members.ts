@@ -1,3 +1,4 @@
+import { firstIndex } from '../binary-search.ts'
 import { UnknownMemberIdError } from '../errors.ts'
 import type { GroupTopics } from './group-log.ts'
 import type { GroupMember } from './group-member.ts'
@@ -134,20 +135,8 @@ function shared(lists: Set<readonly string[]>, topics: readonly string[]): reado
 
 /** A sorted list with or without a topic; the same list where that is so already. */
 function withTopic(topics: readonly string[], topic: string, wanted: boolean): readonly string[] {
-  const index = placeOf(topics, topic)
+  const index = firstIndex(topics, each => each >= topic)
   const there = topics[index] === topic
   if (there === wanted) return topics
   return wanted ? topics.toSpliced(index, 0, topic) : topics.toSpliced(index, 1)
-}
-
-// The index at which a sorted list has a name, or would have it.
-function placeOf(topics: readonly string[], topic: string): number {
-  let low = 0
-  let high = topics.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (topics[middle]! < topic) low = middle + 1
-    else high = middle
-  }
-  return low
 }

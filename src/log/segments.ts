@@ -1,3 +1,4 @@
+import { firstIndex } from '../binary-search.ts'
 import type { ConsumerRecord } from '../record.ts'
 import type { Segment } from './segment.ts'
 
@@ -78,15 +79,9 @@ export function offsetForTimestamp(
   fromOffset: number,
 ): number | null {
   // The running maximum only grows, so no segment before the first one that reaches `timestamp` has such a record.
-  let low = 0
-  let high = segments.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (segments[middle]!.runningMaxTimestamp < timestamp) low = middle + 1
-    else high = middle
-  }
-  for (; low < segments.length; low++) {
-    const offset = segments[low]!.offsetForTimestamp(timestamp, fromOffset)
+  const first = firstIndex(segments, segment => segment.runningMaxTimestamp >= timestamp)
+  for (let i = first; i < segments.length; i++) {
+    const offset = segments[i]!.offsetForTimestamp(timestamp, fromOffset)
     if (offset !== null) return offset
   }
   return null

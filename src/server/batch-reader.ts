@@ -1,3 +1,4 @@
+import { firstIndex } from '../binary-search.ts'
 import { BatchCollector } from '../log/batch-collector.ts'
 import type { Partition } from '../log/partition.ts'
 import type { Segment } from '../log/segment.ts'
@@ -91,9 +92,10 @@ export class BatchReader {
     if (!segment.plain) return make(stretch, mostRecords)
     const made = this.#made.get(segment) ?? []
     this.#made.set(segment, made)
-    const at = placeOf(made, segment.offsetAt(index))
+    const offset = segment.offsetAt(index)
+    const at = firstIndex(made, batch => batch.to > offset)
     const known = made[at]
-    if (known === undefined || known.from > segment.offsetAt(index)) {
+    if (known === undefined || known.from > offset) {
       const room = known === undefined ? mostRecords : segment.indexFrom(known.from) - index
       const batch = alone(make(stretch, Math.min(mostRecords, room))!)
       made.splice(at, 0, batch)
@@ -109,7 +111,10 @@ export class BatchReader {
     this.#bytes += sizeOf(batch)
     while (this.#bytes > this.#maxBytes) {
       const oldest = this.#kept.shift()!
-      oldest.of.splice(placeOf(oldest.of, oldest.batch.from), 1)
+      oldest.of.splice(
+        firstIndex(oldest.of, batch => batch.to > oldest.batch.from),
+        1,
+      )
       this.#bytes -= sizeOf(oldest.batch)
     }
   }
@@ -125,18 +130,6 @@ function alone({ bytes, from, to }: MadeBatch): MadeBatch {
   const own = Buffer.allocUnsafeSlow(bytes.length)
   own.set(bytes)
   return { bytes: own, from, to }
-}
-
-// The place of the first batch that ends after an offset.
-function placeOf(made: readonly MadeBatch[], offset: number): number {
-  let low = 0
-  let high = made.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (made[middle]!.to <= offset) low = middle + 1
-    else high = middle
-  }
-  return low
 }
 
 function make({ log, segment, index, stop, committed }: Stretch, most: number): MadeBatch | undefined {

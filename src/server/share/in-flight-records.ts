@@ -1,3 +1,5 @@
+import { firstIndex } from '../../binary-search.ts'
+
 /** Records of whole batches that stay together: a range that a client was told, with what a limit kept from it. */
 export interface InFlightBatch {
   readonly size: number
@@ -69,12 +71,5 @@ export class InFlightRuns {
 
 /** The index of the first span that ends at or after an offset, of spans in order. */
 export function firstEndingAt(offset: number, spans: readonly { readonly last: number }[]): number {
-  let low = 0
-  let high = spans.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (spans[middle]!.last < offset) low = middle + 1
-    else high = middle
-  }
-  return low
+  return firstIndex(spans, ({ last }) => last >= offset)
 }

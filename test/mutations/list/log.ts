@@ -180,8 +180,8 @@ export const logMutations: readonly Mutation[] = [
   {
     name: 'a look-up by time passes over a segment that ends at that time',
     file: 'log/segments.ts',
-    find: 'if (segments[middle]!.runningMaxTimestamp < timestamp) low',
-    replace: 'if (segments[middle]!.runningMaxTimestamp <= timestamp) low',
+    find: 'segment.runningMaxTimestamp >= timestamp',
+    replace: 'segment.runningMaxTimestamp > timestamp',
     breaks: 'offsetForTimestamp gives the first offset whose timestamp is at least that',
   },
   {
