@@ -95,7 +95,7 @@ export class ClientQuotas {
       return filters.every(({ entityType, matchType, match }) => {
         const name = entity.get(entityType)
         if (name === undefined) return false
-        return matchType === specified || name === (matchType === exact ? match : null)
+        return matchType === specified || name === match
       })
     })
   }

@@ -146,6 +146,7 @@ it('appends to none of the configs, and has no subscription without a name', asy
 it('replaces all configs at the request of an older client', async () => {
   const { alter, replace, values, list } = start()
   await alter([['metrics', set, '*']])
+  expect(await replace([{ name: 'interval.ms', value: '3600000' }])).toBe(0)
   expect(await replace([{ name: 'interval.ms', value: '100' }])).toBe(0)
   expect(await values()).toEqual([
     ['interval.ms', '100'],

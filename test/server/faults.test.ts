@@ -153,6 +153,17 @@ it('ends the connection where a request has no answer that could tell the error'
   expect(values()).toEqual([])
 })
 
+it('answers nothing to a request that waits for no answer, whatever it is refused for', async () => {
+  const broker = new Broker({ topics })
+  open.push(() => broker.close())
+  const faults = new WireFaults()
+  const client = new WireClient(connect(broker, { faults }))
+  faults.fail({ api: 'Produce' }, 'NOT_LEADER_OR_FOLLOWER')
+  const topicData = [{ name: 'orders', partitionData: [{ index: 0, records: null }] }]
+  client.send(request(apis.produce as Api, 9, { acks: 0, timeoutMs: 100, topicData }))
+  await expect(client.answer()).rejects.toThrow('closed without an answer')
+})
+
 it('holds a request back until it is released', async () => {
   const { faults, send, values } = await start()
   const barrier = faults.pauseNext({ api: 'Produce' })

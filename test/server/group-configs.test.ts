@@ -332,6 +332,13 @@ describe('ListConfigResources', () => {
     expect(await list(1, group)).toEqual([[group, 'g']])
   })
 
+  it('tells of a group no more once it has no configs left', async () => {
+    const { alter, set, list } = start()
+    await set('share.delivery.count.limit', '3')
+    await alter([['share.delivery.count.limit', 'delete']])
+    expect(await list(1, group)).toEqual([])
+  })
+
   it('refuses kinds that have no configs', async () => {
     const { list } = start()
     for (const type of [0, 1, 3, 64, -1]) expect(await list(1, 2, type)).toBe(35)

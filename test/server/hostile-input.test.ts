@@ -1,4 +1,4 @@
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, expect, it, vi } from 'vitest'
 import { Broker, topic } from '../../src/index.ts'
 import { connect, RequestLog, type WireOptions } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
@@ -8,6 +8,7 @@ import { framed, request, sequencedBatch, WireClient } from '../helpers/wire-cli
 
 const brokers: Broker[] = []
 afterEach(async () => {
+  vi.useRealTimers()
   for (const broker of brokers.splice(0)) await broker.close()
 })
 
@@ -117,6 +118,33 @@ it('answers what came before a request that ends the connection', async () => {
   await other.closed
   expect(broker.topic('orders').records()).toHaveLength(1)
   expect(errors).toHaveLength(1)
+})
+
+it('does nothing more for a client that it parts from, and waits only until that has read its answers', async () => {
+  // The time after which it would wait no longer.
+  vi.useFakeTimers({ toFake: ['setTimeout'] })
+  const requests = new RequestLog()
+  const { broker, dial } = start({ requests })
+  for (let i = 0; i < 60; i++) broker.createTopic(`orders-${i}`, { partitions: 5 })
+  const [slow, other] = [dial(), dial()]
+  slow.socket.pause()
+  // The first answer is on its way to the client, and the second waits to be.
+  slow.send(request(metadata!, 12, { topics: null }, 1))
+  await other.call(apiVersions!, 3, {})
+  slow.send(request(metadata!, 12, { topics: null }, 2))
+  const partitionData = [{ index: 5, records: [sequencedBatch(-1, -1, -1, [1])] }]
+  const topicData = [{ name: 'orders', partitionData }]
+  slow.send(request(produce!, 9, { acks: 0, timeoutMs: 1000, topicData }))
+  slow.send(request(metadata!, 12, { topics: null }, 3))
+  for (let i = 0; i < 9; i++) await other.call(apiVersions!, 3, {})
+  expect(requests.of({}).flatMap(({ api }) => (api === 'ApiVersions' ? [] : [api]))).toEqual([
+    'Metadata',
+    'Metadata',
+    'Produce',
+  ])
+  slow.socket.resume()
+  for (let id = 1; id <= 2; id++) expect((await slow.answer()).readInt32BE(0)).toBe(id)
+  await slow.closed
 })
 
 it.each([

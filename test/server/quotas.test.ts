@@ -173,6 +173,7 @@ describe('quotas', () => {
     ],
     ['of what is no address', [['ip', 'not one!']], [['connection_creation_rate', 1]], 'not a valid IP'],
     ['that are unknown', [['user', 'ada']], [['nothing', 1]], 'Invalid configuration key nothing'],
+    ['that every object has', [['user', 'ada']], [['toString', 1]], 'Invalid configuration key toString'],
     [
       'that are of addresses',
       [['user', 'ada']],
