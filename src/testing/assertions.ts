@@ -90,8 +90,8 @@ export function assertProcessed(
   const { missing, left } = pair(processed, expected)
   if (missing.length === 0 && left.length === 0) return
   const what = [
-    `Group '${group}' has processed ${counted(processed.length, 'record')}: ${missing.length} of the expected ones are ` +
-      `missing, ${left.length} were not expected`,
+    `Group '${group}' has processed ${counted(processed.length, 'record')}: ${missing.length} of the expected ones ` +
+      `${missing.length === 1 ? 'is' : 'are'} missing, ${left.length} ${left.length === 1 ? 'was' : 'were'} not expected`,
   ]
   if (missing.length > 0) what.push(`  missing: ${shown(missing[0])}`)
   if (left.length > 0) what.push(`  not expected: ${shown(pick(left, expected)[0])}`)

@@ -57,6 +57,12 @@ const slow = ['handle', 'commit', 'append', 'release', 'fetch', 'join', 'committ
 // The longest is more than a group waits for a member that handles a record.
 const moments = [1, 10, 100, 1000, 5000, 60_000, 600_000]
 
+/** Returns the weight of every kind, in their order. */
+export function weightsOf(weights: StepWeights): { readonly kind: StepKind; readonly weight: number }[] {
+  const kinds = Object.keys(defaultWeights) as StepKind[]
+  return kinds.map(kind => ({ kind, weight: weights[kind] ?? defaultWeights[kind] }))
+}
+
 /** Draws the schedule of a seed. */
 export function drawSchedule(
   seed: number,
@@ -65,10 +71,7 @@ export function drawSchedule(
   names: { readonly actions: readonly string[]; readonly services: readonly string[] },
 ): Step[] {
   const random = new Random(seed)
-  const kinds = Object.entries({ ...defaultWeights, ...weights }).map(([kind, weight]) => ({
-    kind: kind as StepKind,
-    weight,
-  }))
+  const kinds = weightsOf(weights)
   return Array.from({ length: steps }, (_, at) => {
     const { kind } = random.weighted(kinds)!
     // Every step draws the same number of random values, so that a longer schedule begins like a shorter one.

@@ -1,8 +1,23 @@
 import { describeError, isError } from '../thrown.ts'
 import type { OpenTopics, TopicMap } from '../topic-definition.ts'
-import { type Check, checkOptions, integer, invalidOption, isListOf } from '../validate.ts'
+import {
+  anObject,
+  type Check,
+  type Checks,
+  checkOptions,
+  integer,
+  invalidOption,
+  isListOf,
+} from '../validate.ts'
 import { type Scenario, type ScenarioParts, toParts } from './scenario.ts'
-import { defaultWeights, drawSchedule, type Step, type StepKind, type StepWeights } from './schedule.ts'
+import {
+  defaultWeights,
+  drawSchedule,
+  type Step,
+  type StepKind,
+  type StepWeights,
+  weightsOf,
+} from './schedule.ts'
 import { shrink } from './shrink.ts'
 import { SimulationError } from './simulation-error.ts'
 import { SimulationRun } from './simulation-run.ts'
@@ -38,17 +53,14 @@ export interface SimulationReport {
   readonly timeline: Timeline
 }
 
-const weightTable: Check = {
-  expected: `numbers of 0 or more, and one above 0, by ${Object.keys(defaultWeights).join(', ')}`,
-  accepts: value =>
-    typeof value === 'object' &&
-    value !== null &&
-    Object.entries(value).every(
-      ([kind, weight]) =>
-        Object.hasOwn(defaultWeights, kind) && Number.isFinite(weight) && (weight as number) >= 0,
-    ) &&
-    Object.values({ ...defaultWeights, ...value }).some(weight => weight > 0),
+const weight: Check = {
+  expected: 'a number of 0 or more',
+  accepts: value => Number.isFinite(value) && (value as number) >= 0,
 }
+
+const weightChecks = Object.fromEntries(
+  Object.keys(defaultWeights).map(kind => [kind, weight]),
+) as Checks<StepWeights>
 
 const stepList: Check = {
   expected: 'an array of step numbers',
@@ -93,7 +105,7 @@ class Simulation<Topics extends TopicMap> {
       seed: integer(0),
       only: stepList,
       steps: integer(0),
-      weights: weightTable,
+      weights: anObject,
       instances: integer(1),
       shrinkAttempts: integer(0),
     })
@@ -102,6 +114,10 @@ class Simulation<Topics extends TopicMap> {
       throw invalidOption('simulate', 'seeds', `no seeds beside 'seed'`, seeds)
     if (only !== undefined && seed === undefined)
       throw invalidOption('simulate', 'only', `a 'seed' beside it`, only)
+    const { weights = {} } = options
+    checkOptions('simulate: weights', weights, weightChecks)
+    if (weightsOf(weights).every(each => each.weight === 0))
+      throw invalidOption('simulate', 'weights', 'one above 0', weights)
     // Such a step does not exist: the simulation would run without it and pass.
     const { steps = 50 } = options
     if (only?.some(at => at >= steps))

@@ -62,7 +62,7 @@ it('says which records a group has processed without being expected, and which i
   const message = messageOf(() => assertProcessed(broker, 'billing', [{ value: { id: 2 } }, missing]))
   const [first] = message.split('. What happened:\n')
   expect(first).toBe(
-    `Group 'billing' has processed 2 records: 1 of the expected ones are missing, 1 were not expected
+    `Group 'billing' has processed 2 records: 1 of the expected ones is missing, 1 was not expected
   missing: { value: { id: 1, total: { amount: { cents: 7 } } } }
   not expected: { value: { id: 1, total: { amount: { cents: 5 } } } }`,
   )
@@ -73,7 +73,7 @@ it('says nothing of records that are not expected where there are none', async (
   const message = messageOf(() => assertProcessed(broker, 'billing', [{ value: { id: 1 } }, { key: 'o-1' }]))
   const [first] = message.split('. What happened:\n')
   expect(first).toBe(
-    `Group 'billing' has processed 1 record: 1 of the expected ones are missing, 0 were not expected
+    `Group 'billing' has processed 1 record: 1 of the expected ones is missing, 0 were not expected
   missing: { key: 'o-1' }`,
   )
 })

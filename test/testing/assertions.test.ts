@@ -26,7 +26,7 @@ it('knows exactly what a group has processed, in whatever order and however ofte
   const error = failureOf(() =>
     assertProcessed(broker, 'billing', [{ value: 0 }, { value: 1 }, { value: 5 }]),
   )
-  expect(error.message).toContain('1 of the expected ones are missing, 1 were not expected')
+  expect(error.message).toContain('1 of the expected ones is missing, 1 was not expected')
   expect(error.message).toContain('billing/consumer-000001 finished orders-0@2')
 })
 

@@ -110,7 +110,7 @@ it('gives a record that several expected ones fit to the one that no other recor
   assertProcessed(broker, 'billing', [{}, { value: 1 }, { key: 'a', value: 1 }])
   expect(
     failureOf(() => assertProcessed(broker, 'billing', [{}, { value: 2 }, { value: 2 }])).message,
-  ).toContain('1 of the expected ones are missing, 1 were not expected')
+  ).toContain('1 of the expected ones is missing, 1 was not expected')
 })
 
 it('refuses expected records that are no records', async () => {

@@ -142,10 +142,6 @@ It did not fail the same way again: something in it does not come from the broke
 })
 
 describe('a simulation', () => {
-  const wantedWeights =
-    "simulate: option 'weights' expected numbers of 0 or more, and one above 0, by act, start, stop, crash, fail, " +
-    'delay, redeliver, time, turn'
-
   it('runs the seeds from 1 to 100, 50 steps each, with up to 3 instances of a service', async () => {
     let [steps, schedules] = [0, 0]
     const always = () => void steps++
@@ -164,6 +160,20 @@ describe('a simulation', () => {
     const check: Scenario<Topics>['check'] = broker =>
       expect(broker.topic('orders').records()).toHaveLength(2)
     await simulate({ ...scenario, actions: { order }, check }, { seeds: 1, steps: 2, weights: onlyOrders })
+  })
+
+  it.each([100_000, 1])('gives up on what goes on whenever the broker is idle: %i entries', async entries => {
+    const order: Scenario<Topics>['actions'][string] = async ({ broker }) => {
+      for (;;) {
+        await broker.idle()
+        await broker.producer().send({ topic: 'orders', value: 1 })
+      }
+    }
+    const parts = { actions: { order }, timelineEntries: entries }
+    const error = await failureOf(parts, { steps: 1, weights: onlyOrders })
+    expect(String(error.cause)).toBe(
+      'TimeoutError: The broker was still busy after 100 rounds of advanceUntilIdle',
+    )
   })
 
   it('runs one seed, or some of its steps, or with as many instances, where it is asked to', async () => {
@@ -185,12 +195,23 @@ describe('a simulation', () => {
       { seed: 1, only: [-1] },
       "simulate: option 'only' expected an array of step numbers, received an array of 1",
     ],
-    [{ weights: none }, `${wantedWeights}, received an object`],
-    [{ weights: { crash: -1 } }, `${wantedWeights}, received an object`],
-    [{ weights: { crash: Number.NaN } }, `${wantedWeights}, received an object`],
-    [{ weights: { sleep: 1 } }, `${wantedWeights}, received an object`],
-    [{ weights: 5 }, `${wantedWeights}, received 5`],
-    [{ weights: null }, `${wantedWeights}, received null`],
+    [{ weights: none }, "simulate: option 'weights' expected one above 0, received an object"],
+    [
+      { weights: { crash: -1 } },
+      "simulate: weights: option 'crash' expected a number of 0 or more, received -1",
+    ],
+    [
+      { weights: { act: 0, crash: Number.NaN } },
+      "simulate: weights: option 'crash' expected a number of 0 or more, received NaN",
+    ],
+    [{ weights: { crush: 1 } }, "simulate: weights: unknown option 'crush'. Did you mean 'crash'?"],
+    [
+      { weights: { sleep: 1 } },
+      "simulate: weights: unknown option 'sleep'; known options: act, start, stop, crash, fail, delay, redeliver, " +
+        'time, turn',
+    ],
+    [{ weights: 5 }, "simulate: option 'weights' expected an object, received 5"],
+    [{ weights: null }, "simulate: option 'weights' expected an object, received null"],
   ])('refuses %j', async (options, message) => {
     expect((await rejectionOf(simulate(scenario, options as SimulateOptions))).message).toBe(message)
   })

@@ -81,7 +81,7 @@ it('is shown with what happened to the group, where it was not expected', async 
   fill(broker, 'orders', 1)
   await broker.idle()
   expect(failureOf(() => assertProcessed(broker, 'billing', [])).message).toBe(
-    `Group 'billing' has processed 1 record: 0 of the expected ones are missing, 1 were not expected
+    `Group 'billing' has processed 1 record: 0 of the expected ones are missing, 1 was not expected
   not expected: { topic: 'orders', partition: 0, offset: 0, timestamp: 1577836800000, key: null, value: 0, headers: {} }. What happened:
   0 ms  billing/consumer-000001 joined
   0 ms  billing/consumer-000001 was given orders-0
