@@ -124,6 +124,11 @@ export class ConsumerCoordinator implements Member {
     return this.#readiness.settled && this.#reconciler.idle
   }
 
+  /** The hooks that have not ended, by name. */
+  get hooks(): Iterable<string> {
+    return this.#handover.hooks
+  }
+
   get states(): PartitionState[] {
     return this.#states.all
   }

@@ -451,6 +451,7 @@ export class ConsumerLifecycle implements EngineClient {
     else if (this.#life === 'closing') pending.push('closes')
     else if (this.#life === 'running' && !this.coordinator.settled) pending.push('joins or rebalances')
     if (this.#closeTime.draining) pending.push('drains')
+    for (const hook of this.coordinator.hooks) pending.push(`waits for its ${hook}`)
     pending.push(...this.pauses.pending())
     return pending.map(what => `${this.name} ${what}`)
   }

@@ -11,10 +11,12 @@ import type { LastWord } from './last-word.ts'
 import { type PartitionState, toTopicPartition } from './partition-state.ts'
 import type { PartitionStates } from './partition-states.ts'
 
+type HookName = 'onAssigned' | 'onRevoked' | 'onLost'
+
 /** What a handover needs of its consumer. */
 export interface HandoverHost {
   readonly engine: Engine
-  readonly options: Pick<ResolvedConsumerOptions, 'onAssigned' | 'onRevoked' | 'onLost'>
+  readonly options: Pick<ResolvedConsumerOptions, HookName>
   readonly events: Events<ConsumerEvents>
   readonly states: PartitionStates
   readonly lastWord: LastWord
@@ -30,9 +32,15 @@ export interface HandoverHost {
 /** Gives partitions up, in order or because they are lost, and calls the hooks. (Kafka: ConsumerRebalanceListener) */
 export class Handover {
   readonly #host: HandoverHost
+  readonly #hooks = new Set<HookName>()
 
   constructor(host: HandoverHost) {
     this.#host = host
+  }
+
+  /** The hooks that have not ended. */
+  get hooks(): ReadonlySet<HookName> {
+    return this.#hooks
   }
 
   /** Gives partitions up in order: then other members may have them. */
@@ -138,14 +146,17 @@ export class Handover {
   /**
    * Calls a hook. If it throws, the assignment stays as it is (ConsumerRebalanceListener), and the error is reported.
    */
-  async hook(name: 'onAssigned' | 'onRevoked' | 'onLost', states: readonly PartitionState[]): Promise<void> {
+  async hook(name: HookName, states: readonly PartitionState[]): Promise<void> {
     const { options } = this.#host
     if (options[name] === undefined) return
+    this.#hooks.add(name)
     try {
       // An array of its own: what it does to that must change nothing here.
       await options[name](states.map(toTopicPartition))
     } catch (error) {
       this.#host.hookFailed(error)
+    } finally {
+      this.#hooks.delete(name)
     }
   }
 }

@@ -378,6 +378,19 @@ it('says who keeps a rebalance from its end', async () => {
   await clock.advance(100)
   expect((await error).message).toContain("group 'g' is rebalancing")
   expect((await error).message).toContain("Consumer 'other' of group 'g' joins or rebalances")
+  expect((await error).message).toContain("Consumer 'consumer' of group 'g' waits for its onRevoked")
+})
+
+it('names the hook that keeps a consumer from its first record', async () => {
+  const { broker, clock } = brokerWithOrders(1)
+  const { opened, open } = gate()
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], onAssigned: () => opened })
+  void consumer.run({ eachRecord: () => {} })
+  const error = rejectionOf(broker.idle({ timeoutMs: 100 }))
+  await clock.advance(100)
+  expect((await error).message).toContain("Consumer 'consumer' of group 'g' waits for its onAssigned")
+  open()
+  await broker.idle()
 })
 
 it('rejects with the reason of its signal', async () => {
