@@ -132,7 +132,9 @@ export class Committer {
       if (this.#cut) return
       this.#cut = true
     }
-    this.#host.events.emitNow('error', error)
+    const { engine, events } = this.#host
+    events.emitError(error, 'could not commit what it has finished, which may come again')
+    engine.outbox.flush()
   }
 
   /**

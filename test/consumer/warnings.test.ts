@@ -1,6 +1,7 @@
 import { runInNewContext } from 'node:vm'
 import { expect, it } from 'vitest'
 import { type OnFailure, topic } from '../../src/index.ts'
+import { TestBroker } from '../../src/testing/index.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 import { collectWarned } from '../helpers/warnings.ts'
 
@@ -40,6 +41,17 @@ it('a warning of a consumer that crashed names the consumer once', async () => {
   expect(warnings[0]!.message).toBe(
     "Consumer 'consumer' of group 'g' crashed: its handler failed at offset 0 of orders-0: no card",
   )
+})
+
+it('a warning of an automatic commit that failed says what that means', async () => {
+  const broker = new TestBroker({ topics: { orders: topic<number>() } })
+  await broker.consumer({ groupId: 'g', topics: ['orders'] }).run({ eachRecord: () => {} })
+  broker.faults.fail({ operation: 'commit', group: 'g' }, new Error('no coordinator'))
+  await broker.producer().send({ topic: 'orders', value: 1 })
+  await broker.close()
+  expect(warnings.map(({ message }) => message)).toEqual([
+    "Consumer 'consumer' of group 'g' could not commit what it has finished, which may come again: no coordinator",
+  ])
 })
 
 it('a warning shows the error behind the error, and each once', async () => {
