@@ -62,7 +62,11 @@ export class RecordSender {
     const prepared = this.#prepare(message)
     if (isPromise(prepared)) return this.#sendLater(message, wait, prepared)
     const sent = this.#sink.append(prepared, wait)
-    return isPromise(sent) ? this.#follow(sent) : sent
+    if (isPromise(sent)) return this.#follow(sent)
+    // V8 looks for a `then` in what a promise is made of, unless it has just seen of what kind that is. Not in `promise`:
+    // it sees batches, too.
+    void sent.offset
+    return sent
   }
 
   /** The same for several records. */
@@ -84,10 +88,7 @@ export class RecordSender {
   promise<Sent>(sent: MaybePromise<Sent>): Promise<Sent> {
     if (isPromise(sent)) return sent
     const turn = this.#engine.clock.awaitedTurn
-    if (turn !== undefined) return this.#resolveAfter(turn, sent)
-    // V8 looks for a `then` in what it makes a promise of, unless it has just seen what kind of object that is.
-    void (sent as Partial<RecordMetadata>).offset
-    return Promise.resolve(sent)
+    return turn === undefined ? Promise.resolve(sent) : this.#resolveAfter(turn, sent)
   }
 
   async #resolveAfter<Sent>(turn: Promise<void>, sent: Sent): Promise<Sent> {
