@@ -1,5 +1,4 @@
-import type { Partition, PartitionReader } from '../../log/partition.ts'
-import { setClientTimer } from '../client-timer.ts'
+import type { Partition } from '../../log/partition.ts'
 import type { ClusterNode } from '../cluster/cluster-node.ts'
 import { preferredReadReplica } from '../cluster/replica-selector.ts'
 import type { ConnectionSession } from '../connection-session.ts'
@@ -7,6 +6,7 @@ import { type Handler, handler } from '../handler.ts'
 import { isIsolationLevel, readCommitted } from '../isolation-level.ts'
 import { fetch } from '../protocol/messages/fetch.ts'
 import { writeControlBatch } from '../protocol/record-batch.ts'
+import { untilEnough } from '../record-wait.ts'
 import { findTopic, topicIdsSince, unknownTopic, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
 
@@ -102,10 +102,13 @@ export function fetchHandlers(wire: Wire): Handler[] {
       // Who is to ask elsewhere does so at once.
       const elsewhere = wanted.some(({ preferred }) => preferred !== undefined)
       if (isShort(fetched, minBytes) && maxWaitMs > 0 && !elsewhere && !signal.aborted) {
-        await untilEnough(wire, wanted, maxWaitMs, signal, () => {
+        // Each once, however often it is named.
+        const logs = new Set(wanted.flatMap(({ log }) => (typeof log === 'number' ? [] : log)))
+        const found = await untilEnough({ clock: wire.engine.clock, logs, maxWaitMs, signal }, () => {
           fetched = readAll(wire, wanted, how)
           return !isShort(fetched, minBytes)
         })
+        if (!found && !signal.aborted) fetched = readAll(wire, wanted, how)
       }
       const errorCode = known ? 0 : unknownServerError
       return { errorCode, sessionId: 0, responses: respond(wanted, fetched, how.committed) }
@@ -180,44 +183,6 @@ function read(wire: Wire, wanted: Wanted, room: Room, how: Reading): Fetched {
   }
   const { pieces: records, bytes, full } = batches
   return { errorCode: 0, records, bytes, full }
-}
-
-// Woken by each append to one of the partitions; reads once for all appends of the same turn, and when time is up.
-function untilEnough(
-  wire: Wire,
-  wanted: readonly Wanted[],
-  maxWaitMs: number,
-  signal: AbortSignal,
-  enough: () => boolean,
-): Promise<void> {
-  return new Promise(resolve => {
-    let looking = false
-    const reader: PartitionReader = {
-      signal() {
-        if (looking) return
-        looking = true
-        wire.engine.clock.turn().then(() => {
-          looking = false
-          if (enough()) end()
-        })
-      },
-    }
-    // Each once, however often it is named.
-    const logs = new Set(wanted.flatMap(({ log }) => (typeof log === 'number' ? [] : log)))
-    const end = () => {
-      for (const log of logs) log.removeReader(reader)
-      timer.cancel()
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-    const last = () => {
-      enough()
-      end()
-    }
-    const timer = setClientTimer(wire.engine.clock, last, maxWaitMs, 'a fetch that waits')
-    signal.addEventListener('abort', end, { once: true })
-    for (const log of logs) log.addReader(reader)
-  })
 }
 
 const nowhere = { highWatermark: -1, lastStableOffset: -1, logStartOffset: -1 }

@@ -3,6 +3,7 @@ import { type Handler, handler, type RequestContext } from '../handler.ts'
 import type { RequestOf, ResponseOf } from '../protocol/message.ts'
 import { shareAcknowledge } from '../protocol/messages/share-acknowledge.ts'
 import { shareFetch } from '../protocol/messages/share-fetch.ts'
+import { untilEnough } from '../record-wait.ts'
 import { type AcknowledgementBatch, areValid } from '../share/acknowledgement.ts'
 import { ShareAnswer } from '../share/share-answer.ts'
 import { fetchShared, type SharedRecords, type ShareFetchWish } from '../share/share-fetching.ts'
@@ -10,7 +11,6 @@ import type { KeptShareGroup } from '../share/share-groups.ts'
 import { isMemberId } from '../share/share-heartbeat.ts'
 import type { SessionPartition, ShareSession } from '../share/share-session.ts'
 import { type SessionOwner, type ShareSessions, sessionEpochs } from '../share/share-sessions.ts'
-import { untilShared } from '../share/share-wait.ts'
 import { type SharedLog, sharedLog } from '../share/shared-log.ts'
 import { toWireError, type Wire } from '../wire.ts'
 import { errnoOf, type WireErrorCode } from '../wire-error-code.ts'
@@ -239,12 +239,17 @@ async function acquire(
     maxWaitMs > 0 && minBytes > 0 && maxRecords > 0 && maxBytes > 0 && logs.length === wanted.length
   let fetched = fetch(!waits)
   if (fetched.length > 0 || !waits || context.signal.aborted) return fetched
-  const found = await untilShared(wire, partitions, logs, { maxWaitMs, signal: context.signal }, () => {
-    fetched = fetch(false)
-    return fetched.length > 0 || led().length < wanted.length
-  })
+  const { signal } = context
+  const [released, moved] = [partitions.listeners, wire.cluster.listeners]
+  const found = await untilEnough(
+    { clock: wire.engine.clock, logs, maxWaitMs, signal, released, moved },
+    () => {
+      fetched = fetch(false)
+      return fetched.length > 0 || led().length < wanted.length
+    },
+  )
   // A client that is gone would not hear what was acquired for it.
-  return found || context.signal.aborted ? fetched : fetch(true)
+  return found || signal.aborted ? fetched : fetch(true)
 }
 
 function tellFetched(

@@ -220,7 +220,7 @@ export const serverMutations: readonly Mutation[] = [
   },
   {
     name: 'a share fetch that has given up looks once more',
-    file: 'server/share/share-wait.ts',
+    file: 'server/record-wait.ts',
     find: 'if (!ended && enough()) end(true)',
     replace: 'if (enough()) end(true)',
     breaks: 'nothing is acquired for who would not hear of it',

@@ -1,8 +1,8 @@
 import { getEventListeners } from 'node:events'
 import { expect, it } from 'vitest'
-import type { PartitionReader } from '../../../src/log/partition.ts'
-import { untilShared } from '../../../src/server/share/share-wait.ts'
-import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
+import type { PartitionReader } from '../../src/log/partition.ts'
+import { untilEnough } from '../../src/server/record-wait.ts'
+import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 
 /** A fetch that waits for two partitions, up to a minute, until a test says that there is enough. */
 function wait() {
@@ -11,19 +11,15 @@ function wait() {
   const readers = [new Set<PartitionReader>(), new Set<PartitionReader>()]
   const client = new AbortController()
   const state = { enough: false, looks: 0 }
-  const found = untilShared(
-    { engine: { clock }, cluster: { listeners: leaders } },
-    { listeners: records },
-    readers.map(each => ({
-      addReader: reader => void each.add(reader),
-      removeReader: reader => void each.delete(reader),
-    })),
-    { maxWaitMs: 60_000, signal: client.signal },
-    () => {
-      state.looks++
-      return state.enough
-    },
-  )
+  const logs = readers.map(each => ({
+    addReader: (reader: PartitionReader) => void each.add(reader),
+    removeReader: (reader: PartitionReader) => void each.delete(reader),
+  }))
+  const waiting = { clock, logs, maxWaitMs: 60_000, signal: client.signal, released: records, moved: leaders }
+  const found = untilEnough(waiting, () => {
+    state.looks++
+    return state.enough
+  })
   const callAll = (listeners: Set<() => void>) => {
     for (const listener of [...listeners]) listener()
   }
