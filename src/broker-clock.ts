@@ -93,14 +93,14 @@ export class BrokerClock implements Clock {
   }
 
   /** Sets the timer of that key, in place of one that waits under it; does nothing once the clock is closed. */
-  schedule(key: string, delayMs: number, callback: () => void, options?: Omit<TimerOptions, 'name'>): void {
+  schedule(key: string, delayMs: number, callback: () => void): void {
     if (this.#closed) return
     this.#timers.get(key)?.cancel()
     const fire = () => {
       this.#timers.delete(key)
       callback()
     }
-    this.#timers.set(key, this.#clock.setTimer(fire, delayMs, { ...options, name: key }))
+    this.#timers.set(key, this.#clock.setTimer(fire, delayMs, { name: key }))
   }
 
   /** Takes back the timer of that key, if one waits. */

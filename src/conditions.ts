@@ -73,12 +73,7 @@ export class Conditions {
    * @throws TimeoutError after `timeoutMs` (default 4,000), with what `explain` says then
    * @throws the reason given to `close`, once nothing changes any more
    */
-  wait(
-    what: string,
-    condition: () => boolean,
-    explain: () => string,
-    options: WaitOptions = {},
-  ): Promise<void> {
+  wait(what: string, condition: () => boolean, explain: () => string, options: WaitOptions): Promise<void> {
     const { timeoutMs = patienceMs, signal } = options
     const showWaiting = whoWaits()
     return new Promise((resolve, reject) => {

@@ -67,7 +67,7 @@ export class Serde {
   /** The form of a value that the log keeps; a promise only where the schema answers with one. */
   serialize(value: unknown): MaybePromise<unknown> {
     if (value === undefined) {
-      throw this.#invalid('value', 'value is undefined; give a value, or null for a tombstone')
+      throw this.#invalid('value is undefined; give a value, or null for a tombstone')
     }
     if (!this.#schema) return this.#store(value, value)
     const result = this.#validate(this.#schema, value)
@@ -92,20 +92,20 @@ export class Serde {
   deserializeSync(stored: unknown, place: RecordPlace): unknown {
     const value = this.deserialize(stored, place)
     if (!forgetPromise(value)) return value
-    throw this.#invalid('value', 'its schema is asynchronous; read this topic with a consumer', place)
+    throw this.#invalid('its schema is asynchronous; read this topic with a consumer', place)
   }
 
   /** The refusal of a promise that was sent as a value. */
   promised(value: unknown): InvalidRecordError {
     forgetPromise(value)
-    return this.#invalid('value', 'value is a Promise; await it, and send what it resolves to')
+    return this.#invalid('value is a Promise; await it, and send what it resolves to')
   }
 
   #accept(value: unknown, result: StandardSchemaV1.Result<unknown>): unknown {
     const output = this.#output(result)
     if (this.#isPromise(output)) throw this.promised(output)
     if (output === undefined)
-      throw this.#invalid('value', "its schema's output is undefined, which no record can hold")
+      throw this.#invalid("its schema's output is undefined, which no record can hold")
     return this.#store(value, output)
   }
 
@@ -114,7 +114,7 @@ export class Serde {
       return isPromise(value)
     } catch (cause) {
       // A proxy whose traps throw.
-      throw this.#invalid('value', `value could not be read: ${describeError(cause)}`, undefined, { cause })
+      throw this.#invalid(`value could not be read: ${describeError(cause)}`, undefined, { cause })
     }
   }
 
@@ -132,7 +132,7 @@ export class Serde {
     try {
       jsonText(value)
     } catch (cause) {
-      throw this.#invalid('value', `Kafka clients get its values as JSON: ${describeError(cause)}`)
+      throw this.#invalid(`Kafka clients get its values as JSON: ${describeError(cause)}`)
     }
   }
 
@@ -143,13 +143,13 @@ export class Serde {
     try {
       encoded = codec.encode(value)
     } catch (cause) {
-      throw this.#invalid('value', `its codec refused the value: ${describeError(cause)}`, undefined, {
+      throw this.#invalid(`its codec refused the value: ${describeError(cause)}`, undefined, {
         cause,
       })
     }
     if (encoded instanceof Uint8Array) return encoded
     forgetPromise(encoded)
-    throw this.#invalid('value', `its codec must return a Uint8Array, returned ${describeValue(encoded)}`)
+    throw this.#invalid(`its codec must return a Uint8Array, returned ${describeValue(encoded)}`)
   }
 
   #decode(stored: Uint8Array, place: RecordPlace): unknown {
@@ -157,10 +157,10 @@ export class Serde {
     try {
       decoded = this.#codec!.decode(stored)
     } catch (cause) {
-      throw this.#invalid('value', `its codec could not decode it: ${describeError(cause)}`, place, { cause })
+      throw this.#invalid(`its codec could not decode it: ${describeError(cause)}`, place, { cause })
     }
     if (!forgetPromise(decoded)) return decoded
-    throw this.#invalid('value', `its codec must return a value, returned ${describeValue(decoded)}`, place)
+    throw this.#invalid(`its codec must return a value, returned ${describeValue(decoded)}`, place)
   }
 
   #validate(
@@ -169,7 +169,7 @@ export class Serde {
     place?: RecordPlace,
   ): StandardSchemaV1.Result<unknown> | Promise<StandardSchemaV1.Result<unknown>> {
     const threw = (cause: unknown) =>
-      this.#invalid('value', `its schema threw: ${describeError(cause)}`, place, { cause })
+      this.#invalid(`its schema threw: ${describeError(cause)}`, place, { cause })
     try {
       const result = schema['~standard'].validate(value)
       if (!isThenable(result)) return result
@@ -184,7 +184,6 @@ export class Serde {
   #output(result: StandardSchemaV1.Result<unknown>, place?: RecordPlace): unknown {
     if (typeof result !== 'object' || result === null) {
       throw this.#invalid(
-        'value',
         `its schema must return a Standard Schema result, returned ${describeValue(result)}`,
         place,
       )
@@ -198,17 +197,22 @@ export class Serde {
       told = issues.map(describeIssue).join('; ') || 'it named no issue'
     } catch (cause) {
       const what = `its schema's result could not be read: ${describeError(cause)}`
-      throw this.#invalid('value', what, place, { cause })
+      throw this.#invalid(what, place, { cause })
     }
-    throw this.#invalid('value', `its schema refused the value: ${told}`, place, { issues })
+    throw this.#invalid(`its schema refused the value: ${told}`, place, { issues })
   }
 
-  #invalid(field: string, what: string, place?: RecordPlace, more: object = {}): InvalidRecordError {
+  #invalid(what: string, place?: RecordPlace, more: object = {}): InvalidRecordError {
     const subject = place
       ? `Record at offset ${place.offset} of ${place.topic}-${place.partition}`
       : `Record for topic '${this.topic}'`
     const at = place ? { partition: place.partition, offset: place.offset } : {}
-    return new InvalidRecordError(`${subject}: ${what}`, { topic: this.topic, field, ...at, ...more })
+    return new InvalidRecordError(`${subject}: ${what}`, {
+      topic: this.topic,
+      field: 'value',
+      ...at,
+      ...more,
+    })
   }
 }
 

@@ -43,7 +43,7 @@ function toInput({ members, topics, current }: AssignmentProblem): AssignorInput
   }
 }
 
-function refuse(assignor: Assignor, problem: string, fields: ErrorFields = {}): InvalidAssignmentError {
+function refuse(assignor: Assignor, problem: string, fields: ErrorFields): InvalidAssignmentError {
   return new InvalidAssignmentError(`Assignor '${assignor.name}' ${problem}`, {
     assignor: assignor.name,
     ...fields,

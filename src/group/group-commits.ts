@@ -102,7 +102,7 @@ export class GroupCommits implements OwnedPartitionHost {
   }
 
   /** Throws as `commitFromOutside` would. */
-  checkFromOutside(offsets: readonly TopicPartitionOffset[], anonymous = false): void {
+  checkFromOutside(offsets: readonly TopicPartitionOffset[], anonymous: boolean): void {
     const { groupId, members } = this.#host
     if (members.size > 0 && !anonymous) {
       throw new UnknownMemberIdError(

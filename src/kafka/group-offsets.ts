@@ -76,13 +76,12 @@ export function firstErrno(
   return topics.flatMap(({ partitions }) => partitions).find(each => each.errorCode !== 0)?.errorCode ?? 0
 }
 
-/** Resolves with the committed offsets of these partitions, or of all; waits for pending offsets of transactions. */
+/** Resolves with all committed offsets of a group; waits for pending offsets of transactions. */
 export async function fetchOffsets(
   cluster: Cluster,
   groupId: string,
-  asked: readonly TopicPartition[] | null,
 ): Promise<Map<string, TopicPartitionOffset>> {
-  const found = await fetchCommitted(cluster, groupId, asked)
+  const found = await fetchCommitted(cluster, groupId, null)
   return new Map(Array.from(found, ([id, { committed }]) => [id, committed]))
 }
 

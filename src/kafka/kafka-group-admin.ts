@@ -66,7 +66,7 @@ export class KafkaGroupAdmin implements GroupAdmin {
 
   async describeGroup(groupId: string): Promise<GroupSummary> {
     const { state, epoch, assignor, members } = await this.#describe(groupId)
-    const committed = await fetchOffsets(this.#cluster, groupId, null)
+    const committed = await fetchOffsets(this.#cluster, groupId)
     const owners = new Map<string, string>()
     for (const { memberId, assignment } of members) {
       for (const tp of assignment) owners.set(formatTopicPartition(tp), memberId)
@@ -173,7 +173,7 @@ export class KafkaGroupAdmin implements GroupAdmin {
 
   async listGroupOffsets(groupId: string): Promise<readonly TopicPartitionOffset[]> {
     await this.#describe(groupId)
-    return [...(await fetchOffsets(this.#cluster, groupId, null)).values()].sort(byTopicAndPartition)
+    return [...(await fetchOffsets(this.#cluster, groupId)).values()].sort(byTopicAndPartition)
   }
 
   async setGroupOffsets(

@@ -59,13 +59,12 @@ export function attempt(
   }
 }
 
-/** As `attempt`, of what finds something; where it fails, that is `otherwise`. */
+/** As `attempt`, of what finds some things; where it fails, it has found none. */
 export function attemptToFind<Found>(
   wire: Wire,
-  find: () => Found,
-  otherwise: NoInfer<Found>,
-): ReturnType<typeof attempt> & { readonly found: Found } {
-  let found: Found = otherwise
+  find: () => readonly Found[],
+): ReturnType<typeof attempt> & { readonly found: readonly Found[] } {
+  let found: readonly Found[] = []
   const result = attempt(wire, () => {
     found = find()
   })

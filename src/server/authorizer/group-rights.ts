@@ -2,7 +2,7 @@ import { notAsked } from '../authorized-operations.ts'
 import type { NamedTopic } from '../faults/request-point.ts'
 import { topicIdsSince } from '../wire.ts'
 import type { ApiRights, Asked, Message, RightsTable } from './asked.ts'
-import { all, allTopics, eachNamed, eachTopic, ofGroup, subscribed, topicDenial } from './needs.ts'
+import { all, describeDenial, eachNamed, eachTopic, ofGroup, subscribed, topicDenial } from './needs.ts'
 import { denials, type Rights } from './rights.ts'
 
 const member: ApiRights = { whole: ofGroup('READ') }
@@ -17,7 +17,7 @@ export const groupRights: RightsTable = {
   ShareGroupHeartbeat: { whole: all(ofGroup('READ'), subscribed) },
   StreamsGroupHeartbeat: {
     whole: all(ofGroup('READ'), ({ rights, request: { topology } }) =>
-      allTopics('DESCRIBE', topology === null ? [] : topologyTopics(topology), { rights }),
+      describeDenial(topology === null ? [] : topologyTopics(topology), { rights }),
     ),
   },
   StreamsGroupTopologyDescriptionUpdate: member,
@@ -90,7 +90,7 @@ function describeRights(topicsOf: (group: Message) => readonly string[]): ApiRig
       return {
         ...answer,
         groups: groups.map((each: Message) =>
-          each.errorCode || allTopics('DESCRIBE', topicsOf(each), asked) === 0 ? each : hidden(each),
+          each.errorCode || describeDenial(topicsOf(each), asked) === 0 ? each : hidden(each),
         ),
       }
     },

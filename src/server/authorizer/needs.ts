@@ -58,17 +58,13 @@ export function eachNamed(operation: AclOperation, type: DeniableType): Part {
 
 /** A right to all topics that a member subscribes to. */
 export function subscribed({ rights, request }: Asked): number {
-  return allTopics('DESCRIBE', request.subscribedTopicNames ?? [], { rights })
+  return describeDenial(request.subscribedTopicNames ?? [], { rights })
 }
 
-/** The error of who may not do something with all of some topics; 0 if they may. */
-export function allTopics(
-  operation: AclOperation,
-  topics: Iterable<string>,
-  { rights }: Pick<Asked, 'rights'>,
-): number {
+/** The error of who may not describe all of some topics; 0 if they may. */
+export function describeDenial(topics: Iterable<string>, { rights }: Pick<Asked, 'rights'>): number {
   for (const topic of topics) {
-    const code = rights.denial(operation, 'TOPIC', topic)
+    const code = rights.denial('DESCRIBE', 'TOPIC', topic)
     if (code !== 0) return code
   }
   return 0

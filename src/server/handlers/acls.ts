@@ -26,7 +26,7 @@ export function aclHandlers(wire: Wire, acls: AclBindings | undefined): Handler[
   return [
     handler(describeAcls, filter => {
       const find = () => acls.all.filter(selectorOf(filter, { lenient: true }))
-      const { found, ...result } = attemptToFind(wire, find, [])
+      const { found, ...result } = attemptToFind(wire, find)
       return { ...result, resources: byResource(found) }
     }),
 
@@ -47,7 +47,7 @@ export function aclHandlers(wire: Wire, acls: AclBindings | undefined): Handler[
       // Filters select from what was there before, so one that is selected twice is told twice.
       const before = acls.all
       const filterResults = filters.map(filter =>
-        attemptToFind(wire, () => before.filter(selectorOf(filter)), []),
+        attemptToFind(wire, () => before.filter(selectorOf(filter))),
       )
       const deleted = filterResults.flatMap(({ found }) => found)
       for (const each of deleted) acls.delete(each)

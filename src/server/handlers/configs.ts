@@ -55,10 +55,8 @@ export function configHandlers(wire: Wire): Handler[] {
         resources,
         ({ resourceType, resourceName, configurationKeys }) => {
           const resource = { resourceType, resourceName }
-          const { found, ...result } = attemptToFind(
-            wire,
-            () => describedConfigs(wire, node, resource, includeSynonyms),
-            [],
+          const { found, ...result } = attemptToFind(wire, () =>
+            describedConfigs(wire, node, resource, includeSynonyms),
           )
           const wanted = found.filter(
             ({ name }) => !configurationKeys?.length || configurationKeys.includes(name!),

@@ -11,7 +11,7 @@ export function quotaHandlers(wire: Wire): Handler[] {
   const { clientQuotas } = wire
   return [
     handler(describeClientQuotas, ({ components, strict }) => {
-      const { found, ...result } = attemptToFind(wire, () => clientQuotas.of(components, strict), [])
+      const { found, ...result } = attemptToFind(wire, () => clientQuotas.of(components, strict))
       if (result.errorCode !== 0) return { ...result, entries: null }
       const entries = found.map(({ entity, quotas }) => ({
         entity: partsOf(entity),

@@ -7,14 +7,13 @@ const mostEntries = 1_000_000
 /** Reads the contents of a frame from beginning to end; a length that would lead past the end is refused. */
 export class Reader {
   readonly bytes: Buffer
-  #at: number
+  #at = 0
   readonly #end: number
   #entries = 0
 
-  constructor(bytes: Buffer, start: number = 0, end: number = bytes.length) {
+  constructor(bytes: Buffer) {
     this.bytes = bytes
-    this.#at = start
-    this.#end = end
+    this.#end = bytes.length
   }
 
   /** The offset of the next byte. */
