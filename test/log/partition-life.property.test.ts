@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest'
-import type { Clock } from '../../src/clock.ts'
 import {
   Broker,
   type ConsumerGroup,
@@ -14,6 +13,7 @@ import { readBatches, readRecords, writeBatch } from '../../src/server/protocol/
 import { toEncodedBatch } from '../../src/server/wire-batch.ts'
 import { OpenTransaction } from '../../src/transaction/open-transaction.ts'
 import { fc } from '../helpers/fast-check.ts'
+import { SetClock } from '../helpers/set-clock.ts'
 
 type Fate = 'plain' | 'open' | 'committed' | 'aborted' | 'control'
 
@@ -68,15 +68,6 @@ class PlainLog {
   get newest(): Map<string, number | null> {
     return new Map(this.seen(true).map(({ key, value }) => [key, value]))
   }
-}
-
-class SetClock implements Clock {
-  time = Date.UTC(2020, 0, 1)
-  readonly workBudget = { ms: 1, records: 1 }
-  now = () => this.time
-  monotonic = () => this.time
-  setTimer = () => ({ cancel: () => {} })
-  turn = () => Promise.resolve()
 }
 
 interface World {

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
-import type { Clock } from '../../src/clock.ts'
 import { Broker, type Partition, topic } from '../../src/index.ts'
 import { thrownBy } from '../helpers/errors.ts'
 import { fc } from '../helpers/fast-check.ts'
+import { SetClock } from '../helpers/set-clock.ts'
 
 interface Kept {
   readonly offset: number
@@ -32,16 +32,6 @@ class PlainLog {
     this.all.push({ offset: this.end, timestamp, value: this.end * 7 })
     if (this.retentionRecords !== -1) this.start = Math.max(this.start, this.end - this.retentionRecords)
   }
-}
-
-/** Time that a command sets; no timer is ever due, since these records are kept for ever. */
-class SetClock implements Clock {
-  time = Date.UTC(2020, 0, 1)
-  readonly workBudget = { ms: 1, records: 1 }
-  now = () => this.time
-  monotonic = () => this.time
-  setTimer = () => ({ cancel: () => {} })
-  turn = () => Promise.resolve()
 }
 
 interface World {
