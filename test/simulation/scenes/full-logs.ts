@@ -1,4 +1,5 @@
 import { isBrokerletError, topic } from '../../../src/index.ts'
+import type { Partition } from '../../../src/log/partition.ts'
 import { TestBroker } from '../../../src/testing/index.ts'
 import { Lot } from '../../helpers/lot.ts'
 import type { Scene } from '../scene.ts'
@@ -9,6 +10,9 @@ type Name = (typeof names)[number]
 /** A record that was sent, alone or in a batch. */
 interface Sent {
   readonly id: number
+  /** The same for all of a batch: the id of its first. */
+  readonly batch: number
+  readonly log: Partition
   readonly place: string
   /** When its wait is over, on the broker's clock. */
   readonly until: number
@@ -21,6 +25,8 @@ export class FullLogs implements Scene {
   readonly problems: string[] = []
   readonly #lot: Lot
   readonly #broker
+  // Whether the broker may be full, too.
+  readonly #limited: boolean
   readonly #sent: Sent[] = []
   // What a reader found in each partition of each topic that was there, by the ids of the records.
   readonly #found = new Map<string, number[]>()
@@ -31,9 +37,10 @@ export class FullLogs implements Scene {
   constructor(seed: number) {
     this.#lot = new Lot(seed)
     const small = () => ({ partitions: this.#lot.oneOf([1, 2]), retentionRecords: this.#lot.oneOf([1, 3]) })
+    this.#limited = this.#lot.chance(0.2)
     this.#broker = new TestBroker({
       seed,
-      ...(this.#lot.chance(0.2) && { maxRecords: 6 }),
+      ...(this.#limited && { maxRecords: 6 }),
       topics: {
         feed: topic<number>({ partitions: 2 }),
         log: topic<number>({ ...small(), whenFull: 'wait' }),
@@ -100,12 +107,15 @@ export class FullLogs implements Scene {
     const abort = lot.chance(0.3) ? new AbortController() : undefined
     const until = this.#broker.clock.monotonic() + timeoutMs
     const mostly = lot.oneOf(names)
+    const first = this.#sent.length
     const batch = lot.some(() => {
       const name = lot.chance(0.7) ? mostly : lot.oneOf(names)
-      const partition = lot.below(this.#broker.topic(name).partitions.length)
+      const { partitions } = this.#broker.topic(name)
+      const partition = lot.below(partitions.length)
       const place = this.#place(name, partition)
+      const log = partitions[partition]!
       const id = this.#sent.length
-      this.#sent.push({ id, place, until, signal: abort?.signal, became: 'waits' })
+      this.#sent.push({ id, batch: first, log, place, until, signal: abort?.signal, became: 'waits' })
       return { topic: name, partition, value: id }
     })
     const became = (end: Sent['became']) => () => {
@@ -156,6 +166,32 @@ export class FullLogs implements Scene {
       if (signal?.aborted) this.problems.push(`${id} waits though it was aborted`)
       if (allRead) this.problems.push(`${id} waits though all is read`)
     }
+    if (!this.#limited) this.#checkFirst()
+  }
+
+  // Who is first for all of its partitions, and fits into each, goes on.
+  #checkFirst(): void {
+    const waiting = new Map<number, Sent[]>()
+    for (const sent of this.#sent)
+      if (sent.became === 'waits') waiting.set(sent.batch, [...(waiting.get(sent.batch) ?? []), sent])
+    const behind = new Set<Partition>()
+    for (const [batch, all] of waiting) {
+      const logs = all.map(({ log }) => log)
+      const fits = logs.every(
+        log => !behind.has(log) && this.#room(log) >= logs.filter(each => each === log).length,
+      )
+      if (fits) this.problems.push(`${batch} waits though there is room for it`)
+      for (const log of logs) behind.add(log)
+    }
+  }
+
+  // How many records fit, once what all have read is dropped.
+  #room({ topic: name, index: partition, logStartOffset, highWatermark }: Partition): number {
+    const { retentionRecords, whenFull } = this.#broker.topic(name as Name).options
+    if (retentionRecords === -1 || whenFull === 'drop-oldest') return Number.POSITIVE_INFINITY
+    const groups = [...this.#broker.groups.values()]
+    const committed = groups.map(group => group.committed({ topic: name, partition })?.offset ?? 0)
+    return retentionRecords - highWatermark + Math.max(logStartOffset, Math.min(...committed))
   }
 
   #checkEnd(): void {
