@@ -15,6 +15,7 @@ export class Audit {
 
   /** A record was given up, and written to the topic of dead letters. */
   deadLettered(id: number): void {
+    this.#scene.ledger.deadLettered(id)
     this.#letters.set(id, (this.#letters.get(id) ?? 0) + 1)
   }
 
@@ -53,6 +54,7 @@ export class Audit {
       const group = broker.groups.get(readers.options.groupId)
       if (group === undefined) continue
       readers.auditOffsets(group, topics.all)
+      readers.auditLag(group, topics.all)
       for (const topic of topics.all.values())
         readers.auditHeld(group, topic, partition => topics.deletedTo(topic, partition))
     }

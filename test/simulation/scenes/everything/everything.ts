@@ -192,7 +192,7 @@ export class Everything implements Scene {
 
   async #heal(): Promise<void> {
     this.healed = true
-    for (const member of this.#members) member.endPolling()
+    for (const member of this.#members) void member.endPolling()
     this.topics.restore()
     for (const { consumer } of this.#live()) consumer.resume()
     for (const group of this.groups) this.#join(group)

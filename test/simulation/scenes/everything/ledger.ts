@@ -53,6 +53,8 @@ export function idOf(record: AnyRecord): number {
 export class Ledger {
   readonly sent: Sent[] = []
   readonly #logs = new Map<string, Log>()
+  // The keys, by topic, that a copy may have deleted.
+  readonly #deletedAgain = new Set<string>()
   readonly #report: (problem: string) => void
   readonly #now: () => number
 
@@ -75,6 +77,12 @@ export class Ledger {
 
   refused(sent: Sent): void {
     sent.became = 'refused'
+  }
+
+  /** A record was given up. One that deletes its key may be sent back, delete it again, and be gone before it is seen. */
+  deadLettered(id: number): void {
+    const { tombstone, topicId, key } = this.sent[id]!
+    if (tombstone) this.#deletedAgain.add(`${topicId}/${key}`)
   }
 
   /** Whether a record is for readers of committed records. */
@@ -253,7 +261,8 @@ export class Ledger {
   /** Whether compaction may have left it out: a later record of its key counts, or it has deleted its key for long. */
   mayBeGone(sent: Sent, { options }: Topic): boolean {
     if (!options.cleanupPolicy.includes('compact')) return false
-    return this.#superseded(sent) || (sent.tombstone && this.#now() >= sent.at + options.deleteRetentionMs)
+    if (this.#superseded(sent) || this.#deletedAgain.has(`${sent.topicId}/${sent.key}`)) return true
+    return sent.tombstone && this.#now() >= sent.at + options.deleteRetentionMs
   }
 
   /** Whether a compacted log may go on from `from` to `to`: it has left out all that was in between. */

@@ -1,5 +1,7 @@
 import type { Consumer } from '../../../../src/consumer/consumer.ts'
+import type { ConsumerEvents } from '../../../../src/consumer/consumer-events.ts'
 import type { Batch, RecordContext, RunOptions } from '../../../../src/consumer/run-options.ts'
+import { partitionForKey } from '../../../../src/producer/partitioner.ts'
 import type { AnyRecord } from '../../../../src/record.ts'
 import type { TopicPartition } from '../../../../src/topic-partition.ts'
 import type { Everything } from './everything.ts'
@@ -7,6 +9,9 @@ import { type Fate, idOf, isPlace, type Sent } from './ledger.ts'
 import { Poller } from './poller.ts'
 import type { Writer } from './producers.ts'
 import type { Readers } from './readers.ts'
+
+type GivenUp = Pick<ConsumerEvents['skipped'], 'record' | 'attempts'>
+type Written = Pick<ConsumerEvents['deadLettered'], 'record' | 'to'>
 
 /** How the members of a group consume. */
 export interface Manner {
@@ -76,9 +81,10 @@ export class Member {
   }
 
   /** No transaction takes in what another group has polled any more. */
-  endPolling(): void {
-    this.#poller?.close()
+  async endPolling(): Promise<void> {
+    const poller = this.#poller
     this.#poller = undefined
+    await poller?.close()
   }
 
   seek(): void {
@@ -97,24 +103,52 @@ export class Member {
 
   #end(): void {
     this.alive = false
-    this.endPolling()
+    void this.endPolling()
     this.readers.gone(this.name)
   }
 
   #listen(): void {
     const { consumer, readers } = this
+    const { attempts, laterMs } = this.#manner
     for (const event of ['error', 'restarting', 'retrying', 'crashed', 'stalled', 'parked'] as const)
       consumer.on(event, () => {})
-    const aside = ({ record }: { record: AnyRecord }) => void readers.aside.set(idOf(record), 'given up')
+    const allAttempts = laterMs === undefined ? attempts : attempts + 1
+    const aside = (event: GivenUp) => {
+      this.#checkAttempts(event, allAttempts)
+      readers.aside.set(idOf(event.record), 'given up')
+    }
     consumer.on('skipped', aside)
     consumer.on('deadLettered', event => {
       aside(event)
+      this.#checkCopy(event)
       this.#scene.audit.deadLettered(idOf(event.record))
     })
-    consumer.on('delayed', ({ record, to }) => {
+    consumer.on('delayed', event => {
+      const { record, to } = event
+      this.#checkAttempts(event, attempts)
+      this.#checkCopy(event)
       const topicId = this.#scene.broker.topics.get(to.topic)?.id
       readers.aside.set(idOf(record), `${topicId}/${to.partition}/${to.offset}`)
     })
+  }
+
+  // Where its topic is gone, a record is not tried any more.
+  #checkAttempts({ record, attempts }: GivenUp, expected: number): void {
+    const { topics, report } = this.#scene
+    if (topics.ids(record.topic).size > 1 || !topics.all.has(record.topic)) return
+    if (attempts !== expected)
+      report(`${this.name} gives ${idOf(record)} up after ${attempts} attempts, not ${expected}`)
+  }
+
+  // A copy goes where its key goes; one of the topic's name may have had another width.
+  #checkCopy({ record: { key, partition }, to }: Written): void {
+    const { topics, report } = this.#scene
+    const there = topics.all.get(to.topic)
+    if (there === undefined || topics.ids(to.topic).size > 1) return
+    const { length } = there.partitions
+    const place = key === null ? partition % length : partitionForKey(String(key), length)
+    if (to.partition !== place)
+      report(`${this.name} writes key ${key} to ${to.topic}-${to.partition}, not ${place}`)
   }
 
   #assigned(partitions: readonly TopicPartition[]): void {
@@ -156,7 +190,9 @@ export class Member {
     const { lot, broker } = this.#scene
     if (!this.#scene.healed && lot.chance(0.1)) context.pause(lot.oneOf([10, 300]))
     if (!this.#scene.healed && lot.chance(0.4)) await broker.clock.sleep(lot.oneOf([0, 1, 30, 700]))
-    if (!this.#scene.healed && lot.chance(0.2)) throw new Error('planned')
+    // Some fail nearly always, so that all that can become of a record does.
+    const often = idOf(records[0]!) % 8 === 0
+    if (!this.#scene.healed && lot.chance(often ? 0.8 : 0.2)) throw new Error('planned')
     if (this.#manner.kind === 'transactions') await this.#transform(records[0]!, context)
   }
 
@@ -201,17 +237,22 @@ export class Member {
     this.#writer ??= this.#scene.producers.writer(this.name, lot.oneOf([100, 60_000]))
     if (!this.#scene.healed) this.#poller ??= new Poller(this.#scene, `${this.name}-poller`)
     const polled = await this.#poller?.poll()
+    let left = false
     let fate: Fate
     try {
       fate = await this.#scene.producers.transact(this.#writer, ['out'], async tx => {
         await tx.sendOffsets(context)
         await polled?.send(tx)
+        if (polled === undefined || this.#scene.healed || !lot.chance(0.1)) return
+        left = true
+        await this.endPolling()
       })
     } catch (error) {
       await polled?.rewind()
       throw error
     }
     if (fate.state !== 'committed') return
+    if (left) this.#scene.report(`${this.name} commits what a consumer has polled that had left`)
     this.readers.sentOffsets(topicId!, partition, offset + 1, offset + 1)
     polled?.committed()
     this.readers.ends(idOf(record), this.#placeOf(record))

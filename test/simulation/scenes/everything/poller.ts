@@ -37,8 +37,8 @@ export class Poller {
     this.#scene.broker.crash(this.#consumer as never)
   }
 
-  close(): void {
-    this.#scene.follow('close of a poller', this.#consumer.close({ timeoutMs: 100 })).catch(() => {})
+  async close(): Promise<void> {
+    await this.#scene.follow('close of a poller', this.#consumer.close({ timeoutMs: 100 })).catch(() => {})
   }
 
   /** What there is; undefined for nothing, or where it is no member now. */

@@ -183,6 +183,18 @@ export class Readers {
     return !this.#ledger.counts(sent) && (sent.fate?.state !== 'open' || offset < stable)
   }
 
+  /** Nobody waits for more than comes after what is committed. */
+  auditLag(group: ConsumerGroup, topics: ReadonlyMap<string, Topic>): void {
+    for (const { topic: name, partition, lag } of group.lagByPartition()) {
+      const { logStartOffset: start, highWatermark: end } = topics.get(name)!.partitions[partition]!
+      const committed = group.committed({ topic: name, partition })?.offset ?? start
+      if (lag < 0 || lag > end - Math.max(start, committed))
+        this.#report(
+          `${name}-${partition} has lag ${lag}, is committed up to ${committed}, and ends at ${end}`,
+        )
+    }
+  }
+
   /** No committed offset is beyond what was handled, or outside of its log. */
   auditOffsets(group: ConsumerGroup, topics: ReadonlyMap<string, Topic>): void {
     for (const { topic: name, partition, offset } of group.offsets) {
