@@ -30,6 +30,8 @@ export class WithinHandlers implements Scene {
   readonly #transactional
   #members = 0
   #actionsLeft = 100
+  // Nobody starts any more but who reads the rest.
+  #ends = false
 
   constructor(seed: number) {
     this.#lot = new Lot(seed)
@@ -53,6 +55,7 @@ export class WithinHandlers implements Scene {
       this.#checkCommits()
     }
     this.#actionsLeft = 0
+    this.#ends = true
     for (const consumer of this.#live) void this.#calls.follow('close', () => consumer.close())
     await this.#broker.advance(60_000)
     this.#start('records', read)
@@ -113,7 +116,7 @@ export class WithinHandlers implements Scene {
     let left = lot.oneOf([3, 10, 1000])
     for await (const record of consumer) {
       // The record in hand is another one's then.
-      if (left-- === 0) return this.#start('loop')
+      if (left-- === 0) return this.#ends ? undefined : this.#start('loop')
       await eachRecord(record)
     }
   }

@@ -215,7 +215,8 @@ export class Member {
     if (later) return
     if (this.consumer.paused.some(tp => tp.topic === record!.topic && tp.partition === record!.partition))
       this.#scene.report(`${this.name} reads ${sent[0]!.id} of ${topic.name}, which is paused`)
-    for (const each of sent) this.readers.begins(this.name, each)
+    for (const [i, each] of sent.entries())
+      if (isPlace(each, { ...records[i]!, topicId: topic.id })) this.readers.begins(this.name, each)
     this.readers.checkOrder(this.name, sent[0]!, topic as never)
     if (this.readers.options.ordering === 'partition') this.#checkPlace(records, sent[0]!, attempt)
   }
