@@ -141,4 +141,11 @@ export const brokerMutations: readonly Mutation[] = [
     replace: 'if (group === undefined) continue',
     breaks: 'recordsDropped says what a group had not read',
   },
+  {
+    name: 'who waits behind a batch that gave up is tried in its first partition only',
+    file: 'broker/waiting-sends.ts',
+    find: 'else for (const { partition } of demands) this.freed(partition)',
+    replace: 'else this.freed(demands[0]!.partition)',
+    breaks: 'a send goes on as soon as there is room for it',
+  },
 ]

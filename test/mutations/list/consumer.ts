@@ -353,4 +353,25 @@ export const consumerMutations: readonly Mutation[] = [
     replace: 'if (origin === undefined) return undefined',
     breaks: 'a record waits in a retry topic for the group that failed at it',
   },
+  {
+    name: 'a dead letter goes where its record was',
+    file: 'consumer/dead-letters.ts',
+    find: 'return record.key === null ? record.partition % partitionCount : partitionForKey(record.key, partitionCount)',
+    replace: 'return record.partition % partitionCount',
+    breaks: 'a copy goes to the partition of its key',
+  },
+  {
+    name: 'attempts before a retry topic are not counted',
+    file: 'consumer/failures.ts',
+    find: 'const before = level < 0 ? 0 : attemptsBefore(failed[0]!)',
+    replace: 'const before = level < 0 ? 0 : level',
+    breaks: 'attempts are counted through retry topics',
+  },
+  {
+    name: 'a record passes one of its key that is parked for the second time',
+    file: 'consumer/partition-window.ts',
+    find: 'if (last === undefined) this.#runnable.push(work)',
+    replace: 'if (last === undefined || last.attempt > 2) this.#runnable.push(work)',
+    breaks: 'the records of a parked key wait for it',
+  },
 ]

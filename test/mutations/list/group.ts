@@ -207,4 +207,11 @@ export const groupMutations: readonly Mutation[] = [
     replace: 'if (members.size > 1 && !anonymous)',
     breaks: 'nobody commits for a group but its members',
   },
+  {
+    name: 'lag goes by the position of a member that went back',
+    file: 'group/group-lag.ts',
+    find: 'return Math.max(committed, position)',
+    replace: 'return position',
+    breaks: 'lag is what comes after what is committed, or after where its owner is',
+  },
 ]

@@ -150,4 +150,11 @@ export const transactionMutations: readonly Mutation[] = [
       'if (committed || this.#transactions?.from === -1) this.openFrom = this.#transactions?.from ?? -1',
     breaks: 'what is decided before the first open transaction can be read',
   },
+  {
+    name: 'only the first offsets of a transaction are checked when it is committed',
+    file: 'transaction/open-transaction.ts',
+    find: 'for (const offsets of this.#offsets) offsets.check()',
+    replace: 'this.#offsets[0]?.check()',
+    breaks: 'who is no member any more commits nothing',
+  },
 ]

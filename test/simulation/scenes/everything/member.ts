@@ -97,7 +97,7 @@ export class Member {
     const to = lot.oneOf(['beginning', 'end', log.logStartOffset, lot.below(log.highWatermark + 1)] as const)
     const end = typeof to === 'number' ? to : to === 'end' ? log.highWatermark : 0
     this.readers.passes(topic.id, tp.partition, end)
-    this.#last.delete(`${topic.id}/${tp.partition}`)
+    this.#last.set(`${topic.id}/${tp.partition}`, end - 1)
     this.consumer.seek(tp, to)
   }
 
