@@ -12,7 +12,7 @@ import { range } from '../helpers/behaviours.ts'
 import { schemaOf } from '../helpers/schema.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 import { WireClient } from '../helpers/wire-client.ts'
-import { batch, type Change, open, start } from './batches-scene.ts'
+import { batch, type Change, open, seal, start } from './batches-scene.ts'
 
 const { produce, fetch, endTxn } = apis as unknown as Readonly<Record<string, Api>>
 
@@ -178,6 +178,21 @@ describe('a batch of a client', () => {
     const { clock, log, send, make } = start({ schema })
     for (const timestamp of [5, 0, -1]) await send(make(['a'], { timestamp }))
     expect(log.records().map(({ timestamp }) => timestamp)).toEqual([5, 0, clock.now()])
+  })
+
+  it('has the time of the broker where its client gave none, which is never too old', async () => {
+    const { clock, log, send, make } = start({ messageTimestampBeforeMaxMs: 1000 })
+    expect(await send(make(['a'], { timestamp: -1 }))).toMatchObject({ errorCode: 0 })
+    expect(log.records()).toMatchObject([{ timestamp: clock.now() }])
+  })
+
+  // (Kafka: LogValidator)
+  it('tells the largest of these times in its header, whatever its client wrote there', async () => {
+    const { clock, send, read, make } = start()
+    const bytes = make(['a'], { timestamp: 5 })
+    bytes.writeBigInt64BE(BigInt(clock.now()), 35)
+    expect(await send(seal(bytes))).toMatchObject({ errorCode: 0 })
+    expect(readBatches(await read(0))).toMatchObject([{ baseTimestamp: 5, maxTimestamp: 5 }])
   })
 
   it('is found by time', async () => {

@@ -91,6 +91,9 @@ describe('DescribeConfigs of a broker', () => {
     ]
     expect(await told('broker.id')).toEqual(['1', 4, ids])
     expect(await told('offsets.retention.minutes')).toMatchObject(['10080', 5, { length: 1 }])
+    expect(await told('transactional.id.expiration.ms')).toMatchObject(['604800000', 5, { length: 1 }])
+    expect(await told('group.consumer.min.session.timeout.ms')).toMatchObject(['45000', 5, { length: 1 }])
+    expect(await told('group.consumer.max.session.timeout.ms')).toMatchObject(['60000', 5, { length: 1 }])
     expect(await told('group.streams.max.size')).toMatchObject(['2147483647', 5, { length: 1 }])
     expect(await told('group.share.max.size')).toMatchObject(['200', 5, { length: 1 }])
     expect(await told('group.streams.assignors')).toMatchObject(['sticky', 5, { length: 1 }])
@@ -148,6 +151,8 @@ describe('IncrementalAlterConfigs of a broker', () => {
     expect(await told(rate)).toEqual(['1000', 2, [[rate, '1000', 2]]])
     expect(await alter('1', [[rate, 'delete']])).toEqual([0, null])
     expect(await told(rate)).toBeUndefined()
+    expect(await alter(allBrokers, [[rate, 'set', '2000']])).toEqual([0, null])
+    expect(await told(rate)).toEqual(['2000', 3, [[rate, '2000', 3]]])
   })
 
   it('only says whether it would', async () => {

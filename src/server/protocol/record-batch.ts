@@ -141,7 +141,7 @@ export function* eachRecord(batch: RecordBatchHeader, decompress: Decompress): G
 function readerOf(batch: RecordBatchHeader, decompress: Decompress): Reader {
   const packed = batch.bytes.subarray(headerLength)
   const bytes = batch.compression === 'none' ? packed : decompress(batch.compression, packed)
-  if (batch.count < 0 || batch.count > bytes.length) {
+  if (batch.count > bytes.length) {
     throw new CorruptBatchError('record', `a batch of ${batch.count} records in ${bytes.length} bytes`)
   }
   return new Reader(bytes)
