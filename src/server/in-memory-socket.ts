@@ -40,7 +40,7 @@ export class InMemorySocket extends Duplex {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     const other = this.#other
     this.#other = undefined
-    if (other !== undefined && !other.destroyed) other.push(null)
+    other?.push(null)
     const wanted = this.#wanted
     this.#wanted = undefined
     wanted?.(endedByOther())

@@ -252,6 +252,21 @@ it('tells a member all that it has once more where it says all that it has to sa
   const all = { rebalanceTimeoutMs: 60_000, subscribedTopicNames: ['orders'], ...has(0, 1, 2, 3) }
   expect(given(await beat('a', 2, all))).toEqual([0, 1, 2, 3])
   expect(given(await beat('a', 2, has(0, 1, 2, 3)))).toBeUndefined()
+  for (const [field, none] of [
+    ['rebalanceTimeoutMs', -1],
+    ['subscribedTopicNames', null],
+    ['topicPartitions', null],
+  ] as const) {
+    expect(given(await beat('a', 2, { ...all, [field]: none }))).toBeUndefined()
+  }
+})
+
+it('is not rebalanced for who subscribes to the same topics in another order', async () => {
+  const { broker, beat, join } = start()
+  broker.createTopic('other')
+  await join('a', { subscribedTopicNames: ['orders', 'other'] })
+  const { memberEpoch } = await beat('a', 2, { subscribedTopicNames: ['other', 'orders'] })
+  expect(memberEpoch).toBe(2)
 })
 
 it('takes the epoch before of a member that has missed an answer, however often it has', async () => {

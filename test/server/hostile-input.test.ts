@@ -149,10 +149,14 @@ it('does nothing more for a client that it parts from, and waits only until that
 
 it.each([
   ['negative', Buffer.from([255, 255, 255, 0])],
-  ['beyond the limit', Buffer.from([0, 1, 0, 0])],
+  ['beyond the limit', Buffer.from([0, 0, 3, 233])],
 ])('closes the connection on a length that is %s, before anything of it is kept', async (_, length) => {
   const { dial } = start({ maxFrameBytes: 1000 })
   const client = dial()
+  // The largest that is taken.
+  const asked = request(metadata!, 13, { topics: [] })
+  client.send(Buffer.concat([asked, Buffer.alloc(1000 - asked.length)]))
+  expect((await client.answer()).readInt32BE(0)).toBe(7)
   client.socket.write(length)
   await client.closed
 })
