@@ -14,7 +14,7 @@ import { configSources } from './config-definition.ts'
 import { configsOfTopic } from './described-configs.ts'
 import { keptWith, splitConfigs } from './kept-configs.ts'
 import { assignedReplicas, notAssignable, placedReplicas } from './replica-assignments.ts'
-import { checkResting, splitResting } from './resting-options.ts'
+import { splitResting } from './resting-options.ts'
 import { toOptions } from './topic-configs.ts'
 import type { Wire } from './wire.ts'
 
@@ -43,7 +43,6 @@ export function createTopic(wire: Wire, wanted: WantedTopic, validateOnly: boole
   // None of them is reset.
   const given = toOptions(meant) as TopicOptions
   const { active, resting } = splitResting(engine, given)
-  checkResting(engine, name, given)
   // What is wrong with the configs comes before what is wrong with the partitions.
   engine.checkTopic(name, active)
   checkReplicas(wanted)

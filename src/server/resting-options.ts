@@ -19,10 +19,3 @@ export function splitResting(
   }
   return { active, resting }
 }
-
-/** @throws InvalidOptionError if a resting config has a value that no cleanup.policy allows */
-export function checkResting(engine: Broker['engine'], topic: string, options: TopicOptions): void {
-  // The two options that are no Kafka configs are checked already. All others mean something here.
-  const { whenFull: _, retentionRecords: __, ...configs } = splitResting(engine, options).resting
-  engine.logConfig(topic, { ...configs, cleanupPolicy: 'compact,delete' })
-}

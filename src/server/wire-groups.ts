@@ -86,7 +86,6 @@ export class WireGroups implements GroupHolder {
 
   /** The protocol of a group's members, or of the last ones that it had. (Kafka: Group.GroupType) */
   typeOf(groupId: string): GroupType {
-    if (this.#assigns(groupId)) return 'consumer'
     const had = (this.#engine.groups.get(groupId)?.epoch ?? firstEpoch) > firstEpoch
     return had && !this.#groups.has(groupId) ? 'consumer' : 'classic'
   }

@@ -116,6 +116,15 @@ describe('nothing is kept of a batch', () => {
     expect(await send()).toMatchObject({ errorCode: 87 })
     expect(log.partitions[0]!.highWatermark).toBe(0)
   })
+
+  it('by its header, which is told as the reason', async () => {
+    const { send, make } = start()
+    expect(await send(make(['a'], { attributes: 8 }))).toMatchObject({
+      errorCode: 32,
+      errorMessage: expect.stringContaining('only the broker sets LogAppendTime'),
+      recordErrors: [],
+    })
+  })
 })
 
 describe('the answer to a batch that is refused names the records that were the reason', () => {

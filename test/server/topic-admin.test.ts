@@ -42,6 +42,13 @@ it('makes and grows nothing that is named more than once, and the rest', async (
   expect(broker.topic('orders').partitions).toHaveLength(1)
 })
 
+it('answers the id of what it makes', async () => {
+  const { broker, client } = start()
+  const topics = [{ name: 'made', numPartitions: 1, replicationFactor: 1, configs: [] }]
+  const answer = await client.call(createTopics!, 7, { topics })
+  expect(answer.topics).toMatchObject([{ errorCode: 0, topicId: broker.topic('made' as 'orders').id }])
+})
+
 it('makes no topic whose metrics would be those of another', async () => {
   const { make, names } = start()
   expect(await make({ name: 'a.b_c' })).toEqual([['a.b_c', 0]])

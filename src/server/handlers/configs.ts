@@ -20,7 +20,6 @@ import { alterConfigs } from '../protocol/messages/alter-configs.ts'
 import { describeConfigs } from '../protocol/messages/describe-configs.ts'
 import { incrementalAlterConfigs } from '../protocol/messages/incremental-alter-configs.ts'
 import { listConfigResources } from '../protocol/messages/list-config-resources.ts'
-import { checkResting } from '../resting-options.ts'
 import { configText, isTopicConfig, toOptions, topicConfig, topicConfigs } from '../topic-configs.ts'
 import { attempt, attemptToFind, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
@@ -182,7 +181,6 @@ function alterTopic(
   const options = toOptions(meant.filter(({ name, value }) => value !== null || isTopicConfig(name)))
   const others = replaces ? topicConfigs.map(({ option }) => [option, null] as const) : []
   const altered = topic.requireAlterable({ ...Object.fromEntries(others), ...options }, 'rests')
-  checkResting(wire.engine, topic.name, altered.asked)
   if (validateOnly) return
   topic.become(altered)
   wire.keptConfigs.set(topic, replaces ? resetKept(kept) : kept)
