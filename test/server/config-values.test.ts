@@ -113,8 +113,15 @@ describe('values', () => {
     expect(await alter(['remote.storage.enable', 'set', 'false'])).toEqual([0, null])
   })
 
+  it('are no numbers that only JavaScript reads', async () => {
+    const { alter } = start()
+    for (const value of ['0x1', '0b1', '', '.', 'Infinity'])
+      expect(await alter(['min.cleanable.dirty.ratio', 'set', value])).toEqual([40, expect.any(String)])
+  })
+
   it('are told as Java writes them', async () => {
     const { alter, config } = start()
+    expect(await alter(['retention.bytes', 'set', '1'])).toEqual([0, null])
     const told = async (name: string, value: string) => {
       expect(await alter([name, 'set', value])).toEqual([0, null])
       return (await config(name)).value

@@ -54,7 +54,7 @@ it('takes a frame with checksums of its blocks, as aiokafka writes it', () => {
 })
 
 const hostile: readonly (readonly [string, Buffer])[] = [
-  ['of another magic', Buffer.alloc(20)],
+  ['of another magic', Buffer.concat([Buffer.from([5]), frame(0x40, [0]).subarray(1)])],
   ['of another version', frame(0x80, [0])],
   ['with a dictionary', frame(0x41, [0])],
   ['that ends in its header', frame(0x60, []).subarray(0, 5)],

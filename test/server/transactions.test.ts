@@ -260,6 +260,18 @@ it('forgets a transactional id that was silent for too long, and whoever comes w
   expect(await add(next)).toBe(0)
 })
 
+it('fences an open transaction whose id a producer of this process has taken', async () => {
+  const { broker, init, add, addGroup, send, end, read } = start()
+  const zombie = await init()
+  await add(zombie)
+  await send(zombie, 0, 1)
+  const producer = broker.producer({ transactionalId: 't' })
+  await producer.transaction(tx => tx.send({ topic: 'orders', value: 2 }))
+  expect([await add(zombie), await addGroup(zombie)]).toEqual([90, 90])
+  expect([await end(zombie, true), await end(zombie, false)]).toEqual([90, 90])
+  expect(await read(1)).toEqual([2])
+})
+
 it('gives a transactional id another producer id once the epochs of the one before are used up', async () => {
   const { broker, init, add } = start()
   const first = await init()

@@ -161,6 +161,20 @@ it('takes what a member says of each record of a range by itself', async () => {
   const each = { firstOffset: 0, lastOffset: 3, acknowledgeTypes: [1, 2, 2, 3] }
   expect(await a.acknowledge(each)).toBe(0)
   expect(await a.fetch()).toEqual([[1, 2, 2]])
+  expect(await a.acknowledge({ firstOffset: 1, lastOffset: 2, acknowledgeTypes: [1, 2] })).toBe(0)
+  expect(await a.fetch()).toEqual([[2, 2, 3]])
+})
+
+// (KIP-1222)
+it('renews by a fetch that asks for nothing else, and by no other', async () => {
+  const { append, joined } = scene()
+  append(1)
+  const a = await joined('a')
+  await a.fetch()
+  const nothing = { isRenewAck: true, maxWaitMs: 0, minBytes: 0, maxBytes: 0, maxRecords: 0 }
+  for (const field of ['maxWaitMs', 'minBytes', 'maxBytes', 'maxRecords'])
+    expect(await a.fetchAll({ ...nothing, [field]: 1 }, [renew(0, 0)])).toMatchObject({ errorCode: 42 })
+  expect(await a.fetchAll(nothing, [renew(0, 0)])).toMatchObject({ errorCode: 0 })
 })
 
 it('waits for nothing where there is no room for any bytes', async () => {
