@@ -300,6 +300,15 @@ describe('what topics have by default', () => {
     expect((await told(less[0]!)).slice(0, 2)).toEqual([less[1], 2])
   })
 
+  it('is taken where all is kept, there and at all', async () => {
+    const { alter } = start()
+    const all: readonly Change[] = [
+      ['log.retention.ms', 'set', '-1'],
+      ['log.local.retention.ms', 'set', '-1'],
+    ]
+    expect(await alter(allBrokers, all)).toEqual([0, null])
+  })
+
   it('is told of what nobody has to know only where it is set', async () => {
     const { alter, describeAll } = start()
     const name = 'share.assignor.offload.enable'

@@ -138,3 +138,23 @@ it('tells who has waited for more what there is by then', async () => {
   await broker.advance(1)
   expect((await answer).responses[0].partitions).toMatchObject([{ errorCode: 1 }])
 })
+
+it('looks again for each turn in which there was more, until there is as much as was asked for', async () => {
+  const { broker, client } = scene()
+  const orders = broker.topic('orders')
+  const topics = [
+    { topic: 'orders', partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }] },
+  ]
+  let answered = false
+  const answer = client.call(apis.fetch as Api, 12, { maxWaitMs: 60_000, minBytes: 200, topics })
+  void answer.then(() => {
+    answered = true
+  })
+  for (let i = 0; i < 2; i++) {
+    orders.append({ value: i })
+    await broker.advance(1)
+    expect(answered).toBe(false)
+  }
+  orders.append({ value: 'x'.repeat(100) })
+  expect((await answer).responses[0].partitions).toMatchObject([{ errorCode: 0, highWatermark: 3 }])
+})

@@ -33,6 +33,15 @@ it('stops a broker: it is gone from the metadata, and others lead under the next
   const shown = await client.call(apis.describeCluster as Api, 2, { includeFencedBrokers: false })
   expect(shown.brokers.map(({ brokerId }: any) => brokerId)).not.toContain(stopped.nodeId)
 
+  // Where the log ends now is in the epoch of its leader, what it begins with in the first one.
+  const epochAt = async (timestamp: number) => {
+    const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, timestamp }] }]
+    const leader = await connectTo(server.leaderOf({ topic: 'orders', partition: 0 })!)
+    const answer = await leader.call(apis.listOffsets as Api, 5, { replicaId: -1, topics })
+    return answer.topics[0].partitions[0].leaderEpoch
+  }
+  expect([await epochAt(-1), await epochAt(-2)]).toEqual([1, 0])
+
   const { port } = stopped
   await stopped.start()
   expect(stopped.port).toBe(port)
