@@ -13,7 +13,8 @@ const done = new Set<string>()
 
 const oncePerMessage: Around = async (record, { consumer }, next) => {
   const message = `${consumer.groupId} ${String(record.headers.id)}`
-  if (done.has(message)) return
+  // A reader without a group, of a table for example, needs all records each time.
+  if (consumer.groupId !== undefined && done.has(message)) return
   await next()
   done.add(message)
 }
