@@ -394,3 +394,21 @@ it('sends back more dead letters than the topic can hold at once, as its consume
   expect(seen).toEqual([0, 1, 2, 3, 4])
   expect(broker.group('orders.dlq.redrive').lag()).toBe(0)
 })
+
+it('shows its filter each letter, as bytes where it cannot be decoded, as often as it refuses them', async () => {
+  const { broker, clock } = testBroker()
+  const broken = { encode: json.encode, decode: () => never('cannot read it') }
+  for (const name of ['orders', 'orders.dlq']) broker.createTopic(name, { codec: broken })
+  broker.topic('orders').append({ value: { id: 1 } })
+  await run(broker, { eachRecord: () => {} })
+  await clock.settle()
+  const shown: unknown[] = []
+  for (const times of [1, 2]) {
+    expect(await broker.redrive({ from: 'orders.dlq', filter: ({ value }) => shown.push(value) === 0 })).toBe(
+      0,
+    )
+    expect(shown.map(value => Buffer.from(value as Uint8Array).toString())).toEqual(
+      Array(times).fill('{"id":1}'),
+    )
+  }
+})
