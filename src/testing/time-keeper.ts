@@ -215,7 +215,7 @@ export class TimeKeeper {
 // Real time is counted in delays, since a test may have replaced every way to read it. Many short ones take much longer
 // than they say.
 async function shortDelay(waitedMs: number): Promise<number> {
-  const ms = waitedMs < 100 ? 1 : 10
+  const ms = waitedMs < 100 ? 1 : waitedMs < 1000 ? 10 : 50
   await realDelay(ms)
   return ms
 }
