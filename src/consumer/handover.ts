@@ -31,16 +31,12 @@ export interface HandoverHost {
 
 /** Gives partitions up, in order or because they are lost, and calls the hooks. (Kafka: ConsumerRebalanceListener) */
 export class Handover {
+  /** The hooks that have not ended. */
+  readonly hooks: Set<HookName> = new Set()
   readonly #host: HandoverHost
-  readonly #hooks = new Set<HookName>()
 
   constructor(host: HandoverHost) {
     this.#host = host
-  }
-
-  /** The hooks that have not ended. */
-  get hooks(): ReadonlySet<HookName> {
-    return this.#hooks
   }
 
   /** Gives partitions up in order: then other members may have them. */
@@ -149,14 +145,14 @@ export class Handover {
   async hook(name: HookName, states: readonly PartitionState[]): Promise<void> {
     const { options } = this.#host
     if (options[name] === undefined) return
-    this.#hooks.add(name)
+    this.hooks.add(name)
     try {
       // An array of its own: what it does to that must change nothing here.
       await options[name](states.map(toTopicPartition))
     } catch (error) {
       this.#host.hookFailed(error)
     } finally {
-      this.#hooks.delete(name)
+      this.hooks.delete(name)
     }
   }
 }
