@@ -63,12 +63,7 @@ export function shareFetchHandlers(wire: Wire, sessions: ShareSessions): Handler
       for (const { log } of fetched) sessions.acquiredAt(node, log)
       tellFetched(find(wire, context, wanted), fetched, answer)
     }
-    return {
-      errorCode: 0,
-      acquisitionLockTimeoutMs: lockDuration(wire, group),
-      responses: answer.responses,
-      nodeEndpoints: answer.nodeEndpoints,
-    }
+    return answered(wire, group, answer)
   })
   return [
     { ...fetching, whole: (request, context) => wholeFetch(sessions, request as FetchRequest, context) },
@@ -87,12 +82,7 @@ export function shareFetchHandlers(wire: Wire, sessions: ShareSessions): Handler
         answer.tell(topicId, partition, { errorCode }, leadership),
       )
       if (session === undefined) sessions.close(owner, context.node)
-      return {
-        errorCode: 0,
-        acquisitionLockTimeoutMs: lockDuration(wire, group),
-        responses: answer.responses,
-        nodeEndpoints: answer.nodeEndpoints,
-      }
+      return answered(wire, group, answer)
     }),
   ]
 }
@@ -154,8 +144,17 @@ function toNamed({ topicId, partitions }: AcknowledgedTopic) {
   return { topicId, partitions: partitions.map(({ partitionIndex }) => partitionIndex) }
 }
 
-function lockDuration({ groupConfigs }: Wire, { members }: KeptShareGroup): number {
-  return groupConfigs.get(members.id).shareRecordLockDurationMs
+function answered<Told extends object>(
+  { groupConfigs }: Wire,
+  { members }: KeptShareGroup,
+  answer: ShareAnswer<Told>,
+) {
+  return {
+    errorCode: 0,
+    acquisitionLockTimeoutMs: groupConfigs.get(members.id).shareRecordLockDurationMs,
+    responses: answer.responses,
+    nodeEndpoints: answer.nodeEndpoints,
+  }
 }
 
 // --- acknowledging --------------------------------------------------------------------------------------------------
