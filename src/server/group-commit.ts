@@ -61,7 +61,7 @@ function ofMember(
   const { memberId, generation } = identity
   const member = wire.members.get(groupId, memberId)
   if (member !== undefined) return member.prepareCommit(offsets, generation)
-  const classic = generation < 0 ? undefined : wire.groups.findCommitter(groupId, identity)
+  const classic = wire.groups.findCommitter(groupId, identity)
   if (typeof classic === 'string') throw refused(classic, groupId, identity)
   if (classic === undefined) return undefined
   const { check, commit } = classic.prepareCommit(offsets, generation)

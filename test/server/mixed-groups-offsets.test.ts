@@ -29,6 +29,7 @@ it('takes what a classic client commits under any generation since it got the pa
   expect(await commit(1, 0)).toBe(0)
   expect(await commit(1, 1)).toBe(errors.ILLEGAL_GENERATION)
   expect(await commit(3, 0)).toBe(errors.ILLEGAL_GENERATION)
+  expect(await commit(-1, 0)).toBe(errors.ILLEGAL_GENERATION)
   // A group that assigns goes by members' ids alone.
   expect(await commit(2, 0, 'one')).toBe(0)
 })
