@@ -93,7 +93,7 @@ export class BatchReader {
     const made = this.#made.get(segment) ?? []
     this.#made.set(segment, made)
     const offset = segment.offsetAt(index)
-    const at = firstIndex(made, batch => batch.to > offset)
+    const at = firstIndex(made, ({ to }) => to > offset)
     const known = made[at]
     if (known === undefined || known.from > offset) {
       const room = known === undefined ? mostRecords : segment.indexFrom(known.from) - index
@@ -112,7 +112,7 @@ export class BatchReader {
     while (this.#bytes > this.#maxBytes) {
       const oldest = this.#kept.shift()!
       oldest.of.splice(
-        firstIndex(oldest.of, batch => batch.to > oldest.batch.from),
+        firstIndex(oldest.of, ({ to }) => to > oldest.batch.from),
         1,
       )
       this.#bytes -= sizeOf(oldest.batch)
