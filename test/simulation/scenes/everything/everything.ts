@@ -209,11 +209,17 @@ export class Everything implements Scene {
     }
   }
 
-  // What was sent back is not sent back a second time.
+  // What was sent back is not sent back a second time, where there was room for all of it.
   async #redriveAll(): Promise<void> {
+    let refused = false
     for (const again of [false, true]) {
+      const sentBack = (count: number) => {
+        if (again && !refused && count > 0) this.report(`${count} dead letters are sent back again`)
+      }
       const call = this.follow('redrive', this.broker.redrive({ from: 'letters' }))
-      call.then(count => again && count > 0 && this.report(`${count} dead letters are sent back again`))
+      call.then(sentBack, () => {
+        refused = true
+      })
       await this.#rest()
     }
   }

@@ -97,7 +97,8 @@ export class Member {
     const to = lot.oneOf(['beginning', 'end', log.logStartOffset, lot.below(log.highWatermark + 1)] as const)
     const end = typeof to === 'number' ? to : to === 'end' ? log.highWatermark : 0
     this.readers.passes(topic.id, tp.partition, end)
-    this.#last.set(`${topic.id}/${tp.partition}`, end - 1)
+    // For readers of what is committed the end is before the first open transaction.
+    this.#last.set(`${topic.id}/${tp.partition}`, Math.min(end, log.lastStableOffset) - 1)
     this.consumer.seek(tp, to)
   }
 
