@@ -196,6 +196,21 @@ it.each([
   expect(await say(`${last},p=${proof}`)).toMatchObject({ errorCode })
 })
 
+// It puts its own nonce before that of the server, which begins with it. Kafka 4 refuses that, too (CVE-2024-56128).
+it('tells an old librdkafka why its nonce does not match', async () => {
+  const { dial } = await start()
+  const client = dial()
+  await client.call(saslHandshake as Api, 1, { mechanism: 'SCRAM-SHA-256' })
+  const say = (text: string) => client.call(saslAuthenticate as Api, 2, { authBytes: Buffer.from(text) })
+  const [first] = Buffer.from((await say('n,,n=ada,r=abc')).authBytes)
+    .toString()
+    .split(',')
+  expect(await say(`c=biws,r=abc${first!.slice(2)},p=AAAA`)).toMatchObject({
+    errorCode: 58,
+    errorMessage: 'Authentication failed: the nonce does not match; that of librdkafka is right since 2.6.1',
+  })
+})
+
 it('ends a connection with the refusal of a mechanism, and answers nothing that came behind', async () => {
   const { dial } = await start()
   const client = dial()

@@ -46,7 +46,10 @@ export class ScramExchange implements SaslExchange {
     const match = /^((?:c=([^,]+)),r=([^,]+)(?:,.*)?),p=([^,]+)$/.exec(text)
     if (match === null) throw new SaslFailure('expected a final message of SCRAM')
     const [, withoutProof, , nonce, proof] = match
-    if (nonce !== first.nonce) throw new SaslFailure('the nonce does not match')
+    if (nonce !== first.nonce) {
+      const why = nonce!.endsWith(first.nonce) ? '; that of librdkafka is right since 2.6.1' : ''
+      throw new SaslFailure(`the nonce does not match${why}`)
+    }
     const { storedKey, serverKey } = first.credential
     const all = `${first.bare},${first.answer},${withoutProof}`
     const signature = hmac(this.#mechanism, storedKey, all)
