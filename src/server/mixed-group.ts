@@ -358,5 +358,6 @@ function clientOf({
 }
 
 function sameNames(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && new Set([...a, ...b]).size === new Set(a).size
+  const { size } = new Set([...a, ...b])
+  return size === new Set(a).size && size === new Set(b).size
 }

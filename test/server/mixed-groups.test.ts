@@ -218,7 +218,7 @@ it('gives a client what it subscribes to when it joins again with other topics',
     assignment: [{ topic: 'returns', partition: 0 }],
   })
   expect(await given('returns', 'payments')).toMatchObject({ topics: ['payments', 'returns'] })
-  expect(await given('payments')).toMatchObject({ topics: ['payments'] })
+  expect(await given('payments', 'payments')).toMatchObject({ topics: ['payments'] })
 })
 
 it('asks a client to join again where things have changed since it joined', async () => {
