@@ -76,7 +76,7 @@ export function firstErrno(
   return topics.flatMap(({ partitions }) => partitions).find(each => each.errorCode !== 0)?.errorCode ?? 0
 }
 
-/** Resolves with all committed offsets of a group; waits for pending offsets of transactions. */
+/** Resolves with all offsets that a group has committed by now, whatever open transactions will commit. */
 export async function fetchOffsets(
   cluster: Cluster,
   groupId: string,
@@ -91,6 +91,8 @@ interface FetchedOffset {
   readonly leaderEpoch: number
 }
 
+// An administrator asks for all partitions, and is told what is committed by now: a group that always has a transaction open
+// would keep it waiting. Who is to begin at some of them waits for the offsets of open transactions.
 async function fetchCommitted(
   cluster: Cluster,
   groupId: string,
@@ -105,7 +107,7 @@ async function fetchCommitted(
   const { groups } = await cluster.askCoordinator('group', groupId, {
     what: `Reading what group '${groupId}' has committed`,
     api: cluster.library.offsetFetchV9,
-    request: () => [[{ groupId, memberId: null, memberEpoch: -1, topics }], true] as const,
+    request: () => [[{ groupId, memberId: null, memberEpoch: -1, topics }], asked !== null] as const,
     errno: ({ groups: [group] }) => group!.errorCode || firstErrno(group!.topics),
   })
   const found = new Map<string, FetchedOffset>()

@@ -78,6 +78,28 @@ export const transactions: Area = ({ test, scene }) => {
     expect(values(await readAll(place, out))).toEqual([0, 1])
   })
 
+  test('tells an administrator what is committed while offsets of a transaction are to come', async () => {
+    const { place, topic, group, another } = await scene()
+    await sendNumbers(place, topic, 2)
+    const { admin } = await another()
+    const producer = place.producer({ transactionalId: unique('tx'), transactionTimeoutMs: 5000 })
+    const consumer = place.consumer({ groupId: group, topics: [topic], autoCommit: false })
+    const copyOne = async (sent: () => unknown) => {
+      let records = 0
+      while (records === 0) records = (await consumer.poll({ maxRecords: 1, timeoutMs: 5000 })).length
+      await producer.transaction(async tx => {
+        await tx.sendOffsets(consumer)
+        await sent()
+      })
+    }
+    await copyOne(() => {})
+    await copyOne(async () => {
+      expect((await admin.describeGroup(group)).lag).toBe(1)
+      expect(await admin.listGroupOffsets(group)).toEqual([{ topic, partition: 0, offset: 1 }])
+    })
+    expect(await admin.listGroupOffsets(group)).toEqual([{ topic, partition: 0, offset: 2 }])
+  })
+
   test('reads, writes and commits exactly once in a handler', async () => {
     const { place, topic, group } = await scene({ partitions: 2 })
     const out = `${topic}-out`
