@@ -89,6 +89,18 @@ it('waits for records, and for what others give back', async () => {
   expect(await next).toEqual([[0, 0, 2]])
 })
 
+it('acquires nothing of what there is once a client is gone that waits for more', async () => {
+  const { broker, append, joined } = scene()
+  append(1)
+  const a = await joined('a')
+  const b = await joined('b')
+  void a.fetch({ maxWaitMs: 60_000, minBytes: 1_000_000 }).catch(() => {})
+  await broker.advance(100)
+  a.client.socket.destroy()
+  await broker.advance(100)
+  expect(await b.fetch()).toEqual([[0, 0, 1]])
+})
+
 it('waits for records no longer than its server lets it', async () => {
   const { broker, joined } = scene({ fetchMaxWaitMs: 5000 })
   const a = await joined('a')
