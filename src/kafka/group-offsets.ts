@@ -91,8 +91,8 @@ interface FetchedOffset {
   readonly leaderEpoch: number
 }
 
-// An administrator asks for all partitions, and is told what is committed by now: a group that always has a transaction open
-// would keep it waiting. Who is to begin at some of them waits for the offsets of open transactions.
+// An administrator asks for all partitions, and is told what is committed by now: a group that always has a transaction
+// open would keep it waiting. Who is to begin at some of them waits for the offsets of open transactions.
 async function fetchCommitted(
   cluster: Cluster,
   groupId: string,
