@@ -437,3 +437,25 @@ it('rejects rather than waits for ever when the broker is closed meanwhile', asy
   await clock.settle()
   expect(state.settled).toBe(true)
 })
+
+it('does not wait for a hook that its consumer has given up waiting for', async () => {
+  const { broker, clock } = brokerWithOrders(1)
+  let fails = true
+  const consumer = broker.consumer({
+    groupId: 'g',
+    topics: ['orders'],
+    onRevoked: () => new Promise(() => {}),
+  })
+  consumer.on('restarting', () => {})
+  await consumer.run({
+    retry: { attempts: 1 },
+    eachRecord: () => {
+      if (!fails) return
+      fails = false
+      throw new Error('down')
+    },
+  })
+  await clock.advance(31_000)
+  expect(broker.group('g').lag()).toBe(0)
+  await broker.idle()
+})
