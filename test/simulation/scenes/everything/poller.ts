@@ -67,11 +67,12 @@ export class Poller {
     }
   }
 
+  // A partition that it has to give up may be committed further on, too: after what is no record.
   #position(topic: string, partition: number): number {
     const tp = { topic, partition }
     const { assignment } = this.#consumer
     const held = assignment.some(each => each.topic === topic && each.partition === partition)
-    return held ? this.#consumer.position(tp) : -1
+    return held ? this.#consumer.position(tp) : Number.POSITIVE_INFINITY
   }
 
   async #rewind(): Promise<void> {
