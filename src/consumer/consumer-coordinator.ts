@@ -125,8 +125,8 @@ export class ConsumerCoordinator implements Member {
   }
 
   /** The hooks that have not ended, by name. */
-  get hooks(): readonly string[] {
-    return [...this.#handover.hooks]
+  get hooks(): Iterable<string> {
+    return this.#handover.hooks
   }
 
   get states(): PartitionState[] {

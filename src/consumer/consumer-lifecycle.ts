@@ -447,19 +447,14 @@ export class ConsumerLifecycle implements EngineClient {
 
   pending(): string[] {
     const pending = this.#worker?.pending() ?? []
-    const changes = this.#changes()
-    // One that a restart no longer waits for keeps nothing from its end.
-    if (changes !== undefined)
-      pending.push(changes, ...this.coordinator.hooks.map(hook => `waits for its ${hook}`))
+    if (this.#life === 'restarting') pending.push(`restarts, since ${this.#whyRestarts}`)
+    else if (this.#life === 'closing') pending.push('closes')
+    else if (this.#life === 'running' && !this.coordinator.settled) pending.push('joins or rebalances')
     if (this.#closeTime.draining) pending.push('drains')
+    // One that has started has given up waiting for a hook that has not ended, as it restarted.
+    if (!this.started) for (const hook of this.coordinator.hooks) pending.push(`waits for its ${hook}`)
     pending.push(...this.pauses.pending())
     return pending.map(what => `${this.name} ${what}`)
-  }
-
-  #changes(): string | undefined {
-    if (this.#life === 'restarting') return `restarts, since ${this.#whyRestarts}`
-    if (this.#life === 'closing') return 'closes'
-    return this.#life === 'running' && !this.coordinator.settled ? 'joins or rebalances' : undefined
   }
 
   get unasked(): string | undefined {
