@@ -265,7 +265,7 @@ export class Ledger {
     return sent.tombstone && this.#now() >= sent.at + options.deleteRetentionMs
   }
 
-  /** Whether a compacted log may go on from `from` to `to`: it has left out all that was in between. */
+  /** Whether a compacted log may go on from `from` to `to`: it has left out all in between, what was aborted, too. */
   mayBegin(topic: Topic, partition: number, from: number, to: number): boolean {
     if (!topic.options.cleanupPolicy.includes('compact')) return false
     return this.sent.every(
@@ -274,6 +274,8 @@ export class Ledger {
         sent.partition !== partition ||
         sent.offset < from ||
         sent.offset >= to ||
+        sent.fate?.state === 'aborted' ||
+        sent.fate?.over ||
         this.mayBeGone(sent, topic),
     )
   }
