@@ -54,8 +54,7 @@ export class KeyedWork implements Work {
   hold(): void {}
 
   call(record: ConsumerRecord, context: RecordContext): unknown {
-    this.begun = true
-    this.#window.begun()
+    this.#begin()
     const { serde } = this.state.fetch!
     return serde === undefined ? this.#handler(record, context) : this.#callDecoded(serde, record, context)
   }
@@ -76,7 +75,14 @@ export class KeyedWork implements Work {
   finish(): void {
     this.record = undefined
     this.#decoded = undefined
+    // It was given up: its last attempt failed.
+    if (!this.begun) this.#begin()
     this.progressed = this.#window.settle()
+  }
+
+  #begin(): void {
+    this.begun = true
+    this.#window.begun()
   }
 
   fail(): readonly ConsumerRecord[] {

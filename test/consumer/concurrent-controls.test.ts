@@ -98,6 +98,28 @@ it('has its position after the lowest records that have begun, whatever is finis
   expect(consumer.position(orders0)).toBe(7)
 })
 
+// Those with the key x are given up, the others never end.
+it.each([
+  ['xaab', 2, 2],
+  ['xxaab', 3, 2],
+  ['axcab', 3, 2],
+])('has its position after those that were given up, too: %s', async (keys, position, count) => {
+  const { broker, clock } = brokerWithOrders()
+  const dropped: unknown[] = []
+  broker.on('recordsDropped', ({ groups }) => dropped.push(...groups))
+  append(broker, keys)
+  const eachRecord = async ({ key }: { key: unknown }) => {
+    if (key === 'x') throw new Error('down')
+    await new Promise(() => {})
+  }
+  const options = { concurrency: 8, ordering: 'key', retry: { attempts: 1 }, onFailure: 'skip' } as const
+  const consumer = await run(broker, { ...options, eachRecord })
+  await clock.settle()
+  expect(consumer.position(orders0)).toBe(position)
+  broker.topic('orders').partitions[0]!.deleteRecords(keys.length)
+  expect(dropped).toEqual([{ groupId: 'g', count }])
+})
+
 it('finishes what is in flight before it moves on in a trimmed log', async () => {
   const { broker, clock } = brokerWithOrders()
   append(broker, 'abc')
