@@ -206,18 +206,19 @@ export class Member {
     const { attempts, laterMs } = this.#manner
     const [record] = records
     const topic = broker.topics.get(record!.topic)
-    // What was redriven is a copy, which comes anew.
-    if (topic === undefined || !isPlace(sent[0]!, { ...record!, topicId: topic.id })) return
+    if (topic === undefined) return
     const later = attempt > attempts
+    const own = sent.filter((each, i) => isPlace(each, { ...records[i]!, topicId: topic.id }))
+    // A record of a retry topic comes with the place where it was first.
+    if (!later) for (const each of own) this.readers.begins(this.name, each)
+    // What was redriven is a copy, which comes anew.
+    if (own[0] !== sent[0]) return
     // The first one in its retry topic waits for long; those of a parked record do not.
     const delayMs = later ? (attempt === attempts + 1 && laterMs) || 0 : 50
     this.readers.checkAttempt(this.name, sent[0]!, attempt, broker.now, delayMs)
-    // A record of a retry topic comes with the place where it was first.
     if (later) return
     if (this.consumer.paused.some(tp => tp.topic === record!.topic && tp.partition === record!.partition))
       this.#scene.report(`${this.name} reads ${sent[0]!.id} of ${topic.name}, which is paused`)
-    for (const [i, each] of sent.entries())
-      if (isPlace(each, { ...records[i]!, topicId: topic.id })) this.readers.begins(this.name, each)
     this.readers.checkOrder(this.name, sent[0]!, topic as never)
     if (this.readers.options.ordering === 'partition') this.#checkPlace(records, sent[0]!, attempt)
   }
