@@ -374,4 +374,11 @@ export const consumerMutations: readonly Mutation[] = [
     replace: 'if (last === undefined || last.attempt > 2) this.#runnable.push(work)',
     breaks: 'the records of a parked key wait for it',
   },
+  {
+    name: 'a record that was given up has not begun',
+    file: 'consumer/keyed-work.ts',
+    find: 'if (!this.begun) this.#begin()',
+    replace: '',
+    breaks: 'the position is after the lowest records that have begun, and after no other',
+  },
 ]
