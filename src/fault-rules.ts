@@ -36,7 +36,6 @@ interface Rule<Action, Scope, Point> {
 /** Tells which operations a scope covers. */
 export interface FaultPlaces<Action, Scope, Point> {
   covers(scope: Scope, point: Point): boolean
-  describe(scope: Scope): string
   /** Called when a fault meets an operation. */
   met?(action: Action, scope: Scope, point: Point): void
 }
@@ -78,18 +77,6 @@ export class FaultRules<Action extends string, Scope extends object, Point> {
   /** The faults that nothing has met: a test that plans one of these does not test what it says. */
   get unused(): readonly FaultRuleUse<Action, Scope>[] {
     return this.uses.filter(({ used }) => used === 0)
-  }
-
-  /** The unused faults, as sentences. @internal */
-  get neverMet(): readonly string[] {
-    return this.unused.map(
-      ({ action, scope }) => `a fault was never met: ${action} ${this.#places.describe(scope)}`,
-    )
-  }
-
-  /** The operations held back now, as sentences. @internal */
-  get held(): readonly string[] {
-    return [...this.#held.values()].map(scope => `a fault holds back ${this.#places.describe(scope)}`)
   }
 
   /** Whether a fault can still be met. @internal */
@@ -141,6 +128,11 @@ export class FaultRules<Action extends string, Scope extends object, Point> {
     const rule = { action, scope: { ...scope }, effect, used: 0, left }
     this.#rules.push(rule)
     this.#open.add(rule)
+  }
+
+  /** The scopes of the barriers that hold an operation back now. */
+  protected get heldBack(): readonly Scope[] {
+    return [...this.#held.values()]
   }
 
   /** Holds an operation back for `ms` milliseconds, or until the faults are cleared. */

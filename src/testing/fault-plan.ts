@@ -39,7 +39,6 @@ export class FaultPlan extends FaultRules<FaultAction, FaultScope, FaultPoint> {
   ) {
     super({
       covers,
-      describe: describeScope,
       met: (action, scope, { members }) =>
         void timeline.record({ kind: 'fault', action, what: describeScope(scope), by: members[0]! }),
     })
@@ -50,8 +49,13 @@ export class FaultPlan extends FaultRules<FaultAction, FaultScope, FaultPoint> {
     this.#watch = watch
   }
 
-  /** @internal */
-  override get neverMet(): readonly string[] {
+  /** The operations held back now, as sentences. @internal */
+  get held(): readonly string[] {
+    return this.heldBack.map(scope => `a fault holds back ${describeScope(scope)}`)
+  }
+
+  /** The unused faults, as sentences. @internal */
+  get neverMet(): readonly string[] {
     return this.#neverMet().map(({ text, meant }) => text + meant)
   }
 
@@ -61,8 +65,10 @@ export class FaultPlan extends FaultRules<FaultAction, FaultScope, FaultPoint> {
   }
 
   #neverMet(): { readonly text: string; readonly meant: string }[] {
-    const { unused } = this
-    return super.neverMet.map((text, i) => ({ text, meant: this.#meantGroup(unused[i]!.scope.group) }))
+    return this.unused.map(({ action, scope }) => ({
+      text: `a fault was never met: ${action} ${describeScope(scope)}`,
+      meant: this.#meantGroup(scope.group),
+    }))
   }
 
   // A fault is often planned before its group exists, and groups have names that are nearly alike: only in the end is it

@@ -5,13 +5,7 @@ import { didYouMean, suggest } from '../../suggest.ts'
 import { anything, checkOptions, duration, invalidOption, oneOf, requireArgument } from '../../validate.ts'
 import { describeValue } from '../../value-text.ts'
 import { errnoRange, isErrno, type WireErrorCode, wireErrnos } from '../wire-error-code.ts'
-import {
-  checkWireScope,
-  coversRequest,
-  describeWireScope,
-  type RequestPoint,
-  type WireScope,
-} from './wire-scope.ts'
+import { checkWireScope, coversRequest, type RequestPoint, type WireScope } from './wire-scope.ts'
 
 type WireFaultAction = 'fail' | 'delay' | 'pause' | 'disconnect' | 'truncate' | 'staleMetadata'
 
@@ -74,7 +68,7 @@ function errnoFrom(error: WireErrorCode | number): number {
  */
 export class WireFaults extends FaultRules<WireFaultAction, WireScope, MetRequest> {
   constructor() {
-    super({ covers: coversRequest, describe: describeWireScope })
+    super({ covers: coversRequest })
   }
 
   /**

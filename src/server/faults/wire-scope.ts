@@ -84,9 +84,3 @@ export function coversPartition(
     (topic === undefined || topic === tp.topic) && (partition === undefined || partition === tp.partition)
   )
 }
-
-export function describeWireScope({ api, ...where }: WireScope): string {
-  const parts = Object.entries(where).map(([field, value]) => `${field} ${value}`)
-  const what = api ?? 'any request'
-  return parts.length === 0 ? what : `${what} of ${parts.join(', ')}`
-}
