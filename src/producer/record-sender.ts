@@ -63,8 +63,8 @@ export class RecordSender {
     if (isPromise(prepared)) return this.#sendLater(message, wait, prepared)
     const sent = this.#sink.append(prepared, wait)
     if (isPromise(sent)) return this.#follow(sent)
-    // V8 looks for a `then` in what a promise is made of, unless it has just seen of what kind that is. Not in `promise`:
-    // it sees batches, too.
+    // Where V8 has just seen what kind of object this is, the promise of it is made without a look for a `then`. Not
+    // in `promise`, which sees batches, too.
     void sent.offset
     return sent
   }

@@ -3,6 +3,13 @@ import { RequestLog, WireFaults } from '../../src/server/index.ts'
 import { numbers, readAll } from './collect.ts'
 import { start } from './served-broker.ts'
 
+/** A cluster to which 1,000 bytes may be on their way, and what holds the first of them back. */
+async function withHeldSend() {
+  const faults = new WireFaults()
+  const { join } = await start({ faults })
+  return { cluster: await join({ bufferMemory: 1000 }), held: faults.pauseNext({ api: 'Produce' }) }
+}
+
 describe('sending', () => {
   it('asks a broker for several requests where one would be too large', async () => {
     const requests = new RequestLog()
@@ -72,10 +79,7 @@ describe('sending', () => {
   })
 
   it('waits for room where too much is on its way, and no longer than it may', async () => {
-    const faults = new WireFaults()
-    const { join } = await start({ faults })
-    const cluster = await join({ bufferMemory: 1000 })
-    const held = faults.pauseNext({ api: 'Produce' })
+    const { cluster, held } = await withHeldSend()
     const producer = cluster.producer({ maxBlockMs: 200 })
     const first = producer.send({ topic: 'orders', value: 'x'.repeat(900) })
     const second = producer.send({ topic: 'orders', value: 'x'.repeat(900) })
@@ -87,10 +91,7 @@ describe('sending', () => {
   })
 
   it('lets nothing that would fit overtake what waits for room', async () => {
-    const faults = new WireFaults()
-    const { join } = await start({ faults })
-    const cluster = await join({ bufferMemory: 1000 })
-    const held = faults.pauseNext({ api: 'Produce' })
+    const { cluster, held } = await withHeldSend()
     const producer = cluster.producer()
     const to = { topic: 'orders', partition: 0 } as const
     const sends = ['x'.repeat(600), 'y'.repeat(600), 'z'].map(value => producer.send({ ...to, value }))
@@ -99,10 +100,7 @@ describe('sending', () => {
   })
 
   it('lets in what fits where that which waited before it is refused', async () => {
-    const faults = new WireFaults()
-    const { join } = await start({ faults })
-    const cluster = await join({ bufferMemory: 1000 })
-    const held = faults.pauseNext({ api: 'Produce' })
+    const { cluster, held } = await withHeldSend()
     const producer = cluster.producer()
     const send = (bytes: number, timeoutMs: number) =>
       producer.send({ topic: 'orders', partition: 0, value: 'x'.repeat(bytes) }, { timeoutMs })
@@ -127,10 +125,7 @@ describe('sending', () => {
   })
 
   it('takes back what waits when its signal aborts', async () => {
-    const faults = new WireFaults()
-    const { join } = await start({ faults })
-    const cluster = await join({ bufferMemory: 1000 })
-    const held = faults.pauseNext({ api: 'Produce' })
+    const { cluster, held } = await withHeldSend()
     const producer = cluster.producer()
     const signal = AbortSignal.timeout(50)
     const [first, ...waiting] = ['x'.repeat(900), 'y'.repeat(900), 'z'].map((value, i) =>

@@ -12,7 +12,7 @@ export type Outcome =
 // A run without an end has noticed its bug; one that only takes long, on a busy machine, has not.
 const longestMs = 600_000
 
-/** Runs the simulation and the tests with a bug in the core, or with none; the test file that is `likely` to notice first. */
+/** Runs the simulation and the tests with a bug in the core, or with none; first the file that will `likely` notice. */
 export async function runMutant(
   mutation: Mutation | undefined,
   id: string,

@@ -16,9 +16,7 @@ const watchdog = new Watchdog(60_000)
 it.for(worlds)('shows no anomaly in the world of $name', { timeout: 600_000 }, async (world, { task }) => {
   const last = world.name === 'schedules' ? seeds : otherSeeds
   for (let seed = 1; seed <= last; seed++) {
-    watchdog.watch(`Seed ${seed} of ${world.name}`)
-    const { problem } = await world.run(seed)
-    watchdog.watch(undefined)
+    const { problem } = await watchdog.watch(`Seed ${seed} of ${world.name}`, () => world.run(seed))
     if (problem === undefined) continue
     task.meta.anomaly = { kind: problem.kind, seed }
     throw new Error(problem.text)

@@ -40,14 +40,9 @@ function again(seed: number): string {
   return `npx tsx test/simulation/main.ts --only ${worldOf(seed).name} --seed ${seed}`
 }
 
-async function run(seed: number): Promise<Outcome> {
+function run(seed: number): Promise<Outcome> {
   const world = worldOf(seed)
-  watchdog.watch(`Seed ${seed} of ${world.name} (${again(seed)})`)
-  try {
-    return await world.run(seed)
-  } finally {
-    watchdog.watch(undefined)
-  }
+  return watchdog.watch(`Seed ${seed} of ${world.name} (${again(seed)})`, () => world.run(seed))
 }
 
 async function replay(seed: number): Promise<void> {

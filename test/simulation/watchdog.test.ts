@@ -6,7 +6,6 @@ function watched(longestMs: number, code: string) {
   const program = `
     import { Watchdog } from './watchdog.ts'
     const watchdog = new Watchdog(${longestMs})
-    watchdog.watch('It')
     async function round() { for (;;) await undefined }
     ${code}`
   const { status, signal, stdout, stderr } = spawnSync(
@@ -18,29 +17,29 @@ function watched(longestMs: number, code: string) {
 }
 
 it('a program ends that never lets go of its thread, and says where it is', () => {
-  const { signal, stderr } = watched(100, 'await round()')
+  const { signal, stderr } = watched(100, "await watchdog.watch('It', round)")
   expect(stderr).toMatch(/^It has not ended after 0.1 s\n {4}at round \(/)
   expect(signal).toBe('SIGKILL')
 })
 
 it('a program ends that waits for what takes too long', () => {
-  const { signal, stderr } = watched(100, 'setInterval(() => {}, 1)')
+  const { signal, stderr } = watched(
+    100,
+    "void watchdog.watch('It', () => new Promise(() => setInterval(() => {}, 1)))",
+  )
   expect(stderr).toMatch(/^It has not ended after 0.1 s\n/)
   expect(signal).toBe('SIGKILL')
 })
 
 it('a program that ends before what it watches says so', () => {
   const never = 'It never ends: nothing is left that could happen\n'
-  expect(watched(600_000, '')).toEqual({ status: 1, signal: null, stdout: '', stderr: never })
+  const code = "void watchdog.watch('It', () => new Promise(() => {}))"
+  expect(watched(600_000, code)).toEqual({ status: 1, signal: null, stdout: '', stderr: never })
 })
 
 it('a program is left alone while nothing takes too long', () => {
   const code = `
-    for (let i = 0; i < 3; i++) {
-      watchdog.watch('It, for the next time')
-      await new Promise(resolve => setImmediate(resolve))
-    }
-    watchdog.watch(undefined)
-    console.log('done')`
+    for (let i = 0; i < 3; i++) await watchdog.watch('It', () => new Promise(setImmediate))
+    await watchdog.watch('It', () => Promise.reject()).catch(() => console.log('done'))`
   expect(watched(600_000, code)).toEqual({ status: 0, signal: null, stdout: 'done\n', stderr: '' })
 })

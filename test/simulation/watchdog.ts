@@ -20,8 +20,17 @@ export class Watchdog {
     })
   }
 
-  /** Watches something in place of what it has watched; `undefined` is nothing. */
-  watch(what: string | undefined): void {
+  /** Watches some work, the last that it is given, until that has ended. */
+  async watch<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
+    this.#tell(what)
+    try {
+      return await work()
+    } finally {
+      this.#tell(undefined)
+    }
+  }
+
+  #tell(what: string | undefined): void {
     this.#watched = what
     this.#thread.postMessage(what, [])
   }
