@@ -51,6 +51,19 @@ describe('the racks of brokers', () => {
     expect(server.brokers).toHaveLength(3)
   })
 
+  it('are told with the leaders that another broker names', async () => {
+    const { ask, id } = await cluster()
+    const named = async (api: Api, version: number, asked: object) => {
+      const { nodeEndpoints } = await ask(api, version, asked, 3)
+      return nodeEndpoints.map(({ nodeId, rack }: any) => [nodeId, rack])
+    }
+    const partitions = [{ partition: 0, partitionIndex: 0, partitionMaxBytes: 1000 }]
+    const topics = [{ topicId: id, partitions }]
+    expect(await named(apis.fetch as Api, 16, { topics })).toEqual([[1, 'a']])
+    const share = { groupId: 'g', memberId: 'a', maxRecords: 1, maxBytes: 1, topics }
+    expect(await named(apis.shareFetch as Api, 1, share)).toEqual([[1, 'a']])
+  })
+
   it('are no more than there are brokers', async () => {
     await expect(makeCluster({ racks: ['a', 'b', 'c', 'd'] })).rejects.toThrow(
       "option 'racks' expected no more racks than the 3 brokers",

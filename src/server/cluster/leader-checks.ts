@@ -5,7 +5,8 @@ import type { Api } from '../protocol/message.ts'
 import type { Parts } from '../request-parts.ts'
 import type { Wire } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
-import { type ClusterNode, noLeaderId } from './cluster-node.ts'
+import type { ClusterNode } from './cluster-node.ts'
+import { CurrentLeaders } from './current-leaders.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -68,19 +69,16 @@ export function tellLeaders(
 ): unknown {
   const since = tellingSince[name]
   if (answer === undefined || inner === undefined || since === undefined || version < since) return answer
-  const leaders = new Set<ClusterNode>()
+  const leaders = new CurrentLeaders()
   const tell = (topic: Fields, partition: Fields) => {
     if (partition.errorCode !== notLeader && partition.errorCode !== fencedEpoch) return partition
     const log = partitionOf(wire, topic, partition)
     if (log === undefined) return partition
-    const { leader, epoch } = wire.cluster.leadershipOf(log)
-    if (leader !== undefined) leaders.add(leader)
-    return { ...partition, currentLeader: { leaderId: leader?.nodeId ?? noLeaderId, leaderEpoch: epoch } }
+    return { ...partition, currentLeader: leaders.add(wire.cluster.leadershipOf(log)) }
   }
   const topics = ((answer as Fields)[list] as readonly Fields[]).map(topic => ({
     ...topic,
     [inner.response]: (topic[inner.response] as readonly Fields[]).map(partition => tell(topic, partition)),
   }))
-  const nodeEndpoints = [...leaders].map(({ nodeId, host, port }) => ({ nodeId, host, port }))
-  return { ...(answer as Fields), [list]: topics, nodeEndpoints }
+  return { ...(answer as Fields), [list]: topics, nodeEndpoints: leaders.nodeEndpoints }
 }

@@ -1,12 +1,14 @@
-import { type ClusterNode, noLeaderId } from '../cluster/cluster-node.ts'
+import { noLeaderId } from '../cluster/cluster-node.ts'
+import { CurrentLeaders } from '../cluster/current-leaders.ts'
 import type { Leadership } from '../cluster/partition-registration.ts'
+import { entryOf } from '../entry-of.ts'
 
 const noLeader = { leaderId: noLeaderId, leaderEpoch: -1 }
 
 /** Collects what is told of partitions under their topics, and the leaders of partitions led elsewhere (KIP-951). */
 export class ShareAnswer<Told extends object> {
   readonly #topics = new Map<string, Map<number, Told>>()
-  readonly #leaders = new Set<ClusterNode>()
+  readonly #leaders = new CurrentLeaders()
   readonly #nothing: Partial<Told>
 
   /** `nothing`: the fields of a partition of which nothing else is told. */
@@ -16,19 +18,14 @@ export class ShareAnswer<Told extends object> {
 
   /** Adds fields to those that are told of a partition. */
   tell(topicId: string, partition: number, told: Partial<Told>, leadership?: Leadership): void {
-    const partitions = this.#topics.get(topicId) ?? new Map<number, Told>()
-    this.#topics.set(topicId, partitions)
+    const partitions = entryOf(this.#topics, topicId, () => new Map<number, Told>())
     const before = partitions.get(partition) ?? {
       ...this.#nothing,
       partitionIndex: partition,
       currentLeader: noLeader,
     }
-    const leader = leadership && {
-      leaderId: leadership.leader?.nodeId ?? noLeaderId,
-      leaderEpoch: leadership.epoch,
-    }
-    partitions.set(partition, { ...before, ...told, ...(leader && { currentLeader: leader }) } as Told)
-    if (leadership?.leader !== undefined) this.#leaders.add(leadership.leader)
+    const leader = leadership && { currentLeader: this.#leaders.add(leadership) }
+    partitions.set(partition, { ...before, ...told, ...leader } as Told)
   }
 
   get responses(): { readonly topicId: string; readonly partitions: Told[] }[] {
@@ -38,7 +35,7 @@ export class ShareAnswer<Told extends object> {
     }))
   }
 
-  get nodeEndpoints(): { readonly nodeId: number; readonly host: string; readonly port: number }[] {
-    return [...this.#leaders].map(({ nodeId, host, port }) => ({ nodeId, host, port }))
+  get nodeEndpoints(): CurrentLeaders['nodeEndpoints'] {
+    return this.#leaders.nodeEndpoints
   }
 }
