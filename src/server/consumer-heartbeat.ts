@@ -1,7 +1,8 @@
 import { assignorNames } from '../assignor.ts'
 import type { Interest } from '../engine.ts'
-import { BrokerletError, InvalidArgumentError } from '../errors.ts'
+import { BrokerletError } from '../errors.ts'
 import type { TopicPartition } from '../topic-partition.ts'
+import { memberEpochs, requireGroupId, requirer } from './member-heartbeat.ts'
 
 /** What a member says by one heartbeat. */
 export interface ConsumerHeartbeat {
@@ -16,33 +17,6 @@ export interface ConsumerHeartbeat {
   readonly assignor: string | undefined
   /** All partitions that it has, if it names them. */
   readonly partitions: readonly TopicPartition[] | undefined
-}
-
-/** Epochs with a meaning of their own. */
-export const memberEpochs = { joins: 0, leaves: -1, comesBack: -2 } as const
-
-/** What a heartbeat has to meet, or else it is refused with what is `expected`. @throws InvalidArgumentError */
-export function requirer(
-  kind: 'group' | 'streams group',
-  { groupId, memberId }: Pick<ConsumerHeartbeat, 'groupId' | 'memberId'>,
-): (meets: boolean, expected: string) => void {
-  return (meets, expected) => {
-    if (meets) return
-    throw new InvalidArgumentError(`Heartbeat of ${kind} '${groupId}': expected ${expected}`, {
-      groupId,
-      memberId,
-    })
-  }
-}
-
-/**
- * A heartbeat of any kind names its group. Kafka says so in these words.
- *
- * @throws InvalidArgumentError
- */
-export function requireGroupId(groupId: string, memberId: string): void {
-  if (groupId.trim() !== '') return
-  throw new InvalidArgumentError("GroupId can't be empty.", { groupId, memberId })
 }
 
 /**

@@ -2,11 +2,12 @@ import type { Broker } from '../broker.ts'
 import type { Interest } from '../engine.ts'
 import { BrokerletError, UnknownMemberIdError } from '../errors.ts'
 import { Ids } from '../ids.ts'
-import { type ConsumerHeartbeat, memberEpochs } from './consumer-heartbeat.ts'
+import type { ConsumerHeartbeat } from './consumer-heartbeat.ts'
 import { ConsumerMember } from './consumer-member.ts'
 import { entryOf } from './entry-of.ts'
 import type { FirstFetches } from './first-fetches.ts'
 import type { GroupConfigs } from './group-configs.ts'
+import { memberEpochs } from './member-heartbeat.ts'
 
 /** The members of groups that assign whose consumers are clients on the wire (KIP-848). */
 export class ConsumerMembers {

@@ -1,9 +1,9 @@
 import { counted } from '../../counted.ts'
-import { BrokerletError, UnknownMemberIdError } from '../../errors.ts'
+import { BrokerletError } from '../../errors.ts'
 import { firstEpoch } from '../../group/group-assignment.ts'
 import type { Partition } from '../../log/partition.ts'
 import type { Topic } from '../../log/topic.ts'
-import { memberEpochs } from '../consumer-heartbeat.ts'
+import { memberEpochs, unknownMember } from '../member-heartbeat.ts'
 import type { ShareHeartbeat } from './share-heartbeat.ts'
 import { assignSimply } from './simple-assignor.ts'
 
@@ -164,11 +164,4 @@ export class ShareGroup {
       .map(({ id, partitionCount }) => `${id} ${partitionCount}`)
       .join()
   }
-}
-
-function unknownMember(groupId: string, memberId: string): UnknownMemberIdError {
-  return new UnknownMemberIdError(`Member ${memberId} is not a member of group ${groupId}.`, {
-    groupId,
-    memberId,
-  })
 }

@@ -1,12 +1,12 @@
 import type { Broker } from '../../broker.ts'
 import type { EngineClient } from '../../engine.ts'
-import { GroupIdNotFoundError, NonEmptyGroupError, UnknownMemberIdError } from '../../errors.ts'
+import { GroupIdNotFoundError, NonEmptyGroupError } from '../../errors.ts'
 import type { OtherGroups, UnreadByGroup } from '../../group/group-holder.ts'
 import type { Partition } from '../../log/partition.ts'
 import type { GroupSummary } from '../../summaries.ts'
-import { memberEpochs } from '../consumer-heartbeat.ts'
 import { groupClient } from '../group-client.ts'
 import type { GroupConfigs } from '../group-configs.ts'
+import { memberEpochs, unknownGroup } from '../member-heartbeat.ts'
 import type { WireGroups } from '../wire-groups.ts'
 import type { DeadLetterWriter } from './dead-letters.ts'
 import { ShareGroup, type ShareMember } from './share-group.ts'
@@ -160,16 +160,11 @@ export class ShareGroups implements OtherGroups {
     return heard
   }
 
-  // UNKNOWN_MEMBER_ID also if the group is unknown, as in other groups that assign: clients join again at this, and
-  // give up at Kafka's GROUP_ID_NOT_FOUND.
-  #groupOf({ groupId, memberId, memberEpoch }: ShareHeartbeat): KeptShareGroup {
-    if (memberEpoch === memberEpochs.joins) return this.of(groupId)
-    const group = this.find(groupId)
+  #groupOf(beat: ShareHeartbeat): KeptShareGroup {
+    if (beat.memberEpoch === memberEpochs.joins) return this.of(beat.groupId)
+    const group = this.find(beat.groupId)
     if (group !== undefined) return group
-    throw new UnknownMemberIdError(`There is no share group '${groupId}', nor a member '${memberId}' of it`, {
-      groupId,
-      memberId,
-    })
+    throw unknownGroup('share group', beat)
   }
 
   // A member that leaves keeps what it has acquired until its session ends: a client that subscribes anew leaves, and

@@ -1,5 +1,4 @@
-import { InvalidArgumentError } from '../../errors.ts'
-import { memberEpochs, requireGroupId } from '../consumer-heartbeat.ts'
+import { memberEpochs, requireGroupId, requirer } from '../member-heartbeat.ts'
 
 /** What a member of a share group says by one heartbeat. */
 export interface ShareHeartbeat {
@@ -25,20 +24,9 @@ export function isMemberId(memberId: string | null): memberId is string {
  *
  * @throws InvalidArgumentError
  */
-export function checkShareHeartbeat({
-  groupId,
-  memberId,
-  memberEpoch,
-  rackId,
-  topics,
-}: ShareHeartbeat): void {
-  const require = (meets: boolean, expected: string): void => {
-    if (meets) return
-    throw new InvalidArgumentError(`Heartbeat of share group '${groupId}': expected ${expected}`, {
-      groupId,
-      memberId,
-    })
-  }
+export function checkShareHeartbeat(beat: ShareHeartbeat): void {
+  const { groupId, memberId, memberEpoch, rackId, topics } = beat
+  const require = requirer('share group', beat)
   requireGroupId(groupId, memberId)
   require(isMemberId(memberId), `a memberId of 1 to ${longestMemberId} characters`)
   require(memberEpoch >= memberEpochs.leaves, `a memberEpoch of -1 or more, received ${memberEpoch}`)

@@ -1,8 +1,8 @@
 import type { ErrorCode } from '../../error-codes.ts'
-import { BrokerletError, InvalidArgumentError, UnknownMemberIdError } from '../../errors.ts'
+import { BrokerletError, InvalidArgumentError } from '../../errors.ts'
 import type { Topic } from '../../log/topic.ts'
 import type { TopicPartition } from '../../topic-partition.ts'
-import { memberEpochs } from '../consumer-heartbeat.ts'
+import { memberEpochs, unknownMember } from '../member-heartbeat.ts'
 import { type ConfiguredTopology, configureTopology, type MakeTopic } from './configured-topology.ts'
 import { isReconciledTo, reconcile, TaskOwners } from './reconciliation.ts'
 import { assignSticky } from './sticky-assignor.ts'
@@ -385,11 +385,4 @@ export class StreamsGroup {
     if (member === undefined) return 'UNKNOWN_MEMBER_ID'
     return member.epoch === memberEpoch ? undefined : 'STALE_MEMBER_EPOCH'
   }
-}
-
-function unknownMember(groupId: string, memberId: string): UnknownMemberIdError {
-  return new UnknownMemberIdError(`Member ${memberId} is not a member of group ${groupId}.`, {
-    groupId,
-    memberId,
-  })
 }

@@ -1,13 +1,13 @@
 import type { Broker } from '../../broker.ts'
 import type { EngineClient } from '../../engine.ts'
-import { GroupIdNotFoundError, UnknownMemberIdError } from '../../errors.ts'
+import { GroupIdNotFoundError } from '../../errors.ts'
 import type { MemberDescription } from '../../group/group-description.ts'
 import type { GroupHolder, HeldGroup } from '../../group/group-holder.ts'
 import { elementsOf } from '../config-definition.ts'
-import { memberEpochs } from '../consumer-heartbeat.ts'
 import type { FirstFetches } from '../first-fetches.ts'
 import { groupClient } from '../group-client.ts'
 import type { GroupConfigs } from '../group-configs.ts'
+import { memberEpochs, unknownGroup } from '../member-heartbeat.ts'
 import { uncommitted } from '../uncommitted.ts'
 import type { WireGroups } from '../wire-groups.ts'
 import type { MakeTopic } from './configured-topology.ts'
@@ -119,20 +119,13 @@ export class StreamsGroups implements GroupHolder {
     }
   }
 
-  // UNKNOWN_MEMBER_ID also if the group is unknown, as for KIP-848 members: clients join again at this error, and give up
-  // at GROUP_ID_NOT_FOUND, which Kafka answers.
-  #groupOf({ groupId, memberId, memberEpoch }: StreamsHeartbeat): StreamsGroup {
+  #groupOf(beat: StreamsHeartbeat): StreamsGroup {
+    const { groupId, memberEpoch } = beat
     const known = this.#groups.get(groupId)
     if (known !== undefined) return known
     this.#requireFree(groupId)
     if (memberEpoch === memberEpochs.joins) return this.#make(groupId)
-    throw new UnknownMemberIdError(
-      `There is no streams group '${groupId}', nor a member '${memberId}' of it`,
-      {
-        groupId,
-        memberId,
-      },
-    )
+    throw unknownGroup('streams group', beat)
   }
 
   // An empty classic group may become a streams group, which keeps the committed offsets.

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '../../errors.ts'
-import { memberEpochs, requireGroupId, requirer } from '../consumer-heartbeat.ts'
+import { memberEpochs, requireGroupId, requirer } from '../member-heartbeat.ts'
 import type { RequestOf } from '../protocol/message.ts'
 import type { streamsGroupHeartbeat } from '../protocol/messages/streams-group-heartbeat.ts'
 import { formatTask, fromTaskIds, type Task, type Tasks } from './tasks.ts'

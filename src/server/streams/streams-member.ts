@@ -1,4 +1,4 @@
-import { memberEpochs } from '../consumer-heartbeat.ts'
+import { memberEpochs } from '../member-heartbeat.ts'
 import type { ClientTag, StreamsHeartbeat, TaskOffset, UserEndpoint } from './streams-heartbeat.ts'
 import { noTasks, type Task, type Tasks } from './tasks.ts'
 
