@@ -1,6 +1,6 @@
 import type { MaybePromise } from '../../maybe-promise.ts'
-import { refuse } from '../faults/refusals.ts'
 import type { Handler, RequestContext } from '../handler.ts'
+import { refuse } from '../refusals.ts'
 import { answerInParts } from '../request-parts.ts'
 import { partsOf, shapeOf } from '../request-shapes.ts'
 import type { Wire } from '../wire.ts'

@@ -1,5 +1,5 @@
 import { notAsked } from '../authorized-operations.ts'
-import type { NamedTopic } from '../faults/request-point.ts'
+import { type NamedTopic, topicNamed } from '../named-topic.ts'
 import { topicIdsSince } from '../wire.ts'
 import type { ApiRights, Asked, Message, RightsTable } from './asked.ts'
 import { all, describeDenial, eachNamed, eachTopic, ofGroup, subscribed, topicDenial } from './needs.ts'
@@ -151,8 +151,8 @@ function withDescribed(holder: Message, wanted: unknown, { rights, wire }: Asked
   if (wanted !== null || holder.topics === undefined) return holder
   return {
     ...holder,
-    topics: holder.topics.filter(({ name, topicName, topicId }: Message) => {
-      const topic = name || topicName || wire.engine.topicsById.get(topicId)?.name
+    topics: holder.topics.filter((each: NamedTopic) => {
+      const topic = topicNamed(wire, each)
       return topic !== undefined && rights.may('DESCRIBE', 'TOPIC', topic)
     }),
   }

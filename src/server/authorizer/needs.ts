@@ -1,5 +1,4 @@
-import { type NamedTopic, topicNamed } from '../faults/request-point.ts'
-import { noUuid } from '../protocol/type.ts'
+import { type NamedTopic, topicNamed } from '../named-topic.ts'
 import type { AclOperation } from './acl.ts'
 import type { ApiRights, Asked } from './asked.ts'
 import type { DeniableType } from './rights.ts'
@@ -68,9 +67,4 @@ export function describeDenial(topics: Iterable<string>, { rights }: Pick<Asked,
     if (code !== 0) return code
   }
   return 0
-}
-
-/** Whether a topic is named by its id. */
-export function isById({ topicId }: NamedTopic): boolean {
-  return topicId !== undefined && topicId !== noUuid
 }

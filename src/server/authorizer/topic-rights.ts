@@ -1,12 +1,12 @@
 import { notAsked } from '../authorized-operations.ts'
 import { type ConfigResource, configResources } from '../config-resources.ts'
-import { type NamedTopic, topicNamed } from '../faults/request-point.ts'
+import { isById, type NamedTopic, topicNamed } from '../named-topic.ts'
 import { hasTransaction } from '../protocol/record-batch.ts'
 import { noUuid } from '../protocol/type.ts'
 import { topicIdsSince } from '../wire.ts'
 import type { AclOperation } from './acl.ts'
 import type { ApiRights, Asked, Message, RightsTable } from './asked.ts'
-import { eachTopic, isById, topicDenial } from './needs.ts'
+import { eachTopic, topicDenial } from './needs.ts'
 import { denials } from './rights.ts'
 
 /** What the APIs need that read, write and administer topics. */

@@ -1,5 +1,5 @@
 import type { Partition } from '../../log/partition.ts'
-import { type NamedPartition, type NamedTopic, partitionNamed, topicNamed } from '../faults/request-point.ts'
+import { type NamedPartition, type NamedTopic, partitionNamed, topicNamed } from '../named-topic.ts'
 import type { ApiName } from '../protocol/api-name.ts'
 import type { Api } from '../protocol/message.ts'
 import type { Parts } from '../request-parts.ts'

@@ -1,6 +1,6 @@
-import { refuse } from '../faults/refusals.ts'
 import type { Handler, RequestContext } from '../handler.ts'
 import type { Api } from '../protocol/message.ts'
+import { refuse } from '../refusals.ts'
 import { answerInParts, type PartAnswers, type Parts } from '../request-parts.ts'
 import { type AnsweredBy, partsOf, shapeOf } from '../request-shapes.ts'
 import type { Wire } from '../wire.ts'

@@ -1,5 +1,6 @@
 import { configResources } from '../config-resources.ts'
 import type { RequestContext } from '../handler.ts'
+import { type NamedTopic, partitionNamed, topicNamed } from '../named-topic.ts'
 import type { ApiName } from '../protocol/api-name.ts'
 import type { Wire } from '../wire.ts'
 import type { RequestPoint } from './wire-scope.ts'
@@ -21,24 +22,6 @@ interface NamingRequest {
   readonly keyType?: number
   readonly key?: string
   readonly coordinatorKeys?: readonly string[]
-}
-
-/** The fields in which a request names a topic. */
-export interface NamedTopic {
-  readonly name?: string | null
-  readonly topic?: string
-  readonly topicName?: string
-  readonly topicId?: string
-  readonly partitions?: readonly (number | NamedPartition)[] | null
-  readonly partitionData?: readonly NamedPartition[]
-  readonly partitionIndexes?: readonly number[]
-}
-
-/** The fields in which a request names a partition. */
-export interface NamedPartition {
-  readonly index?: number
-  readonly partition?: number
-  readonly partitionIndex?: number
 }
 
 interface NamedGroup {
@@ -97,18 +80,4 @@ function partitionsOf(wire: Wire, named: string | NamedTopic): RequestPoint['par
   const partitions = named.partitions ?? named.partitionData ?? named.partitionIndexes ?? []
   if (partitions.length === 0) return [{ topic }]
   return partitions.map(each => ({ topic, partition: partitionNamed(each) }))
-}
-
-/** The name of a topic that a request names, or whose id it gives. */
-export function topicNamed(wire: Wire, { name, topic, topicName, topicId }: NamedTopic): string | undefined {
-  return name || topic || topicName || topicById(wire, topicId)
-}
-
-/** The index of a partition that a request, or a response, names. */
-export function partitionNamed(named: number | NamedPartition): number | undefined {
-  return typeof named === 'number' ? named : (named.index ?? named.partition ?? named.partitionIndex)
-}
-
-function topicById(wire: Wire, id: string | undefined): string | undefined {
-  return id === undefined ? undefined : wire.engine.topicsById.get(id)?.name
 }

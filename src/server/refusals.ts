@@ -1,10 +1,10 @@
-import { describeBrokers } from '../cluster/metadata-image.ts'
-import { logDir } from '../log-sizes.ts'
-import type { ApiName } from '../protocol/api-name.ts'
-import type { apis } from '../protocol/apis.ts'
-import type { Api, RequestOf, ResponseOf } from '../protocol/message.ts'
-import { noUuid } from '../protocol/type.ts'
-import type { Wire } from '../wire.ts'
+import { describeBrokers } from './cluster/metadata-image.ts'
+import { logDir } from './log-sizes.ts'
+import type { ApiName } from './protocol/api-name.ts'
+import type { apis } from './protocol/apis.ts'
+import type { Api, RequestOf, ResponseOf } from './protocol/message.ts'
+import { noUuid } from './protocol/type.ts'
+import type { Wire } from './wire.ts'
 
 type Refuse<A> = (request: RequestOf<A>, errorCode: number, wire: Wire) => ResponseOf<A>
 
