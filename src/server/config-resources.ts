@@ -1,8 +1,8 @@
-import { InvalidArgumentError, UnknownTopicOrPartitionError } from '../errors.ts'
+import { InvalidArgumentError } from '../errors.ts'
 import type { Topic } from '../log/topic.ts'
 import { checkTopicName } from '../topic-name.ts'
 import type { ClusterNode } from './cluster/cluster-node.ts'
-import type { Wire } from './wire.ts'
+import { requireTopic, type Wire } from './wire.ts'
 
 /** Kafka's numbers of the resources that have configs. (Kafka: ConfigResource.Type) */
 export const configResources = { topic: 2, broker: 4, brokerLogger: 8, clientMetrics: 16, group: 32 } as const
@@ -14,12 +14,9 @@ export interface ConfigResource {
 }
 
 /** The topic that is named. @throws InvalidTopicError, UnknownTopicOrPartitionError */
-export function topicOf({ engine }: Wire, { resourceName }: ConfigResource): Topic {
+export function topicOf(wire: Wire, { resourceName }: ConfigResource): Topic {
   checkTopicName(resourceName)
-  const topic = engine.topics.get(resourceName)
-  if (topic !== undefined) return topic
-  // The engine's own error looks through all topics for names like this one, and a request may have many.
-  throw new UnknownTopicOrPartitionError(`Unknown topic '${resourceName}'`, { topic: resourceName })
+  return requireTopic(wire, resourceName)
 }
 
 /** The topic that is to be altered. @throws as `topicOf`, and InvalidArgumentError if the name is empty */

@@ -1,5 +1,6 @@
 import type { Broker } from '../broker.ts'
-import { isBrokerletError } from '../errors.ts'
+import { isBrokerletError, UnknownTopicOrPartitionError } from '../errors.ts'
+import type { Partition } from '../log/partition.ts'
 import type { Topic } from '../log/topic.ts'
 import type { BatchReader } from './batch-reader.ts'
 import type { Cluster } from './cluster/cluster.ts'
@@ -90,6 +91,23 @@ export function findTopic(
 ): Topic | undefined {
   const { topics, topicsById } = wire.engine
   return version < sinceIds ? topics.get(named.name) : topicsById.get(named.topicId)
+}
+
+/**
+ * The topic that a request names. The engine's own error looks through all topics for names like this one, and a request
+ * may have many.
+ *
+ * @throws UnknownTopicOrPartitionError
+ */
+export function requireTopic({ engine }: Wire, name: string): Topic {
+  const topic = engine.topics.get(name)
+  if (topic !== undefined) return topic
+  throw new UnknownTopicOrPartitionError(`Unknown topic '${name}'`, { topic: name })
+}
+
+/** The log of a partition that a request names, if there is one. */
+export function findLog({ engine }: Wire, topic: string, partition: number): Partition | undefined {
+  return engine.topics.get(topic)?.partitions[partition]
 }
 
 /** Kafka's number of the error for a topic that does not exist. */

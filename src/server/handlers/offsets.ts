@@ -9,7 +9,7 @@ import { type Handler, handler } from '../handler.ts'
 import { offsetCommit } from '../protocol/messages/offset-commit.ts'
 import { offsetDelete } from '../protocol/messages/offset-delete.ts'
 import { offsetFetch } from '../protocol/messages/offset-fetch.ts'
-import { attempt, findTopic, topicIdsSince, toWireError, unknownTopic, type Wire } from '../wire.ts'
+import { attempt, findLog, findTopic, topicIdsSince, toWireError, unknownTopic, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
 
 /** The committed offsets of groups. */
@@ -66,12 +66,12 @@ export function offsetHandlers(wire: Wire): Handler[] {
         topics: topics.map(({ name, partitions }) => ({
           name,
           partitions: partitions.map(({ partitionIndex }) => {
+            if (findLog(wire, name, partitionIndex) === undefined)
+              return { partitionIndex, errorCode: errnoOf('UNKNOWN_TOPIC_OR_PARTITION') }
             const { errorCode } = attempt(wire, () => {
-              const place = { topic: name, partition: partitionIndex }
-              wire.engine.partition(place)
               if (streams?.reads(name)) throw subscribed(groupId, name)
               if (classic !== undefined) requireUnsubscribed(classic, name)
-              group?.deleteOffsets([place])
+              group?.deleteOffsets([{ topic: name, partition: partitionIndex }])
             })
             return { partitionIndex, errorCode }
           }),
@@ -142,9 +142,7 @@ function refusalOfThread(
 ): number {
   const group = wire.streamsGroups.get(groupId)
   if (group === undefined) return 0
-  const there = offsets.filter(
-    ({ topic, partition }) => wire.engine.topics.get(topic)?.partitions[partition] !== undefined,
-  )
+  const there = offsets.filter(({ topic, partition }) => findLog(wire, topic, partition) !== undefined)
   return attempt(wire, () => group.checkCommit(memberId, generation, there)).errorCode
 }
 

@@ -1,4 +1,4 @@
-import { BrokerletError, OffsetOutOfRangeError, UnknownTopicOrPartitionError } from '../../errors.ts'
+import { BrokerletError, OffsetOutOfRangeError } from '../../errors.ts'
 import type { Partition } from '../../log/partition.ts'
 import type { Topic } from '../../log/topic.ts'
 import type { Assignment } from '../cluster/cluster.ts'
@@ -14,7 +14,7 @@ import { deleteRecords } from '../protocol/messages/delete-records.ts'
 import { deleteTopics } from '../protocol/messages/delete-topics.ts'
 import { noUuid } from '../protocol/type.ts'
 import { assignedReplicas, notAssignable, placedReplicas } from '../replica-assignments.ts'
-import { attempt, type Wire } from '../wire.ts'
+import { attempt, requireTopic, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
 
 const unknownPartition = errnoOf('UNKNOWN_TOPIC_OR_PARTITION')
@@ -94,12 +94,6 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
       })),
     })),
   ]
-}
-
-// The engine's own error looks through all topics for names like this one, and a request may have many.
-function requireTopic({ engine }: Wire, topic: string): Topic {
-  if (engine.topics.has(topic)) return engine.existingTopic(topic)
-  throw new UnknownTopicOrPartitionError(`Unknown topic '${topic}'`, { topic })
 }
 
 // New partitions have as many replicas as the first one. (Kafka: ReplicationControlManager.createPartitions)
