@@ -132,10 +132,10 @@ export class ConsumerMembers {
       former.has([])
       return this.#heard(groupId, former)
     }
-    const member = new ConsumerMember(memberId, groupInstanceId, this.#engine.clock, (topic, partition) => {
-      const log = this.#engine.topics.get(topic)?.partitions[partition]
-      return log && this.#firstFetches.of(clientId, log)
-    })
+    const { clock, topics } = this.#engine
+    const member = new ConsumerMember(memberId, groupInstanceId, clock, (topic, partition) =>
+      this.#firstFetches.by(clientId, topics, { topic, partition }),
+    )
     member.join(listener =>
       this.#engine.join(
         {

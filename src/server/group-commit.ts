@@ -4,7 +4,7 @@ import { BrokerletError, isBrokerletError } from '../errors.ts'
 import type { ClassicIdentity } from '../group/classic-protocol.ts'
 import { topicDeleted } from '../log/partition.ts'
 import type { TopicPartitionOffset } from '../topic-partition.ts'
-import type { Wire } from './wire.ts'
+import { findLog, type Wire } from './wire.ts'
 
 type Steps = Pick<PendingCommit, 'check' | 'commit'>
 
@@ -35,7 +35,7 @@ export function groupCommit(
     },
     commit: () => groupCoordinator.commitWithoutMember(groupId, offsets, anonymous),
   })
-  const logs = offsets.map(({ topic, partition }) => wire.engine.topics.get(topic)?.partitions[partition])
+  const logs = offsets.map(({ topic, partition }) => findLog(wire, topic, partition))
   const check = () => {
     // A partition that does not exist belongs to no member, so its client is not told that it has lost it. An offset of
     // a topic that was deleted meanwhile is none of a later topic of that name.

@@ -1,6 +1,6 @@
 import { BrokerletError } from '../errors.ts'
 import type { Assignment, Cluster } from './cluster/cluster.ts'
-import type { ClusterNode } from './cluster/cluster-node.ts'
+import { type ClusterNode, idsOf } from './cluster/cluster-node.ts'
 
 /** The brokers that a client wants as the replicas of a new partition. */
 interface WantedReplicas {
@@ -68,8 +68,7 @@ export function nodesOf(
   return brokerIds.map(id => {
     const node = nodes.find(({ nodeId }) => nodeId === id)
     if (node !== undefined) return node
-    const known = nodes.map(({ nodeId }) => nodeId)
-    throw notAssignable(topic, `there is no broker ${id}, expected some of ${known.join(', ')}`)
+    throw notAssignable(topic, `there is no broker ${id}, expected some of ${idsOf(nodes).join(', ')}`)
   })
 }
 

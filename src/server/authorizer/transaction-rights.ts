@@ -1,4 +1,4 @@
-import { topicIdsSince } from '../wire.ts'
+import { findLog, topicIdsSince } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
 import type { Asked, Message, RightsTable } from './asked.ts'
 import { all, eachNamed, eachTopic, named, ofGroup } from './needs.ts'
@@ -18,7 +18,7 @@ export const transactionRights: RightsTable = {
       const denied = eachTopic('WRITE')([topic], asked)
       if (denied !== 0) return denied
       // If one is refused, none is added; but what does not exist is told. (Kafka: handleAddPartitionsToTxnRequest)
-      const isThere = asked.wire.engine.topics.get(name)?.partitions[partition as number] !== undefined
+      const isThere = findLog(asked.wire, name, partition as number) !== undefined
       return isThere ? 0 : errnoOf('UNKNOWN_TOPIC_OR_PARTITION')
     },
   },

@@ -16,6 +16,16 @@ export interface ClusterNode {
 /** The number that is told in the place of a leader that there is not. */
 export const noLeaderId = -1
 
+/** The numbers of brokers, as answers list them. */
+export function idsOf(nodes: readonly ClusterNode[]): number[] {
+  return nodes.map(({ nodeId }) => nodeId)
+}
+
+/** Those that run, of some brokers. */
+export function runningOf(nodes: readonly ClusterNode[]): readonly ClusterNode[] {
+  return nodes.filter(({ running }) => running)
+}
+
 /** Makes so many nodes, numbered from `first` on, beginning at that address. Those after the last of the racks are in none. */
 export function makeNodes(
   host: string,

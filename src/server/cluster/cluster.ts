@@ -1,7 +1,7 @@
 import type { Partition } from '../../log/partition.ts'
 import type { Topic } from '../../log/topic.ts'
 import { murmur2, toPositive } from '../../producer/murmur2.ts'
-import type { ClusterNode } from './cluster-node.ts'
+import { type ClusterNode, runningOf } from './cluster-node.ts'
 import { type Election, elect, inNextEpoch } from './leader-election.ts'
 import { cancelled, reassigned } from './partition-reassignment.ts'
 import {
@@ -66,7 +66,7 @@ export class Cluster {
   }
 
   get running(): readonly ClusterNode[] {
-    return this.nodes.filter(({ running }) => running)
+    return runningOf(this.nodes)
   }
 
   /** The first broker that runs; -1 if none does. */

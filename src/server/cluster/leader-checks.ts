@@ -3,7 +3,7 @@ import { type NamedPartition, type NamedTopic, partitionNamed, topicNamed } from
 import type { ApiName } from '../protocol/api-name.ts'
 import type { Api } from '../protocol/message.ts'
 import type { Parts } from '../request-parts.ts'
-import type { Wire } from '../wire.ts'
+import { findLog, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
 import type { ClusterNode } from './cluster-node.ts'
 import { CurrentLeaders } from './current-leaders.ts'
@@ -51,9 +51,7 @@ export function errnoAtLeader(
 function partitionOf(wire: Wire, topic: unknown, partition: unknown): Partition | undefined {
   const name = topicNamed(wire, topic as NamedTopic)
   const index = partitionNamed(partition as number | NamedPartition)
-  return name === undefined || index === undefined
-    ? undefined
-    : wire.engine.topics.get(name)?.partitions[index]
+  return name === undefined || index === undefined ? undefined : findLog(wire, name, index)
 }
 
 // The first versions whose answers name the leader that should have been asked (KIP-951).

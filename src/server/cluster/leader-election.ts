@@ -1,6 +1,6 @@
-import type { ClusterNode } from './cluster-node.ts'
+import { type ClusterNode, runningOf } from './cluster-node.ts'
 import { arrived } from './partition-reassignment.ts'
-import { effectiveMinIsr, type PartitionRegistration, runningOf } from './partition-registration.ts'
+import { effectiveMinIsr, type PartitionRegistration } from './partition-registration.ts'
 
 /** How a leader is chosen. A partition keeps the one it has, unless its preferred leader is asked for. */
 export interface Election {

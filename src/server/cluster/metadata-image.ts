@@ -5,7 +5,7 @@ import { noUuid } from '../protocol/type.ts'
 import type { Wire } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
 import type { Cluster } from './cluster.ts'
-import { type ClusterNode, noLeaderId } from './cluster-node.ts'
+import { idsOf, noLeaderId } from './cluster-node.ts'
 
 type MetadataResponse = ResponseOf<typeof metadata>
 
@@ -52,10 +52,6 @@ export function describeTopic(cluster: Cluster, { name, id, partitions }: Topic)
       }
     }),
   }
-}
-
-function idsOf(nodes: readonly ClusterNode[]): number[] {
-  return nodes.map(({ nodeId }) => nodeId)
 }
 
 export function takeImage(wire: Wire): MetadataImage {

@@ -1,4 +1,4 @@
-import type { ClusterNode } from './cluster-node.ts'
+import { type ClusterNode, runningOf } from './cluster-node.ts'
 
 /** The leader of a partition, and how often that has changed. */
 export interface Leadership {
@@ -46,8 +46,4 @@ export function register(replicas: readonly ClusterNode[]): PartitionRegistratio
 /** How many replicas have to be in sync for a write that asks for all of them. (Kafka: Partition.effectiveMinIsr) */
 export function effectiveMinIsr(replicas: readonly ClusterNode[], minInSyncReplicas: number): number {
   return Math.min(minInSyncReplicas, replicas.length)
-}
-
-export function runningOf(nodes: readonly ClusterNode[]): readonly ClusterNode[] {
-  return nodes.filter(({ running }) => running)
 }

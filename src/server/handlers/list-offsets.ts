@@ -4,7 +4,7 @@ import { type Handler, handler } from '../handler.ts'
 import { isIsolationLevel, readCommitted } from '../isolation-level.ts'
 import { listOffsets } from '../protocol/messages/list-offsets.ts'
 import { offsetForLeaderEpoch } from '../protocol/messages/offset-for-leader-epoch.ts'
-import type { Wire } from '../wire.ts'
+import { findLog, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
 
 const latest = -1
@@ -50,7 +50,7 @@ export function listOffsetsHandlers(wire: Wire): Handler[] {
           if (repeated) return { partitionIndex, errorCode: errnoOf('INVALID_REQUEST') }
           if (timestamp < 0 && !(version >= (placesSince.get(timestamp) ?? Number.POSITIVE_INFINITY)))
             return { partitionIndex, errorCode: errnoOf('UNSUPPORTED_VERSION') }
-          const log = wire.engine.topics.get(name)?.partitions[partitionIndex]
+          const log = findLog(wire, name, partitionIndex)
           if (log === undefined) return { partitionIndex, errorCode: errnoOf('UNKNOWN_TOPIC_OR_PARTITION') }
           const committed = isolationLevel === readCommitted && replicaId === consumerReplicaId
           const found = lookUp(log, timestamp, committed)
@@ -65,7 +65,7 @@ export function listOffsetsHandlers(wire: Wire): Handler[] {
       topics: topics.map(({ topic, partitions }) => ({
         topic,
         partitions: partitions.map(({ partition, leaderEpoch }) => {
-          const log = wire.engine.topics.get(topic)?.partitions[partition]
+          const log = findLog(wire, topic, partition)
           if (log === undefined) return { partition, errorCode: errnoOf('UNKNOWN_TOPIC_OR_PARTITION') }
           // What was before the first epoch ends where that begins. (Kafka: LeaderEpochFileCache.endOffsetFor)
           if (leaderEpoch < noEpoch) return { partition, leaderEpoch, endOffset: log.logStartOffset }

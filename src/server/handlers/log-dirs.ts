@@ -4,11 +4,12 @@ import { LogSizes, logDir } from '../log-sizes.ts'
 import { namedPartitions } from '../named-partitions.ts'
 import { alterReplicaLogDirs } from '../protocol/messages/alter-replica-log-dirs.ts'
 import { describeLogDirs } from '../protocol/messages/describe-log-dirs.ts'
-import type { Wire } from '../wire.ts'
+import { findLog, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
 
 /** The size of each partition, which programs that show topics ask for. No log can be moved to another directory. */
-export function logDirHandlers({ cluster, engine }: Wire): Handler[] {
+export function logDirHandlers(wire: Wire): Handler[] {
+  const { cluster, engine } = wire
   const sizes = new LogSizes()
   return [
     handler(describeLogDirs, ({ topics }, { node }) => {
@@ -42,11 +43,11 @@ export function logDirHandlers({ cluster, engine }: Wire): Handler[] {
           partitions: partitions.map(({ partitionIndex, path }) => {
             const refused = refusalOf?.(name, partitionIndex) ?? 0
             if (refused !== 0) return { partitionIndex, errorCode: refused }
-            const there = engine.topics.get(name)?.partitions[partitionIndex] !== undefined
             if (isTooLong(formatTopicPartition({ topic: name, partition: partitionIndex })))
               return { partitionIndex, errorCode: errnoOf('INVALID_TOPIC_EXCEPTION') }
             if (path !== logDir) return { partitionIndex, errorCode: errnoOf('LOG_DIR_NOT_FOUND') }
-            return { partitionIndex, errorCode: there ? 0 : errnoOf('UNKNOWN_TOPIC_OR_PARTITION') }
+            const isThere = findLog(wire, name, partitionIndex) !== undefined
+            return { partitionIndex, errorCode: isThere ? 0 : errnoOf('UNKNOWN_TOPIC_OR_PARTITION') }
           }),
         })),
       }

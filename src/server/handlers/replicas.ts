@@ -1,13 +1,14 @@
 import { BrokerletError } from '../../errors.ts'
 import type { Partition } from '../../log/partition.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import { idsOf } from '../cluster/cluster-node.ts'
 import { isReassigning, presentReplicas } from '../cluster/partition-reassignment.ts'
 import { type Handler, handler } from '../handler.ts'
 import { alterPartitionReassignments } from '../protocol/messages/alter-partition-reassignments.ts'
 import { electLeaders } from '../protocol/messages/elect-leaders.ts'
 import { listPartitionReassignments } from '../protocol/messages/list-partition-reassignments.ts'
 import { nodesOf } from '../replica-assignments.ts'
-import { attempt, type Wire, wireError } from '../wire.ts'
+import { attempt, findLog, type Wire, wireError } from '../wire.ts'
 
 interface Answered {
   readonly errorCode: number
@@ -37,7 +38,7 @@ export function replicaHandlers(wire: Wire): Handler[] {
         replicaElectionResults: topicPartitions.map(({ topic, partitions }) => ({
           topic,
           partitionResult: partitions.map(partitionId => {
-            const found = findLog(wire, topic, partitionId)
+            const found = logAsked(wire, topic, partitionId)
             return { partitionId, ...('log' in found ? elect(found.log) : found) }
           }),
         })),
@@ -58,7 +59,7 @@ export function replicaHandlers(wire: Wire): Handler[] {
       responses: topics.map(({ name, partitions }) => ({
         name,
         partitions: partitions.map(({ partitionIndex, replicas }) => {
-          const found = findLog(wire, name, partitionIndex)
+          const found = logAsked(wire, name, partitionIndex)
           if (!('log' in found)) return { partitionIndex, ...found }
           if (replicas === null) return { partitionIndex, ...cancel(cluster, found.log) }
           const change = () => reassign(cluster, found.log, replicas, mayChange)
@@ -69,11 +70,11 @@ export function replicaHandlers(wire: Wire): Handler[] {
   ]
 }
 
-function findLog({ engine }: Wire, topic: string, partition: number): { readonly log: Partition } | Answered {
-  const found = engine.topics.get(topic)
-  const log = found?.partitions[partition]
+function logAsked(wire: Wire, topic: string, partition: number): { readonly log: Partition } | Answered {
+  const log = findLog(wire, topic, partition)
   if (log !== undefined) return { log }
-  const errorMessage = found ? `No such partition as ${topic}-${partition}` : `No such topic as ${topic}`
+  const isThere = wire.engine.topics.has(topic)
+  const errorMessage = isThere ? `No such partition as ${topic}-${partition}` : `No such topic as ${topic}`
   return wireError('UNKNOWN_TOPIC_OR_PARTITION', errorMessage)
 }
 
@@ -125,19 +126,16 @@ function allOf({ name, partitions }: Partitioned) {
 }
 
 // Only those that wait for a broker that is stopped.
-function reassignmentOf({ engine, cluster }: Wire, topic: string, partitionIndex: number) {
-  const log = engine.topics.get(topic)?.partitions[partitionIndex]
-  const registration = log && cluster.registrationOf(log)
+function reassignmentOf(wire: Wire, topic: string, partitionIndex: number) {
+  const log = findLog(wire, topic, partitionIndex)
+  const registration = log && wire.cluster.registrationOf(log)
   if (registration === undefined || !isReassigning(registration)) return []
   const { replicas, adding, removing } = registration
-  const [all, addingReplicas, removingReplicas] = [replicas, adding, removing].map(nodes =>
-    nodes.map(({ nodeId }) => nodeId),
-  )
   return {
     partitionIndex,
-    replicas: all!,
-    addingReplicas: addingReplicas!,
-    removingReplicas: removingReplicas!,
+    replicas: idsOf(replicas),
+    addingReplicas: idsOf(adding),
+    removingReplicas: idsOf(removing),
   }
 }
 

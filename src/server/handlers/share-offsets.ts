@@ -6,7 +6,7 @@ import { deleteShareGroupOffsets } from '../protocol/messages/delete-share-group
 import { describeShareGroupOffsets } from '../protocol/messages/describe-share-group-offsets.ts'
 import { noUuid } from '../protocol/type.ts'
 import type { KeptShareGroup } from '../share/share-groups.ts'
-import { toWireError, type Wire } from '../wire.ts'
+import { findLog, toWireError, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
 
 interface Wanted {
@@ -30,7 +30,7 @@ export function shareOffsetHandlers(wire: Wire): Handler[] {
             topicId: engine.topics.get(topicName)?.id ?? noUuid,
             partitions: partitions.map(partitionIndex => ({
               partitionIndex,
-              ...placeOf(wire, group, engine.topics.get(topicName)?.partitions[partitionIndex]),
+              ...placeOf(wire, group, findLog(wire, topicName, partitionIndex)),
             })),
           })),
         }

@@ -6,7 +6,7 @@ import { describeProducers } from '../protocol/messages/describe-producers.ts'
 import { describeTransactions } from '../protocol/messages/describe-transactions.ts'
 import { listTransactions } from '../protocol/messages/list-transactions.ts'
 import { wholeName } from '../whole-name.ts'
-import type { Wire } from '../wire.ts'
+import { findLog, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
 import type { DescribedTransaction } from '../wire-transactions.ts'
 
@@ -83,7 +83,7 @@ export function transactionAdminHandlers(wire: Wire): Handler[] {
         topics: topics.map(({ name, partitionIndexes }) => ({
           name,
           partitions: partitionIndexes.map(partitionIndex => {
-            const log = engine.topics.get(name)?.partitions[partitionIndex]
+            const log = findLog(wire, name, partitionIndex)
             if (log === undefined) return { partitionIndex, errorCode: errnoOfMissing(name) }
             return { partitionIndex, activeProducers: producersOf(log, epochs, engine.clock.now()) }
           }),

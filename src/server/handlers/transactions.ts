@@ -12,7 +12,7 @@ import { addPartitionsToTxn } from '../protocol/messages/add-partitions-to-txn.t
 import { endTxn } from '../protocol/messages/end-txn.ts'
 import { initProducerId } from '../protocol/messages/init-producer-id.ts'
 import { txnOffsetCommit } from '../protocol/messages/txn-offset-commit.ts'
-import { findTopic, topicIdsSince, toWireError, unknownTopic, type Wire } from '../wire.ts'
+import { findLog, findTopic, topicIdsSince, toWireError, unknownTopic, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
 import type { ProducerIdentity } from '../wire-transactions.ts'
 
@@ -38,8 +38,7 @@ export function transactionHandlers(wire: Wire): Handler[] {
       return toWireError(wire, error).errorCode
     }
   }
-  const isThere = (name: string, partition: number) =>
-    engine.topics.get(name)?.partitions[partition] !== undefined
+  const isThere = (name: string, partition: number) => findLog(wire, name, partition) !== undefined
   return [
     // Version 6 is about transactions in two phases, which are not supported here.
     handler({ ...initProducerId, versions: [0, 5] }, (request, { version }) => {

@@ -52,9 +52,9 @@ export const serverMutations: readonly Mutation[] = [
   },
   {
     name: 'a stopped broker goes on to lead',
-    file: 'server/cluster/partition-registration.ts',
-    find: 'return nodes.filter(({ running }) => running)',
-    replace: 'return nodes',
+    file: 'server/cluster/leader-election.ts',
+    find: 'const running = runningOf(replicas)',
+    replace: 'const running = replicas',
     breaks: 'the partitions of a stopped broker get another leader',
   },
   {
