@@ -1,7 +1,7 @@
 import type { Partition } from '../../log/partition.ts'
-import { entryOf } from '../entry-of.ts'
 import { type Handler, handler } from '../handler.ts'
 import { isIsolationLevel, readCommitted } from '../isolation-level.ts'
+import { namedPartitions } from '../named-partitions.ts'
 import { listOffsets } from '../protocol/messages/list-offsets.ts'
 import { offsetForLeaderEpoch } from '../protocol/messages/offset-for-leader-epoch.ts'
 import { findLog, type Wire } from '../wire.ts'
@@ -42,11 +42,12 @@ const nowhere: Found = { offset: -1, timestamp: -1 }
 export function listOffsetsHandlers(wire: Wire): Handler[] {
   return [
     handler(listOffsets, ({ topics, replicaId, isolationLevel }, { version }) => ({
-      topics: [...eachOnce(topics)].map(([name, partitions]) => ({
+      topics: namedPartitions(topics).map(({ name, partitions }) => ({
         name,
-        partitions: [...partitions.values()].map(({ partitionIndex, timestamp, repeated }) => {
+        partitions: partitions.map(({ partitionIndex, timestamp, repeated }) => {
           if (!isIsolationLevel(isolationLevel))
             return { partitionIndex, errorCode: errnoOf('UNKNOWN_SERVER_ERROR') }
+          // (Kafka: ListOffsetsRequest.duplicatePartitions)
           if (repeated) return { partitionIndex, errorCode: errnoOf('INVALID_REQUEST') }
           if (timestamp < 0 && !(version >= (placesSince.get(timestamp) ?? Number.POSITIVE_INFINITY)))
             return { partitionIndex, errorCode: errnoOf('UNSUPPORTED_VERSION') }
@@ -77,29 +78,6 @@ export function listOffsetsHandlers(wire: Wire): Handler[] {
       })),
     })),
   ]
-}
-
-interface AskedPartition {
-  readonly partitionIndex: number
-  readonly timestamp: number
-}
-
-interface AskedTopic {
-  readonly name: string
-  readonly partitions: readonly AskedPartition[]
-}
-
-// By topic and partition. One that is named more than once is refused, and answered once; a topic without any is left
-// out. (Kafka: ListOffsetsRequest.duplicatePartitions)
-function eachOnce(topics: readonly AskedTopic[]) {
-  const named = new Map<string, Map<number, AskedPartition & { readonly repeated: boolean }>>()
-  for (const { name, partitions } of topics) {
-    for (const each of partitions) {
-      const ofTopic = entryOf(named, name, () => new Map())
-      ofTopic.set(each.partitionIndex, { ...each, repeated: ofTopic.has(each.partitionIndex) })
-    }
-  }
-  return named
 }
 
 // A time after the last record gives -1.

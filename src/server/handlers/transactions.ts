@@ -3,9 +3,9 @@ import { isBrokerletError } from '../../errors.ts'
 import { isKept } from '../../group/group-offsets.ts'
 import type { Topic } from '../../log/topic.ts'
 import { toCommit } from '../committed-offsets.ts'
-import { entryOf } from '../entry-of.ts'
 import { groupCommit } from '../group-commit.ts'
 import { type Handler, handler } from '../handler.ts'
+import { namedPartitions } from '../named-partitions.ts'
 import { inProducersWords, knowsAbortable, withoutTransaction } from '../producer-words.ts'
 import { addOffsetsToTxn } from '../protocol/messages/add-offsets-to-txn.ts'
 import { addPartitionsToTxn } from '../protocol/messages/add-partitions-to-txn.ts'
@@ -64,6 +64,10 @@ export function transactionHandlers(wire: Wire): Handler[] {
         producerId: request.v3AndBelowProducerId,
         producerEpoch: request.v3AndBelowProducerEpoch,
       }
+      const asked = topics.map(({ name, partitions }) => ({
+        name,
+        partitions: partitions.map(partitionIndex => ({ partitionIndex })),
+      }))
       const named = topics.flatMap(({ name, partitions }) =>
         partitions.map(partition => ({ topic: name, partition })),
       )
@@ -77,9 +81,9 @@ export function transactionHandlers(wire: Wire): Handler[] {
         return isThere(name, partition) ? errnoOf('OPERATION_NOT_ATTEMPTED') : unknownPartition
       }
       return {
-        resultsByTopicV3AndBelow: (all ? topics : namedOnce(topics)).map(({ name, partitions }) => ({
+        resultsByTopicV3AndBelow: (all ? asked : namedPartitions(asked)).map(({ name, partitions }) => ({
           name,
-          resultsByPartition: partitions.map(partitionIndex => ({
+          resultsByPartition: partitions.map(({ partitionIndex }) => ({
             partitionIndex,
             partitionErrorCode: codeFor(name, partitionIndex),
           })),
@@ -166,19 +170,6 @@ export function transactionHandlers(wire: Wire): Handler[] {
 // Nobody has an empty transactional id. (Kafka: TransactionCoordinator)
 function ofTransaction<T>(transactionalId: string, step: () => T): T | ErrorCode {
   return transactionalId === '' ? 'INVALID_REQUEST' : step()
-}
-
-interface NamedTopic {
-  readonly name: string
-  readonly partitions: readonly number[]
-}
-
-// Each partition once, and no topic of which none is named. (Kafka makes a map of what it does not attempt.)
-function namedOnce(topics: readonly NamedTopic[]): NamedTopic[] {
-  const named = new Map<string, Set<number>>()
-  for (const { name, partitions } of topics)
-    for (const partition of partitions) entryOf(named, name, () => new Set()).add(partition)
-  return [...named].map(([name, partitions]) => ({ name, partitions: [...partitions] }))
 }
 
 // An older producer knows only generations, and takes any other error of a group for its own end.
