@@ -1,4 +1,4 @@
-import type { TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
+import type { TopicPartition } from '../topic-partition.ts'
 import { byTopic } from './by-topic.ts'
 import { findTopic, topicIdsSince, type Wire } from './wire.ts'
 import { errnoOf } from './wire-error-code.ts'
@@ -12,26 +12,6 @@ export interface WantedOffsets {
 
 const unknownId = errnoOf('UNKNOWN_TOPIC_ID')
 const unstable = errnoOf('UNSTABLE_OFFSET_COMMIT')
-
-/** An offset that a client commits. Empty metadata is none, and so is a negative epoch. */
-export function toCommit(
-  topic: string,
-  committed: {
-    readonly partitionIndex: number
-    readonly committedOffset: number
-    readonly committedLeaderEpoch: number
-    readonly committedMetadata: string | null
-  },
-): TopicPartitionOffset {
-  const { partitionIndex: partition, committedOffset: offset, committedLeaderEpoch: leaderEpoch } = committed
-  return {
-    topic,
-    partition,
-    offset,
-    ...(committed.committedMetadata ? { metadata: committed.committedMetadata } : {}),
-    ...(leaderEpoch < 0 ? {} : { leaderEpoch }),
-  }
-}
 
 /** What a group has committed, as OffsetFetch tells it. */
 export class CommittedOffsets {

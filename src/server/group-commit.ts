@@ -81,3 +81,23 @@ function refused(code: ErrorCode, groupId: string, { memberId }: ClassicIdentity
   const message = `Member '${memberId}' may not commit in group '${groupId}'`
   return new BrokerletError(code, message, { groupId, memberId, ...(cause === undefined ? {} : { cause }) })
 }
+
+/** An offset that a client commits. Empty metadata is none, and so is a negative epoch. */
+export function toCommit(
+  topic: string,
+  committed: {
+    readonly partitionIndex: number
+    readonly committedOffset: number
+    readonly committedLeaderEpoch: number
+    readonly committedMetadata: string | null
+  },
+): TopicPartitionOffset {
+  const { partitionIndex: partition, committedOffset: offset, committedLeaderEpoch: leaderEpoch } = committed
+  return {
+    topic,
+    partition,
+    offset,
+    ...(committed.committedMetadata ? { metadata: committed.committedMetadata } : {}),
+    ...(leaderEpoch < 0 ? {} : { leaderEpoch }),
+  }
+}
