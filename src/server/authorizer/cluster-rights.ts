@@ -1,13 +1,11 @@
 import { notAsked } from '../authorized-operations.ts'
+import { coordinatorTypes } from '../cluster/coordinator-types.ts'
 import type { ApiRights, Asked, RightsTable } from './asked.ts'
 import { ofCluster } from './needs.ts'
 import { clusterOperations } from './topic-rights.ts'
 
 const describes: ApiRights = { whole: ofCluster('DESCRIBE') }
 const alters: ApiRights = { whole: ofCluster('ALTER') }
-
-// Kafka's types of keys: a group, a transactional id, a share group's partition.
-const [groupKey, transactionKey, shareKey] = [0, 1, 2]
 
 /** What the APIs need that are about the cluster as a whole. */
 export const clusterRights: RightsTable = {
@@ -40,7 +38,7 @@ export const clusterRights: RightsTable = {
 }
 
 function keyDenial(key: string, { rights, request: { keyType } }: Asked): number {
-  if (keyType === groupKey) return rights.denial('DESCRIBE', 'GROUP', key)
-  if (keyType === transactionKey) return rights.denial('DESCRIBE', 'TRANSACTIONAL_ID', key)
-  return keyType === shareKey ? rights.denial('CLUSTER_ACTION', 'CLUSTER') : 0
+  if (keyType === coordinatorTypes.group) return rights.denial('DESCRIBE', 'GROUP', key)
+  if (keyType === coordinatorTypes.transaction) return rights.denial('DESCRIBE', 'TRANSACTIONAL_ID', key)
+  return keyType === coordinatorTypes.share ? rights.denial('CLUSTER_ACTION', 'CLUSTER') : 0
 }

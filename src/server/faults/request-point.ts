@@ -1,3 +1,4 @@
+import { coordinatorTypes } from '../cluster/coordinator-types.ts'
 import { configResources } from '../config-resources.ts'
 import type { RequestContext } from '../handler.ts'
 import { type NamedTopic, partitionNamed, topicNamed } from '../named-topic.ts'
@@ -28,8 +29,6 @@ interface NamedGroup {
   readonly groupId: string
   readonly topics?: readonly NamedTopic[] | null
 }
-
-const groupKey = 0
 
 /** Finds the topics, partitions and groups that a request names. */
 export function pointOf(
@@ -64,7 +63,7 @@ export function pointOf(
       ...(named.groupIds ?? []),
       ...(named.groupsNames ?? []),
       ...resourcesOf(named, configResources.group),
-      ...(named.keyType === groupKey ? keys : []),
+      ...(named.keyType === coordinatorTypes.group ? keys : []),
     ].filter(group => group !== ''),
   }
 }

@@ -3,6 +3,7 @@ import { checkTopicName } from '../../topic-name.ts'
 import { authorizedOperations } from '../authorized-operations.ts'
 import { madeByClient, requireNoCollision } from '../client-topics.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import { coordinatorTypes } from '../cluster/coordinator-types.ts'
 import { describeBrokers, describeTopic, isNamed } from '../cluster/metadata-image.ts'
 import { features } from '../features.ts'
 import { type Handler, handler } from '../handler.ts'
@@ -150,11 +151,9 @@ function refusedEndpoint(endpointType: number) {
   }
 }
 
-const keyTypes = { group: 0, transaction: 1 }
-
 function coordinatorOf(cluster: Cluster, key: string, keyType: number) {
   const nowhere = { nodeId: -1, host: '', port: -1 }
-  if (keyType !== keyTypes.group && keyType !== keyTypes.transaction)
+  if (keyType !== coordinatorTypes.group && keyType !== coordinatorTypes.transaction)
     return { ...nowhere, ...wireError('INVALID_REQUEST', `keyType expected 0 or 1, received ${keyType}`) }
   const found = cluster.coordinatorOf(key)
   if (found === undefined) return { ...nowhere, ...wireError('COORDINATOR_NOT_AVAILABLE', 'no broker runs') }
