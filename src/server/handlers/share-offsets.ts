@@ -5,6 +5,7 @@ import { alterShareGroupOffsets } from '../protocol/messages/alter-share-group-o
 import { deleteShareGroupOffsets } from '../protocol/messages/delete-share-group-offsets.ts'
 import { describeShareGroupOffsets } from '../protocol/messages/describe-share-group-offsets.ts'
 import { noUuid } from '../protocol/type.ts'
+import { countOffsets } from '../share/offset-span.ts'
 import type { KeptShareGroup } from '../share/share-groups.ts'
 import { findLog, toWireError, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
@@ -101,7 +102,7 @@ function placeOf({ cluster }: Wire, group: KeptShareGroup | undefined, log: Part
   const partition = log && group?.partitions.all.get(log)
   if (log === undefined || partition === undefined) return nowhere
   const unread = Math.max(0, log.highWatermark - Math.max(partition.endOffset, log.logStartOffset))
-  const inFlight = partition.inFlight.reduce((sum, { first, last }) => sum + last - first + 1, 0)
+  const inFlight = countOffsets(partition.inFlight)
   const { epoch: leaderEpoch } = cluster.leadershipOf(log)
   return { startOffset: partition.startOffset, leaderEpoch, lag: unread + inFlight, errorCode: 0 }
 }

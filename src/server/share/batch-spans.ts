@@ -1,4 +1,4 @@
-import type { OffsetSpan } from './share-partition.ts'
+import type { OffsetSpan } from './offset-span.ts'
 
 /** The offsets of a record batch, and its bytes. */
 export interface BatchSpan extends OffsetSpan {

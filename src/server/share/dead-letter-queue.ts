@@ -15,7 +15,7 @@ import { toEncodedBatch } from '../wire-batch.ts'
 import { type BatchSpan, batchSpans } from './batch-spans.ts'
 import { deadLetterTopic } from './dead-letter-topic.ts'
 import type { DeadLetters, DeadLetterWriter } from './dead-letters.ts'
-import type { OffsetSpan } from './share-partition.ts'
+import type { OffsetSpan } from './offset-span.ts'
 
 const readBytes = 64 * 1024
 // How long dead letters wait for room. (Kafka: the timeout of the request that writes them)

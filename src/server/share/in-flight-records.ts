@@ -1,4 +1,4 @@
-import { firstIndex } from '../../binary-search.ts'
+import { firstEndingAt, type OffsetSpan } from './offset-span.ts'
 
 /** Records of whole batches that stay together: a range that a client was told, with what a limit kept from it. */
 export interface InFlightBatch {
@@ -9,9 +9,7 @@ export interface InFlightBatch {
  * Records of a share partition in one state, from one offset to another, both included: acquired by a member, or
  * available to all. (Kafka: InFlightState)
  */
-export interface InFlightRecords {
-  readonly first: number
-  readonly last: number
+export interface InFlightRecords extends OffsetSpan {
   readonly state: 'available' | 'acquired'
   readonly deliveryCount: number
   readonly batch: InFlightBatch
@@ -67,9 +65,4 @@ export class InFlightRuns {
     const run = this.#runs[index]
     return run !== undefined && run.first <= offset ? index + 1 : index
   }
-}
-
-/** The index of the first span that ends at or after an offset, of spans in order. */
-export function firstEndingAt(offset: number, spans: readonly { readonly last: number }[]): number {
-  return firstIndex(spans, ({ last }) => last >= offset)
 }

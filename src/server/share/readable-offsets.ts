@@ -1,5 +1,5 @@
 import type { Partition } from '../../log/partition.ts'
-import type { OffsetSpan } from './share-partition.ts'
+import type { OffsetSpan } from './offset-span.ts'
 
 /**
  * The runs of offsets, from one to before another, at which a log has records for a reader. The offsets between them

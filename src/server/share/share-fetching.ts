@@ -1,8 +1,9 @@
 import { errnos } from '../../error-codes.ts'
 import type { Partition } from '../../log/partition.ts'
 import type { Wire } from '../wire.ts'
+import type { AcquiredRecords } from './acquisition.ts'
 import { type BatchSpan, batchSpans } from './batch-spans.ts'
-import type { AcquiredRecords } from './share-partition.ts'
+import { countOffsets } from './offset-span.ts'
 import type { SharePartitions, ShareWish } from './share-partitions.ts'
 
 /** What a share fetch asks for, of all partitions together. */
@@ -51,7 +52,7 @@ export function fetchShared(
   for (const read of reads) {
     const shared = acquireOf(wire, partitions, read, { ...wish, maxRecords })
     if (shared === undefined) continue
-    for (const { first, last } of shared.acquired) maxRecords -= last - first + 1
+    maxRecords -= countOffsets(shared.acquired)
     fetched.push(shared)
   }
   return fetched

@@ -1,18 +1,9 @@
 import type { WireErrorCode } from '../wire-error-code.ts'
 import { type AcknowledgementBatch, acknowledgements, acknowledgeTypes } from './acknowledgement.ts'
+import { type AcquiredRecords, type Acquisition, lastOf, pieces, thinned } from './acquisition.ts'
 import { type DeadLetters, deadLetterCauses } from './dead-letters.ts'
-import { firstEndingAt, type InFlightBatch, type InFlightRecords, InFlightRuns } from './in-flight-records.ts'
-
-/** Offsets from one to another, both included. */
-export interface OffsetSpan {
-  readonly first: number
-  readonly last: number
-}
-
-/** Records that a member has acquired, as it is told of them. */
-export interface AcquiredRecords extends OffsetSpan {
-  readonly deliveryCount: number
-}
+import { type InFlightBatch, type InFlightRecords, InFlightRuns } from './in-flight-records.ts'
+import { countOffsets, type OffsetSpan, overlaps } from './offset-span.ts'
 
 /** The limits that a group's configs set for its partitions. */
 export interface ShareLimits {
@@ -22,21 +13,6 @@ export interface ShareLimits {
   readonly maxRecordLocks: number
   /** Whether a member may renew its lock of a record (KIP-1222). */
   readonly renews: boolean
-}
-
-/** A request to acquire records that were read. */
-export interface Acquisition {
-  readonly memberId: string
-  /** The record batches that were read, from the next fetch offset on. */
-  readonly batches: readonly OffsetSpan[]
-  /** The runs of offsets, from one to before another, at which there are records for the group. */
-  readable(from: number, to: number): readonly OffsetSpan[]
-  readonly maxRecords: number
-  /** Whether `maxRecords` may not be exceeded; else whole batches are acquired (KIP-1206). */
-  readonly exact: boolean
-  /** How many records the client prefers in one range that it is told. */
-  readonly batchSize: number
-  readonly lockedUntil: number
 }
 
 /**
@@ -175,7 +151,7 @@ export class SharePartition {
     this.#endOffset = last + 1
     for (const piece of pieces({ first, last }, wish)) {
       const spans = overlaps(piece, readable)
-      const batch: InFlightBatch = { size: count(spans) }
+      const batch: InFlightBatch = { size: countOffsets(spans) }
       for (const span of spans) this.#runs.add({ ...span, ...unacquired, deliveryCount: 0, batch })
     }
     return { first, last }
@@ -281,70 +257,3 @@ export class SharePartition {
 }
 
 const unacquired = { state: 'available', memberId: '', lockedUntil: Number.POSITIVE_INFINITY } as const
-
-/** The records to deliver at once, of a batch with records that were delivered often. */
-function thinned(
-  runs: readonly InFlightRecords[],
-  throttledFrom: number,
-  deliveryCountLimit: number,
-): OffsetSpan[] {
-  const spans: OffsetSpan[] = []
-  let most = Number.POSITIVE_INFINITY
-  for (const { first, last, deliveryCount, batch } of runs) {
-    const lastTime = deliveryCount === deliveryCountLimit - 1
-    if (lastTime) return spans.length > 0 ? spans : [{ first, last: first }]
-    // The first one that was delivered so often decides.
-    if (deliveryCount >= throttledFrom && most === Number.POSITIVE_INFINITY) {
-      most = Math.max(1, batch.size >> (deliveryCount - throttledFrom + 1))
-    }
-    const left = most - count(spans)
-    if (left <= 0) break
-    spans.push({ first, last: Math.min(last, first + left - 1) })
-  }
-  return spans
-}
-
-/** The last offset of the batch with the last of so many records; undefined if there are fewer. */
-function lastOf(
-  readable: readonly OffsetSpan[],
-  records: number,
-  { batches }: Acquisition,
-): number | undefined {
-  let left = records
-  for (const { first, last } of readable) {
-    const size = last - first + 1
-    if (size < left) {
-      left -= size
-      continue
-    }
-    const at = first + left - 1
-    return batches.find(batch => batch.last >= at)!.last
-  }
-  return undefined
-}
-
-/** Cuts a span into pieces of whole batches, as large as a client prefers. (Kafka: SharePartition.createBatches) */
-function pieces({ first, last }: OffsetSpan, { exact, batches, batchSize }: Acquisition): OffsetSpan[] {
-  const cut: OffsetSpan[] = []
-  let from = first
-  for (const batch of exact ? [] : batches) {
-    if (batch.first > last || batch.first - from < Math.max(1, batchSize)) continue
-    cut.push({ first: from, last: batch.first - 1 })
-    from = batch.first
-  }
-  return [...cut, { first: from, last }]
-}
-
-/** The parts of a span that lie in others, which are in order. */
-function overlaps({ first, last }: OffsetSpan, spans: readonly OffsetSpan[]): OffsetSpan[] {
-  const found: OffsetSpan[] = []
-  for (let i = firstEndingAt(first, spans); i < spans.length && spans[i]!.first <= last; i++) {
-    const span = spans[i]!
-    found.push({ first: Math.max(first, span.first), last: Math.min(last, span.last) })
-  }
-  return found
-}
-
-function count(spans: readonly OffsetSpan[]): number {
-  return spans.reduce((sum, { first, last }) => sum + last - first + 1, 0)
-}

@@ -5,10 +5,11 @@ import { entryOf } from '../entry-of.ts'
 import type { ResolvedGroupConfig } from '../group-configs.ts'
 import type { WireErrorCode } from '../wire-error-code.ts'
 import type { AcknowledgementBatch } from './acknowledgement.ts'
+import type { AcquiredRecords } from './acquisition.ts'
 import type { DeadLetters } from './dead-letters.ts'
-import { firstEndingAt } from './in-flight-records.ts'
+import { firstEndingAt, type OffsetSpan } from './offset-span.ts'
 import { readableOffsets } from './readable-offsets.ts'
-import { type AcquiredRecords, type OffsetSpan, type ShareLimits, SharePartition } from './share-partition.ts'
+import { type ShareLimits, SharePartition } from './share-partition.ts'
 
 /** What the partitions of a share group need of their broker. */
 export interface SharePartitionsHost {

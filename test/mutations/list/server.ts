@@ -199,7 +199,7 @@ export const serverMutations: readonly Mutation[] = [
   },
   {
     name: 'a record of a share group comes for the last time with others',
-    file: 'server/share/share-partition.ts',
+    file: 'server/share/acquisition.ts',
     find: 'const lastTime = deliveryCount === deliveryCountLimit - 1',
     replace: 'const lastTime = deliveryCount > deliveryCountLimit',
     breaks: 'a record that no client can work off takes no other with it',

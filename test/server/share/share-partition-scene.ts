@@ -1,10 +1,7 @@
 import type { AcknowledgementBatch } from '../../../src/server/share/acknowledgement.ts'
-import type {
-  AcquiredRecords,
-  OffsetSpan,
-  ShareLimits,
-  SharePartition,
-} from '../../../src/server/share/share-partition.ts'
+import type { AcquiredRecords } from '../../../src/server/share/acquisition.ts'
+import type { OffsetSpan } from '../../../src/server/share/offset-span.ts'
+import type { ShareLimits, SharePartition } from '../../../src/server/share/share-partition.ts'
 
 interface Wish {
   readonly memberId?: string

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { type OffsetSpan, SharePartition } from '../../../src/server/share/share-partition.ts'
+import type { OffsetSpan } from '../../../src/server/share/offset-span.ts'
+import { SharePartition } from '../../../src/server/share/share-partition.ts'
 import { fc } from '../../helpers/fast-check.ts'
 
 const limits = { deliveryCountLimit: 3, maxRecordLocks: 12, renews: true }

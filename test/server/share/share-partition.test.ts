@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { type OffsetSpan, SharePartition } from '../../../src/server/share/share-partition.ts'
+import type { OffsetSpan } from '../../../src/server/share/offset-span.ts'
+import { SharePartition } from '../../../src/server/share/share-partition.ts'
 import { acquire, generous, pairs, say, ten } from './share-partition-scene.ts'
 import { accept, reject, release, renew } from './share-scene.ts'
 
