@@ -3,6 +3,7 @@ import { BatchCollector } from '../log/batch-collector.ts'
 import type { Partition } from '../log/partition.ts'
 import type { Segment } from '../log/segment.ts'
 import { Queue } from '../queue.ts'
+import { entryOf } from './entry-of.ts'
 import { type WireRecord, writeBatch } from './protocol/record-batch.ts'
 import { headersToWire, keyToWire, type OriginalParts, valueToWire } from './wire-values.ts'
 
@@ -90,8 +91,7 @@ export class BatchReader {
     const { segment, index, stop } = stretch
     // Where a segment hides some records, readers do not all get the same, so nothing is kept.
     if (!segment.plain) return make(stretch, mostRecords)
-    const made = this.#made.get(segment) ?? []
-    this.#made.set(segment, made)
+    const made = entryOf(this.#made, segment, () => [])
     const offset = segment.offsetAt(index)
     const at = firstIndex(made, ({ to }) => to > offset)
     const known = made[at]

@@ -27,7 +27,7 @@ export function groupAdminHandlers(wire: Wire): Handler[] {
           groupType,
         }
       })
-      const shared = [...shareGroups.kept].map(({ members }) => ({
+      const shared = [...shareGroups.all].map(({ members }) => ({
         groupId: members.id,
         protocolType: 'share',
         groupState: members.state,

@@ -3,6 +3,7 @@ import { BrokerletError } from '../../errors.ts'
 import { firstEpoch } from '../../group/group-assignment.ts'
 import type { Partition } from '../../log/partition.ts'
 import type { Topic } from '../../log/topic.ts'
+import { entryOf } from '../entry-of.ts'
 import { memberEpochs, unknownMember } from '../member-heartbeat.ts'
 import type { ShareHeartbeat } from './share-heartbeat.ts'
 import { assignSimply } from './simple-assignor.ts'
@@ -152,9 +153,8 @@ export class ShareGroup {
   #partitionsOf(name: string): readonly SharedPartition[] {
     const topic = this.#topics.get(name)
     if (topic === undefined) return []
-    const partitions = this.#partitions.get(topic) ?? []
+    const partitions = entryOf(this.#partitions, topic, () => [])
     for (let i = partitions.length; i < topic.partitionCount; i++) partitions.push({ topic, partition: i })
-    this.#partitions.set(topic, partitions)
     return partitions
   }
 

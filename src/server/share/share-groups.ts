@@ -81,7 +81,7 @@ export class ShareGroups implements OtherGroups {
     return [...this.#groups.values()].flatMap(({ client }) => client.pending())
   }
 
-  get kept(): Iterable<KeptShareGroup> {
+  get all(): Iterable<KeptShareGroup> {
     return this.#groups.values()
   }
 
@@ -92,7 +92,7 @@ export class ShareGroups implements OtherGroups {
    */
   find(groupId: string): KeptShareGroup | undefined {
     const known = this.#groups.get(groupId)
-    if (known === undefined) this.requireFree(groupId)
+    if (known === undefined) this.#requireFree(groupId)
     return known
   }
 
@@ -126,8 +126,7 @@ export class ShareGroups implements OtherGroups {
     return group
   }
 
-  /** @throws GroupIdNotFoundError if a group of another kind has that id */
-  requireFree(groupId: string): void {
+  #requireFree(groupId: string): void {
     if (!this.#engine.groups.has(groupId) && this.#neighbours.get(groupId) === undefined) return
     throw new GroupIdNotFoundError(`Group '${groupId}' is not a share group`, { groupId })
   }

@@ -1,5 +1,6 @@
 import type { Partition } from '../../log/partition.ts'
 import type { ClusterNode } from '../cluster/cluster-node.ts'
+import { entryOf } from '../entry-of.ts'
 import type { RequestContext } from '../handler.ts'
 import type { Wire } from '../wire.ts'
 import type { WireErrorCode } from '../wire-error-code.ts'
@@ -48,7 +49,7 @@ export class ShareSessions {
   // The next leader knows how often a record was delivered, but not to which member.
   #leadersMoved(): void {
     const { cluster, shareGroups } = this.#wire
-    for (const { partitions } of shareGroups.kept) {
+    for (const { partitions } of shareGroups.all) {
       for (const log of partitions.all.keys()) {
         const node = this.#leaders.get(log)
         if (node !== undefined && cluster.leadershipOf(log).leader !== node) partitions.releaseAll(log)
@@ -74,14 +75,14 @@ export class ShareSessions {
   }
 
   #watch(signal: AbortSignal, end: () => void): () => void {
-    const ends = this.#ends.get(signal) ?? new Set<() => void>()
-    if (!this.#ends.has(signal)) {
-      this.#ends.set(signal, ends)
+    const ends = entryOf(this.#ends, signal, () => {
+      const all = new Set<() => void>()
       const endAll = () => {
-        for (const each of ends) each()
+        for (const each of all) each()
       }
       signal.addEventListener('abort', endAll, { once: true })
-    }
+      return all
+    })
     ends.add(end)
     return () => ends.delete(end)
   }
@@ -119,9 +120,7 @@ export class ShareSessions {
   }
 
   #at(node: ClusterNode): Map<string, Held> {
-    const sessions = this.#byNode.get(node) ?? new Map<string, Held>()
-    this.#byNode.set(node, sessions)
-    return sessions
+    return entryOf(this.#byNode, node, () => new Map())
   }
 }
 

@@ -1,3 +1,5 @@
+import { entryOf } from '../entry-of.ts'
+
 /** A member, the topics that it subscribes to, and the partitions that it has. */
 export interface ShareSubscriber<Part> {
   readonly memberId: string
@@ -38,9 +40,8 @@ function bySubscribers<Part>(
   for (const topic of [...new Set(members.flatMap(({ topics }) => topics))].sort()) {
     const subscribers = members.filter(({ topics }) => topics.includes(topic))
     const key = JSON.stringify(subscribers.map(({ memberId }) => memberId))
-    const same = shared.get(key) ?? { partitions: [], subscribers }
+    const same = entryOf(shared, key, () => ({ partitions: [], subscribers }))
     same.partitions.push(...partitionsOf(topic))
-    shared.set(key, same)
   }
   return shared.values()
 }
