@@ -8,6 +8,7 @@ import {
   wildcard,
 } from './acl.ts'
 import type { AclBindings } from './acl-bindings.ts'
+import type { AuthorizerOptions } from './authorizer-options.ts'
 import { includesAddress, type Subnet, subnetOf } from './subnet.ts'
 
 /** Who asks, and from where. */
@@ -34,10 +35,7 @@ export class Authorizer {
     {
       superUsers = [],
       allowEveryoneIfNoAclFound = false,
-    }: {
-      readonly superUsers?: readonly string[] | undefined
-      readonly allowEveryoneIfNoAclFound?: boolean | undefined
-    } = {},
+    }: Pick<AuthorizerOptions, 'superUsers' | 'allowEveryoneIfNoAclFound'> = {},
   ) {
     this.#bindings = bindings
     this.#superUsers = new Set(superUsers)
