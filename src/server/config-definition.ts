@@ -6,6 +6,9 @@ export const configTypes = { boolean: 1, string: 2, int: 3, long: 5, double: 6, 
 
 export type ConfigType = keyof typeof configTypes
 
+/** The greatest values of types, as texts: a number does not hold the greatest long exactly. */
+export const greatest = { int: '2147483647', long: '9223372036854775807' } as const
+
 /** Kafka's numbers of where a config's value comes from. (Kafka: DescribeConfigsResponse.ConfigSource) */
 export const configSources = {
   topic: 1,

@@ -74,9 +74,7 @@ export class DynamicConfigs {
 
   /** The value that a list has, before elements are added or taken. */
   valueOf(name: string, broker: string): string {
-    const config = topicConfigs.find(each => each.brokerName === name)
-    const unaltered = config === undefined ? '' : configText(config, this.unaltered[config.option])
-    return this.sourcesOf(name, broker)[0]?.value ?? unaltered
+    return this.sourcesOf(name, broker)[0]?.value ?? this.#fallbackOf(name)
   }
 
   /** The names of what is set for a broker; for all of them if the name is empty. */
@@ -125,10 +123,11 @@ export class DynamicConfigs {
     return this.#textsWith(broker, own, counted).get(name) ?? this.#fallbackOf(name)
   }
 
+  // Empty where no topic has such a config: none of those is a list, nor about tiers.
   #fallbackOf(name: string): string {
     const config = topicConfigs.find(each => each.brokerName === name)
     if (config !== undefined) return configText(config, this.unaltered[config.option])
-    return keptConfigs.find(each => each.brokerName === name)!.fallback
+    return keptConfigs.find(each => each.brokerName === name)?.fallback ?? ''
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ConfigDefinition } from './config-definition.ts'
+import { type ConfigDefinition, greatest } from './config-definition.ts'
 
 /** A config of a broker that is no option here: the server keeps its value, and tells it. */
 export interface KeptBrokerConfig extends ConfigDefinition {
@@ -9,9 +9,6 @@ export interface KeptBrokerConfig extends ConfigDefinition {
   /** What it does, if it does something. */
   readonly documentation?: string
 }
-
-const greatestLong = '9223372036854775807'
-const greatestInt = '2147483647'
 
 const number =
   (type: 'int' | 'long') =>
@@ -58,9 +55,9 @@ export const keptBrokerConfigs: readonly KeptBrokerConfig[] = [
   int('log.cleaner.io.buffer.size', '524288', 0),
   { name: 'log.cleaner.io.max.bytes.per.second', type: 'double', fallback: '1.7976931348623157E308' },
   int('log.cleaner.threads', '1', 0),
-  int('max.connection.creation.rate', greatestInt),
-  int('max.connections', greatestInt),
-  int('max.connections.per.ip', greatestInt, 0),
+  int('max.connection.creation.rate', greatest.int),
+  int('max.connections', greatest.int),
+  int('max.connections.per.ip', greatest.int, 0),
   int('num.io.threads', '8'),
   int('num.network.threads', '3'),
   int('num.recovery.threads.per.data.dir', '2'),
@@ -69,9 +66,9 @@ export const keptBrokerConfigs: readonly KeptBrokerConfig[] = [
   long('remote.list.offsets.request.timeout.ms', '30000'),
   long('remote.log.index.file.cache.total.size.bytes', '1073741824'),
   int('remote.log.manager.copier.thread.pool.size', '10'),
-  long('remote.log.manager.copy.max.bytes.per.second', greatestLong),
+  long('remote.log.manager.copy.max.bytes.per.second', greatest.long),
   int('remote.log.manager.expiration.thread.pool.size', '10'),
-  long('remote.log.manager.fetch.max.bytes.per.second', greatestLong),
+  long('remote.log.manager.fetch.max.bytes.per.second', greatest.long),
   int('remote.log.manager.follower.thread.pool.size', '2'),
   int('remote.log.reader.threads', '10'),
   int('share.coordinator.cached.buffer.max.bytes', '1048588', 524288),

@@ -1,6 +1,6 @@
 import { InvalidOptionError } from '../errors.ts'
 import type { Topic } from '../log/topic.ts'
-import { type ConfigDefinition, parseConfigText } from './config-definition.ts'
+import { type ConfigDefinition, greatest, parseConfigText } from './config-definition.ts'
 import { entryOf } from './entry-of.ts'
 
 /**
@@ -33,7 +33,6 @@ const throttledReplicas = (name: string): KeptConfig => ({
       : `${name} must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],...`,
 })
 
-const greatest = '9223372036854775807'
 // The largest array of Java, all but a few bytes.
 const mostBufferBytes = 2 ** 31 - 9
 const compression = ['uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer']
@@ -64,7 +63,7 @@ export const keptConfigs: readonly KeptConfig[] = [
     name: 'flush.messages',
     brokerName: 'log.flush.interval.messages',
     type: 'long',
-    fallback: greatest,
+    fallback: greatest.long,
     least: 1,
   },
   {
@@ -72,7 +71,7 @@ export const keptConfigs: readonly KeptConfig[] = [
     brokerName: 'log.flush.interval.ms',
     unset: true,
     type: 'long',
-    fallback: greatest,
+    fallback: greatest.long,
     least: 0,
   },
   throttledReplicas('follower.replication.throttled.replicas'),
@@ -102,7 +101,7 @@ export const keptConfigs: readonly KeptConfig[] = [
     name: 'max.compaction.lag.ms',
     brokerName: 'log.cleaner.max.compaction.lag.ms',
     type: 'long',
-    fallback: greatest,
+    fallback: greatest.long,
     least: 1,
   },
   ofBroker('max.decompressed.message.bytes', {

@@ -1,5 +1,11 @@
 import type { TopicChanges, TopicOptions } from '../topic-definition.ts'
-import { type ConfigDefinition, doubleText, parseConfigText, unknownConfig } from './config-definition.ts'
+import {
+  type ConfigDefinition,
+  doubleText,
+  greatest,
+  parseConfigText,
+  unknownConfig,
+} from './config-definition.ts'
 
 /** The config that stands for a topic's option on the wire. */
 export interface TopicConfig extends ConfigDefinition {
@@ -11,8 +17,6 @@ export interface TopicConfig extends ConfigDefinition {
   readonly documentation: string
 }
 
-const greatestInt = '2147483647'
-const greatestLong = '9223372036854775807'
 const leastSegmentBytes = 1024 * 1024
 
 // A topic that keeps nothing is a mistake.
@@ -64,7 +68,7 @@ export const topicConfigs: readonly TopicConfig[] = [
     option: 'segmentBytes',
     type: 'int',
     least: leastSegmentBytes,
-    unlimited: greatestInt,
+    unlimited: greatest.int,
     documentation: 'A segment is closed at this size, in bytes.',
   },
   {
@@ -74,7 +78,7 @@ export const topicConfigs: readonly TopicConfig[] = [
     type: 'int',
     least: 0,
     check: text => (text === '0' ? 'Value must be at least 1' : undefined),
-    unlimited: greatestInt,
+    unlimited: greatest.int,
     documentation:
       'The largest batch of a client, or record of the process (its key, value and headers), in bytes.',
   },
@@ -118,7 +122,7 @@ export const topicConfigs: readonly TopicConfig[] = [
     option: 'messageTimestampBeforeMaxMs',
     type: 'long',
     least: 0,
-    unlimited: greatestLong,
+    unlimited: greatest.long,
     documentation: "How far a producer's timestamp may lie in the past, in milliseconds.",
   },
   {
@@ -127,7 +131,7 @@ export const topicConfigs: readonly TopicConfig[] = [
     option: 'messageTimestampAfterMaxMs',
     type: 'long',
     least: 0,
-    unlimited: greatestLong,
+    unlimited: greatest.long,
     documentation: "How far a producer's timestamp may lie in the future, in milliseconds.",
   },
 ]
@@ -178,10 +182,10 @@ export function parseConfig(config: TopicConfig, given: string): unknown {
   return Math.min(Number(text), Number.MAX_SAFE_INTEGER)
 }
 
-/** The text of an option's value. Kafka's greatest long is more than a number holds exactly here. */
+/** The text of an option's value. */
 export function configText({ type, unlimited }: TopicConfig, value: unknown): string {
   if (value === -1 && unlimited !== undefined) return unlimited
-  if (value === Number.MAX_SAFE_INTEGER) return greatestLong
+  if (value === Number.MAX_SAFE_INTEGER) return greatest.long
   return type === 'double' ? doubleText(value as number) : String(value)
 }
 
