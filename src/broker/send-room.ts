@@ -33,10 +33,8 @@ export class SendRoom {
     this.#log = host.log
     this.waiting = new WaitingSends({
       clock: host.clock,
-      makeRoom: demands => {
-        this.#requireCouldFit(demands)
-        return makeRoom(host.log, demands)
-      },
+      requireCouldFit: demands => this.#requireCouldFit(demands),
+      makeRoom: demands => makeRoom(host.log, demands),
       explain: shortage => this.#explain(shortage),
       track: client => host.track(client),
       untrack: client => host.untrack(client),

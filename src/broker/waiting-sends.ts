@@ -11,7 +11,9 @@ import { type Place, WaitingLine } from './waiting-line.ts'
 /** What waiting sends need of their engine. */
 export interface WaitingSendsHost {
   readonly clock: BrokerClock
-  /** Makes room, or says what is full; throws where there could never be room. */
+  /** Throws where there could never be room. */
+  requireCouldFit(demands: readonly Demand[]): void
+  /** Makes room, or says what is full. */
   makeRoom(demands: readonly Demand[]): Shortage | undefined
   /** Says what is full, and which groups keep it so. */
   explain(shortage: Shortage): string
@@ -175,8 +177,8 @@ export class WaitingSends implements EngineClient {
   }
 
   /**
-   * Says that the topic of these partitions was altered or deleted: sends to it that it does not take any more are
-   * refused, wherever they stand in line, and the others need what its options say now.
+   * Says that the topic of these partitions was altered or deleted: sends to it that it does not take any more, or that
+   * could never fit, are refused, wherever they stand in line, and the others need what its options say now.
    */
   topicChanged(partitions: readonly Partition[]): void {
     if (this.#sends.size === 0) return
@@ -184,6 +186,7 @@ export class WaitingSends implements EngineClient {
     for (const send of sends) {
       try {
         send.admit()
+        this.#host.requireCouldFit(send.demands)
       } catch (error) {
         send.fail(error)
       }
@@ -196,8 +199,9 @@ export class WaitingSends implements EngineClient {
     this.#freed = new Set()
     const full = new Set<Partition>()
     for (let send = this.#firstOf(freed, full); send !== undefined; send = this.#firstOf(freed, full)) {
-      const shortage = this.#shortage(send)
-      if (shortage === 'ended') {
+      const shortage = this.#host.makeRoom(send.demands)
+      if (shortage === undefined) {
+        send.proceed()
         // Those behind it may be the first of their lines now.
         for (const { partition } of send.demands) freed?.add(partition)
         continue
@@ -206,18 +210,6 @@ export class WaitingSends implements EngineClient {
       if (shortage.partition === undefined) break
       for (const { partition } of send.demands) full.add(partition)
     }
-  }
-
-  // Lets a send go on, or refuses one that a topic's new options have made too large; else says what it still lacks.
-  #shortage(send: WaitingSend): Shortage | 'ended' {
-    try {
-      const shortage = this.#host.makeRoom(send.demands)
-      if (shortage !== undefined) return shortage
-      send.proceed()
-    } catch (error) {
-      send.fail(error)
-    }
-    return 'ended'
   }
 
   // The earliest of the sends that are first in all of their lines, of which one was freed and none is known to be full.

@@ -184,6 +184,23 @@ describe("whenFull: 'wait'", () => {
     expect(told).toEqual(['two RecordListTooLargeError', '3 at 3'])
   })
 
+  it('is refused once it could never fit also where it stands behind one that fits', async () => {
+    const { clock, log, told, follow, send, producer, commit } = full()
+    send('a')
+    follow('two', producer.sendBatch([1, 2].map(value => ({ topic: 'log', value }))))
+    send('b')
+    log.alter({ whenFull: 'reject' })
+    log.alter({ retentionRecords: 1 })
+    await clock.settle()
+    expect(told).toEqual(['two RecordListTooLargeError'])
+    commit(3)
+    await clock.settle()
+    expect(told.slice(1)).toEqual(['a at 3'])
+    commit(4)
+    await clock.settle()
+    expect(told.slice(2)).toEqual(['b at 4'])
+  })
+
   it('is overtaken in none of its partitions, though it waits for another one', async () => {
     const { broker, clock } = testBroker()
     const log = broker.createTopic('log', { partitions: 3, retentionRecords: 2, whenFull: 'wait' })

@@ -80,9 +80,9 @@ export const brokerMutations: readonly Mutation[] = [
   },
   {
     name: 'who could never fit any more waits on',
-    file: 'broker/send-room.ts',
-    find: 'makeRoom: demands => {\n        this.#requireCouldFit(demands)',
-    replace: 'makeRoom: demands => {',
+    file: 'broker/waiting-sends.ts',
+    find: 'this.#host.requireCouldFit(send.demands)',
+    replace: '',
     breaks: 'a send that could never fit holds nobody up',
   },
   {
