@@ -24,6 +24,17 @@ export function topicNamed(wire: Wire, { name, topic, topicName, topicId }: Name
   return name || topic || topicName || topicById(wire, topicId)
 }
 
+/** A topic by its name or by its id, in messages that have both. */
+export interface AskedTopic {
+  readonly name: string | null
+  readonly topicId: string
+}
+
+/** Whether a topic is asked for by its name. With an id the name is null, or empty from Kafka's own client. */
+export function isNamed(asked: AskedTopic): asked is AskedTopic & { readonly name: string } {
+  return asked.name !== null && asked.topicId === noUuid
+}
+
 /** Whether a topic is named by its id. */
 export function isById({ topicId }: NamedTopic): boolean {
   return topicId !== undefined && topicId !== noUuid

@@ -1,6 +1,6 @@
 import { notAsked } from '../authorized-operations.ts'
 import { type ConfigResource, configResources } from '../config-resources.ts'
-import { isById, type NamedTopic, topicNamed } from '../named-topic.ts'
+import { type AskedTopic, isById, type NamedTopic, topicNamed } from '../named-topic.ts'
 import { hasTransaction } from '../protocol/record-batch.ts'
 import { noUuid } from '../protocol/type.ts'
 import { topicIdsSince } from '../wire.ts'
@@ -82,11 +82,6 @@ export const topicRights: RightsTable = {
 
 function isFollower({ replicaId, replicaState }: Message): boolean {
   return replicaId >= 0 || replicaState.replicaId >= 0
-}
-
-interface AskedTopic {
-  readonly name: string | null
-  readonly topicId: string
 }
 
 function metadataDenial(topic: AskedTopic, asked: Asked): number {

@@ -1,7 +1,6 @@
 import type { Topic } from '../../log/topic.ts'
 import type { ResponseOf } from '../protocol/message.ts'
 import type { metadata } from '../protocol/messages/metadata.ts'
-import { noUuid } from '../protocol/type.ts'
 import type { Wire } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
 import type { Cluster } from './cluster.ts'
@@ -16,14 +15,6 @@ export interface MetadataImage {
 }
 
 type TopicMetadata = ReturnType<typeof describeTopic>
-
-/** Whether a topic is asked for by its name. With an id the name is null, or empty from Kafka's own client. */
-export function isNamed(asked: {
-  readonly name: string | null
-  readonly topicId: string
-}): asked is { readonly name: string; readonly topicId: string } {
-  return asked.name !== null && asked.topicId === noUuid
-}
 
 /** The brokers in an answer. They are the nodes themselves, since some get their ports once they listen. */
 export function describeBrokers({ cluster, clusterId }: Wire): MetadataResponse {

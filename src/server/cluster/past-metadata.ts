@@ -1,8 +1,9 @@
+import { isNamed } from '../named-topic.ts'
 import type { RequestOf, ResponseOf } from '../protocol/message.ts'
 import type { metadata } from '../protocol/messages/metadata.ts'
 import type { Wire } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
-import { isNamed, type MetadataImage, takeImage } from './metadata-image.ts'
+import { type MetadataImage, takeImage } from './metadata-image.ts'
 
 /** The cluster as it was before its last change, for clients that are to be told what is out of date. */
 export class PastMetadata {

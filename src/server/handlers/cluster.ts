@@ -4,10 +4,11 @@ import { authorizedOperations } from '../authorized-operations.ts'
 import { madeByClient, requireNoCollision } from '../client-topics.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { coordinatorTypes } from '../cluster/coordinator-types.ts'
-import { describeBrokers, describeTopic, isNamed } from '../cluster/metadata-image.ts'
+import { describeBrokers, describeTopic } from '../cluster/metadata-image.ts'
 import { features } from '../features.ts'
 import { type Handler, handler } from '../handler.ts'
 import { warnOfMissingTopic } from '../missing-topics.ts'
+import { type AskedTopic, isNamed } from '../named-topic.ts'
 import type { RequestOf } from '../protocol/message.ts'
 import { apiVersions } from '../protocol/messages/api-versions.ts'
 import { describeCluster } from '../protocol/messages/describe-cluster.ts'
@@ -114,11 +115,6 @@ export function clusterHandlers(
       return version < 4 ? coordinators[0]! : { coordinators }
     }),
   ]
-}
-
-interface AskedTopic {
-  readonly name: string | null
-  readonly topicId: string
 }
 
 function describeAsked(wire: Wire, version: number, topics: readonly AskedTopic[], mayCreate: boolean) {

@@ -7,6 +7,7 @@ import { entryOf } from '../entry-of.ts'
 import { type Handler, handler } from '../handler.ts'
 import { inTurns } from '../in-turns.ts'
 import { namedPartitions } from '../named-partitions.ts'
+import type { AskedTopic } from '../named-topic.ts'
 import { refusalOfGrowth, refusalOfMany } from '../partition-limits.ts'
 import { createPartitions } from '../protocol/messages/create-partitions.ts'
 import { createTopics } from '../protocol/messages/create-topics.ts'
@@ -45,7 +46,7 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
 
     handler(deleteTopics, async ({ topics, topicNames }, { version }) => {
       const wanted = version < 6 ? topicNames.map(name => ({ name, topicId: noUuid })) : topics
-      const named = new Map<unknown, DoomedTopic[]>()
+      const named = new Map<unknown, AskedTopic[]>()
       for (const each of wanted) {
         const key = isOneWay(each) ? (doomedTopic(wire, each) ?? `${each.name} ${each.topicId}`) : each
         entryOf(named, key, () => []).push(each)
@@ -116,27 +117,22 @@ function replicasOfAdded(
   return assignedReplicas(cluster, name, assignments, where)
 }
 
-/** A topic to delete, by its name or by its id, and not by both. */
-interface DoomedTopic {
-  readonly name: string | null
-  readonly topicId: string
-}
-
-function isOneWay({ name, topicId }: DoomedTopic): boolean {
+// By its name or by its id, and not by both.
+function isOneWay({ name, topicId }: AskedTopic): boolean {
   return (name !== null) !== (topicId !== noUuid)
 }
 
-function doomedTopic({ engine }: Wire, { name, topicId }: DoomedTopic): Topic | undefined {
+function doomedTopic({ engine }: Wire, { name, topicId }: AskedTopic): Topic | undefined {
   return name === null ? engine.topicsById.get(topicId) : engine.topics.get(name)
 }
 
 /** Deletes a topic that a request names in one way; one that it names in several ways stays. */
-function deleteTopic(wire: Wire, ways: readonly DoomedTopic[]) {
-  const asked: DoomedTopic = {
+function deleteTopic(wire: Wire, ways: readonly AskedTopic[]) {
+  const asked: AskedTopic = {
     name: ways.find(({ name }) => name !== null)?.name ?? null,
     topicId: ways.find(({ topicId }) => topicId !== noUuid)?.topicId ?? noUuid,
   }
-  let deleted: DoomedTopic | undefined
+  let deleted: AskedTopic | undefined
   const result = attempt(wire, () => {
     if (ways.length > 1) throw saidTwice(asked.name ?? asked.topicId)
     const topic = requireDoomed(wire, asked)
@@ -146,7 +142,7 @@ function deleteTopic(wire: Wire, ways: readonly DoomedTopic[]) {
   return { ...(deleted ?? asked), ...result }
 }
 
-function requireDoomed(wire: Wire, asked: DoomedTopic): Topic {
+function requireDoomed(wire: Wire, asked: AskedTopic): Topic {
   if (!isOneWay(asked)) {
     const message = `A topic to be deleted has a name or an id, received ${JSON.stringify(asked)}`
     throw new BrokerletError('INVALID_REQUEST', message)
