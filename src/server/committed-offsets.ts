@@ -1,6 +1,7 @@
 import type { TopicPartition } from '../topic-partition.ts'
 import { byTopic } from './by-topic.ts'
-import { findTopic, topicIdsSince, type Wire } from './wire.ts'
+import { findTopic, topicIdsSince } from './named-topic.ts'
+import type { Wire } from './wire.ts'
 import { errnoOf } from './wire-error-code.ts'
 
 /** Partitions of a topic whose committed offsets are asked for. */

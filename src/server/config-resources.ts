@@ -2,7 +2,8 @@ import { InvalidArgumentError } from '../errors.ts'
 import type { Topic } from '../log/topic.ts'
 import { checkTopicName } from '../topic-name.ts'
 import type { ClusterNode } from './cluster/cluster-node.ts'
-import { requireTopic, type Wire } from './wire.ts'
+import { requireTopic } from './named-topic.ts'
+import type { Wire } from './wire.ts'
 
 /** Kafka's numbers of the resources that have configs. (Kafka: ConfigResource.Type) */
 export const configResources = { topic: 2, broker: 4, brokerLogger: 8, clientMetrics: 16, group: 32 } as const

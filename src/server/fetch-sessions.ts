@@ -1,7 +1,8 @@
 import type { ClusterNode } from './cluster/cluster-node.ts'
 import { type FetchRequest, type FetchResponse, FetchSession } from './fetch-session.ts'
 import type { Handler, RequestContext } from './handler.ts'
-import { topicIdsSince, type Wire } from './wire.ts'
+import { topicIdsSince } from './named-topic.ts'
+import type { Wire } from './wire.ts'
 import { errnoOf } from './wire-error-code.ts'
 
 /** A session, and where and when it was used last. */

@@ -4,7 +4,8 @@ import { BrokerletError, isBrokerletError } from '../errors.ts'
 import type { ClassicIdentity } from '../group/classic-protocol.ts'
 import { topicDeleted } from '../log/partition.ts'
 import type { TopicPartitionOffset } from '../topic-partition.ts'
-import { findLog, type Wire } from './wire.ts'
+import { findLog } from './named-topic.ts'
+import type { Wire } from './wire.ts'
 
 type Steps = Pick<PendingCommit, 'check' | 'commit'>
 

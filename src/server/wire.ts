@@ -1,7 +1,5 @@
 import type { Broker } from '../broker.ts'
-import { isBrokerletError, UnknownTopicOrPartitionError } from '../errors.ts'
-import type { Partition } from '../log/partition.ts'
-import type { Topic } from '../log/topic.ts'
+import { isBrokerletError } from '../errors.ts'
 import type { BatchReader } from './batch-reader.ts'
 import type { Cluster } from './cluster/cluster.ts'
 import type { Coordinators } from './coordinators.ts'
@@ -70,47 +68,4 @@ export function attemptToFind<Found>(
     found = find()
   })
   return { ...result, found }
-}
-
-/** The first version of each API that names topics by their ids. (KIP-516, KIP-1319) */
-export const topicIdsSince = {
-  Produce: 13,
-  Fetch: 13,
-  Metadata: 12,
-  OffsetCommit: 10,
-  OffsetFetch: 10,
-  TxnOffsetCommit: 6,
-} as const
-
-/** Finds a topic by its id if the request's version is `sinceIds` or newer, else by its name. */
-export function findTopic(
-  wire: Wire,
-  version: number,
-  sinceIds: number,
-  named: { readonly name: string; readonly topicId: string },
-): Topic | undefined {
-  const { topics, topicsById } = wire.engine
-  return version < sinceIds ? topics.get(named.name) : topicsById.get(named.topicId)
-}
-
-/**
- * The topic that a request names. The engine's own error looks through all topics for names like this one, and a request
- * may have many.
- *
- * @throws UnknownTopicOrPartitionError
- */
-export function requireTopic({ engine }: Wire, name: string): Topic {
-  const topic = engine.topics.get(name)
-  if (topic !== undefined) return topic
-  throw new UnknownTopicOrPartitionError(`Unknown topic '${name}'`, { topic: name })
-}
-
-/** The log of a partition that a request names, if there is one. */
-export function findLog({ engine }: Wire, topic: string, partition: number): Partition | undefined {
-  return engine.topics.get(topic)?.partitions[partition]
-}
-
-/** Kafka's number of the error for a topic that does not exist. */
-export function unknownTopic(version: number, sinceIds: number): number {
-  return errnoOf(version < sinceIds ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'UNKNOWN_TOPIC_ID')
 }

@@ -1,6 +1,5 @@
 import { notAsked } from '../authorized-operations.ts'
-import { type NamedTopic, topicNamed } from '../named-topic.ts'
-import { topicIdsSince } from '../wire.ts'
+import { type NamedTopic, topicIdsSince, topicNamed } from '../named-topic.ts'
 import type { ApiRights, Asked, Message, RightsTable } from './asked.ts'
 import { all, describeDenial, eachNamed, eachTopic, ofGroup, subscribed, topicDenial } from './needs.ts'
 import { denials, type Rights } from './rights.ts'

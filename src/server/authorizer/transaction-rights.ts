@@ -1,4 +1,4 @@
-import { findLog, topicIdsSince } from '../wire.ts'
+import { findLog, topicIdsSince } from '../named-topic.ts'
 import { errnoOf } from '../wire-error-code.ts'
 import type { Asked, Message, RightsTable } from './asked.ts'
 import { all, eachNamed, eachTopic, named, ofGroup } from './needs.ts'

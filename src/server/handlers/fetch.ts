@@ -4,10 +4,11 @@ import { preferredReadReplica } from '../cluster/replica-selector.ts'
 import type { ConnectionSession } from '../connection-session.ts'
 import { type Handler, handler } from '../handler.ts'
 import { isIsolationLevel, readCommitted } from '../isolation-level.ts'
+import { findTopic, topicIdsSince, unknownTopic } from '../named-topic.ts'
 import { fetch } from '../protocol/messages/fetch.ts'
 import { writeControlBatch } from '../protocol/record-batch.ts'
 import { untilEnough } from '../record-wait.ts'
-import { findTopic, topicIdsSince, unknownTopic, type Wire } from '../wire.ts'
+import type { Wire } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
 
 interface Wanted {

@@ -2,9 +2,10 @@ import type { Partition } from '../../log/partition.ts'
 import { type Handler, handler } from '../handler.ts'
 import { isIsolationLevel, readCommitted } from '../isolation-level.ts'
 import { namedPartitions } from '../named-partitions.ts'
+import { findLog } from '../named-topic.ts'
 import { listOffsets } from '../protocol/messages/list-offsets.ts'
 import { offsetForLeaderEpoch } from '../protocol/messages/offset-for-leader-epoch.ts'
-import { findLog, type Wire } from '../wire.ts'
+import type { Wire } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
 
 const latest = -1

@@ -2,9 +2,10 @@ import { formatTopicPartition } from '../../topic-partition.ts'
 import { type Handler, handler } from '../handler.ts'
 import { LogSizes, logDir } from '../log-sizes.ts'
 import { namedPartitions } from '../named-partitions.ts'
+import { findLog } from '../named-topic.ts'
 import { alterReplicaLogDirs } from '../protocol/messages/alter-replica-log-dirs.ts'
 import { describeLogDirs } from '../protocol/messages/describe-log-dirs.ts'
-import { findLog, type Wire } from '../wire.ts'
+import type { Wire } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
 
 /** The size of each partition, which programs that show topics ask for. No log can be moved to another directory. */

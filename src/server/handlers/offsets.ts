@@ -6,10 +6,11 @@ import { CommittedOffsets, type WantedOffsets } from '../committed-offsets.ts'
 import { readSubscription } from '../consumer-protocol.ts'
 import { groupCommit, toCommit } from '../group-commit.ts'
 import { type Handler, handler } from '../handler.ts'
+import { findLog, findTopic, topicIdsSince, unknownTopic } from '../named-topic.ts'
 import { offsetCommit } from '../protocol/messages/offset-commit.ts'
 import { offsetDelete } from '../protocol/messages/offset-delete.ts'
 import { offsetFetch } from '../protocol/messages/offset-fetch.ts'
-import { attempt, findLog, findTopic, topicIdsSince, toWireError, unknownTopic, type Wire } from '../wire.ts'
+import { attempt, toWireError, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
 
 /** The committed offsets of groups. */

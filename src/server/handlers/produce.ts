@@ -11,6 +11,7 @@ import type { Partition } from '../../log/partition.ts'
 import type { BatchMetadata, Topic } from '../../log/topic.ts'
 import { isPromise, type MaybePromise } from '../../maybe-promise.ts'
 import { type Handler, handler } from '../handler.ts'
+import { findTopic, topicIdsSince, unknownTopic } from '../named-topic.ts'
 import { inProducersWords, withoutTransaction } from '../producer-words.ts'
 import { produce } from '../protocol/messages/produce.ts'
 import {
@@ -22,7 +23,7 @@ import {
 } from '../protocol/record-batch.ts'
 import { recordErrors } from '../record-errors.ts'
 import { appendSequenced } from '../sequenced-append.ts'
-import { findTopic, topicIdsSince, toWireError, unknownTopic, type Wire } from '../wire.ts'
+import { toWireError, type Wire } from '../wire.ts'
 import { toEncodedBatch } from '../wire-batch.ts'
 import { errnoOf } from '../wire-error-code.ts'
 

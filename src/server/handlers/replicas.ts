@@ -4,11 +4,12 @@ import type { Cluster } from '../cluster/cluster.ts'
 import { idsOf } from '../cluster/cluster-node.ts'
 import { isReassigning, presentReplicas } from '../cluster/partition-reassignment.ts'
 import { type Handler, handler } from '../handler.ts'
+import { findLog } from '../named-topic.ts'
 import { alterPartitionReassignments } from '../protocol/messages/alter-partition-reassignments.ts'
 import { electLeaders } from '../protocol/messages/elect-leaders.ts'
 import { listPartitionReassignments } from '../protocol/messages/list-partition-reassignments.ts'
 import { nodesOf } from '../replica-assignments.ts'
-import { attempt, findLog, type Wire, wireError } from '../wire.ts'
+import { attempt, type Wire, wireError } from '../wire.ts'
 
 interface Answered {
   readonly errorCode: number

@@ -1,13 +1,14 @@
 import type { Partition } from '../../log/partition.ts'
 import { byTopic } from '../by-topic.ts'
 import { type Handler, handler } from '../handler.ts'
+import { findLog } from '../named-topic.ts'
 import { alterShareGroupOffsets } from '../protocol/messages/alter-share-group-offsets.ts'
 import { deleteShareGroupOffsets } from '../protocol/messages/delete-share-group-offsets.ts'
 import { describeShareGroupOffsets } from '../protocol/messages/describe-share-group-offsets.ts'
 import { noUuid } from '../protocol/type.ts'
 import { countOffsets } from '../share/offset-span.ts'
 import type { KeptShareGroup } from '../share/share-groups.ts'
-import { findLog, toWireError, type Wire } from '../wire.ts'
+import { toWireError, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
 
 interface Wanted {
