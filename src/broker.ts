@@ -304,7 +304,7 @@ function refuseContradiction(existing: Topic, declared: TopicOptions): void {
   }
   for (const [option, value] of Object.entries(declared)) {
     const there = options[option]
-    if (value === undefined || value === there || isSameCodec(value, there)) continue
+    if (value === undefined || isSameCodec(value, there)) continue
     const was = describeValue(there)
     const declaredAs = describeValue(value)
     const difference =

@@ -130,7 +130,7 @@ export class EncodedSegment implements BatchSegment {
       if (this.baseOffset + batches.first(i + 1) > end) break
       const position = batches.position(i)
       const size = batches.position(i + 1) - position
-      if (size === 0 || !batches.visible(i, committed)) continue
+      if (!batches.visible(i, committed)) continue
       if (!collector.takes(size)) break
       if (position !== stop) {
         push()

@@ -36,6 +36,7 @@ it('takes a declaration that leaves an option out as one that agrees', () => {
     topics: { orders: topic({ partitions: 2, retentionMs: 1000, codec: json }) },
   })
   broker.declare({ orders: topic() })
+  broker.declare({ orders: topic({ partitions: undefined, codec: undefined }) })
   expect(broker.topic('orders').options).toMatchObject({ partitions: 2, retentionMs: 1000 })
 })
 

@@ -148,6 +148,19 @@ it('[45] answers a follower that joins again as before, as long as it offers wha
   expect(group.state).toBe('PreparingRebalance')
 })
 
+it('[45] rebalances where a follower would like another protocol best, though with the same metadata', () => {
+  const { group, join, sync } = start()
+  const like = (...names: string[]) => ({ protocols: names.map(name => ({ name, metadata: bytes('m') })) })
+  const [alone] = join('', like('range', 'sticky'))
+  sync(alone!)
+  const second = join('', like('range', 'sticky'))
+  const [leader] = join(alone!.memberId, like('range', 'sticky'))
+  sync(leader!)
+  const { memberId } = second[0]!
+  expect([join(memberId, like('range', 'sticky')), group.state]).toMatchObject([[{}], 'Stable'])
+  expect([join(memberId, like('sticky', 'range')), group.state]).toEqual([[], 'PreparingRebalance'])
+})
+
 it('[45] rebalances when its leader joins again, which wants to assign anew', () => {
   const { join, leader, follower, group } = two()
   const again = join(leader.memberId)
