@@ -104,8 +104,8 @@ function endpointsOf(group: StreamsGroup) {
       ? []
       : {
           userEndpoint,
-          activePartitions: byTopic(group.partitionsOf(assigned.active.keys())),
-          standbyPartitions: byTopic(group.partitionsOf(assigned.standby)),
+          activePartitions: byTopic(group.topology.partitionsOf(assigned.active.keys())),
+          standbyPartitions: byTopic(group.topology.partitionsOf(assigned.standby)),
         },
   )
 }
@@ -114,12 +114,13 @@ function endpointsOf(group: StreamsGroup) {
 const descriptionStatuses = { notRequested: 0, notStored: 1 } as const
 
 function describe(wire: Wire, group: StreamsGroup, withTopology: boolean) {
+  const { described: topology } = group.topology
   return {
     groupId: group.id,
     groupState: group.state,
     groupEpoch: group.epoch,
     assignmentEpoch: group.assignmentEpoch,
-    topology: group.topology === undefined ? null : describeTopology(group.topology),
+    topology: topology === undefined ? null : describeTopology(topology),
     members: group.members.map(({ memberId, epoch: memberEpoch, said, assigned, target, ...more }) => ({
       memberId,
       memberEpoch,

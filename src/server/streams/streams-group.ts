@@ -1,9 +1,10 @@
 import type { ErrorCode } from '../../error-codes.ts'
-import { BrokerletError, InvalidArgumentError } from '../../errors.ts'
+import { BrokerletError } from '../../errors.ts'
 import type { Topic } from '../../log/topic.ts'
 import type { TopicPartition } from '../../topic-partition.ts'
 import { memberEpochs, unknownMember } from '../member-heartbeat.ts'
-import { type ConfiguredTopology, configureTopology, type MakeTopic } from './configured-topology.ts'
+import type { MakeTopic } from './configured-topology.ts'
+import { GroupTopology } from './group-topology.ts'
 import { isReconciledTo, reconcile, TaskOwners } from './reconciliation.ts'
 import { assignSticky } from './sticky-assignor.ts'
 import { requireOffsets, type StreamsHeartbeat, type UserEndpoint } from './streams-heartbeat.ts'
@@ -17,9 +18,9 @@ import {
   successorOf,
 } from './streams-member.ts'
 import { StreamsMembers } from './streams-members.ts'
-import { formatTask, noTasks, partsOf, type Task } from './tasks.ts'
-import { readBy, readerOf, requiredTopics, sameTopology, type Topology } from './topology.ts'
-import { type StreamsStatus, status, statusCodes } from './topology-status.ts'
+import { formatTask, noTasks } from './tasks.ts'
+import { readerOf } from './topology.ts'
+import { type StreamsStatus, status } from './topology-status.ts'
 
 /** A streams group's state, in Kafka's words. `NotReady` means that its topics are not as its topology needs them. */
 export type StreamsGroupState = 'Empty' | 'NotReady' | 'Assigning' | 'Reconciling' | 'Stable'
@@ -40,17 +41,16 @@ export interface StreamsGroupHost {
  */
 export class StreamsGroup {
   readonly id: string
+  /** What its members run. */
+  readonly topology: GroupTopology
   readonly #host: StreamsGroupHost
   readonly #members = new StreamsMembers()
   #epoch = 1
   #assignmentEpoch = 1
-  #topology: Topology | undefined
-  #configured: ConfiguredTopology = { subtopologies: undefined, status: undefined }
   // The epoch of the topology whose tasks can be assigned; -1 if they cannot.
   #validatedEpoch = -1
-  // The topics as they were when the topology was last compared with them, and when the epoch was last raised.
-  #configuredTopics: string | undefined
-  #topics = ''
+  // The topics as they were when the epoch was last raised.
+  #topics: string | undefined = ''
   #standbyReplicas = 0
   #clientTags: readonly string[] = []
   #endpointEpoch = 0
@@ -58,6 +58,7 @@ export class StreamsGroup {
 
   constructor(id: string, host: StreamsGroupHost) {
     this.id = id
+    this.topology = new GroupTopology(id, host.topics)
     this.#host = host
   }
 
@@ -82,17 +83,9 @@ export class StreamsGroup {
     return this.#members.size === 0
   }
 
-  /** As its members sent it; if it can run, with the partitions of its topics. */
-  get topology(): Topology | undefined {
-    const { subtopologies } = this.#configured
-    return (
-      this.#topology && (subtopologies === undefined ? this.#topology : { ...this.#topology, subtopologies })
-    )
-  }
-
   get state(): StreamsGroupState {
     if (this.isEmpty) return 'Empty'
-    if (this.#topology?.epoch !== this.#validatedEpoch) return 'NotReady'
+    if (this.topology.said?.epoch !== this.#validatedEpoch) return 'NotReady'
     if (this.#epoch > this.#assignmentEpoch) return 'Assigning'
     const reconciled = this.members.every(member => isReconciledTo(member, this.#assignmentEpoch))
     return reconciled ? 'Stable' : 'Reconciling'
@@ -113,15 +106,9 @@ export class StreamsGroup {
     return instanceId === undefined ? undefined : this.#members.ofInstance(instanceId)
   }
 
-  /** The existing topics that its members read. */
-  get sourceTopics(): readonly string[] {
-    const names = new Set(this.#topology?.subtopologies.flatMap(readBy))
-    return [...names].filter(name => this.#host.topics.has(name))
-  }
-
   /** Whether the group has members that read a topic. */
   reads(topic: string): boolean {
-    return !this.isEmpty && this.sourceTopics.includes(topic)
+    return !this.isEmpty && this.topology.sourceTopics.includes(topic)
   }
 
   // --- joining and staying ------------------------------------------------------------------------------------------
@@ -137,9 +124,8 @@ export class StreamsGroup {
     const away = joins ? this.#awayAs(beat) : undefined
     const known = joins ? this.#members.get(beat.memberId) : this.#requireMember(beat)
     if (!joins) this.#requireEpoch(known!, beat)
-    const topology = this.#topologyWith(beat)
-    this.#configure(topology, makeTopic)
-    this.#requireTasks(beat)
+    const topology = this.topology.compared(beat, makeTopic)
+    this.topology.requireTasks(beat)
     requireOffsets(beat)
     const member = away ? successorOf(away, beat) : (known ?? newStreamsMember(beat))
     const { said: before } = member
@@ -147,8 +133,8 @@ export class StreamsGroup {
     this.#members.enter(member, saidWith(before, beat))
     member.taskOffsets = beat.taskOffsets ?? member.taskOffsets
     member.taskEndOffsets = beat.taskEndOffsets ?? member.taskEndOffsets
-    this.#topology = topology
-    if (this.#look(topology) || isNews(before, member.said, beat)) this.#epoch++
+    this.topology.become(topology)
+    if (this.#look() || isNews(before, member.said, beat)) this.#epoch++
     if (!this.#host.delayed) this.assign()
     this.#lead(member, before.userEndpoint, beat)
     if (beat.shutdown) this.#shutdownBy ??= member.memberId
@@ -156,9 +142,9 @@ export class StreamsGroup {
   }
 
   /** Notes what tasks depend on beside the members: topics, standbys, and tags. Returns whether that changed. */
-  #look({ epoch }: Topology): boolean {
-    const topics = this.#configuredTopics!
-    const validatedEpoch = this.#configured.subtopologies === undefined ? -1 : epoch
+  #look(): boolean {
+    const { said, subtopologies, topics } = this.topology
+    const validatedEpoch = subtopologies === undefined ? -1 : said!.epoch
     const { standbyReplicas, clientTags } = this.#host
     const changed =
       topics !== this.#topics ||
@@ -230,50 +216,10 @@ export class StreamsGroup {
     )
   }
 
-  #topologyWith({ topology, memberId }: StreamsHeartbeat): Topology {
-    const known = this.#topology
-    if (known === undefined) return topology!
-    if (topology === undefined || topology.epoch < known.epoch || sameTopology(topology, known)) return known
-    throw new InvalidArgumentError(
-      `Streams group '${this.id}' has another topology than its member '${memberId}', and a topology cannot be updated`,
-      { groupId: this.id, memberId },
-    )
-  }
-
-  #configure(topology: Topology, makeTopic: MakeTopic): void {
-    // Internal topics that could not be created are tried again.
-    const isUnmade = this.#configured.status?.statusCode === statusCodes.MISSING_INTERNAL_TOPICS
-    if (this.#configuredTopics === this.#describe(topology) && !isUnmade) return
-    this.#configured = configureTopology(topology, this.#host.topics, makeTopic)
-    this.#configuredTopics = this.#describe(topology)
-  }
-
-  #describe(topology: Topology): string {
-    return requiredTopics(topology)
-      .flatMap(name => this.#host.topics.get(name) ?? [])
-      .map(({ id, partitionCount }) => `${id} ${partitionCount}`)
-      .join()
-  }
-
-  #requireTasks({ owned = noTasks, warmup, memberId }: StreamsHeartbeat): void {
-    const { subtopologies } = this.#configured
-    if (subtopologies === undefined) return
-    const counts = new Map(subtopologies.map(({ subtopologyId, tasks }) => [subtopologyId, tasks]))
-    const wrong = [...owned.active, ...owned.standby, ...warmup].find(task => {
-      const { subtopologyId, partition } = partsOf(task)
-      return partition < 0 || partition >= (counts.get(subtopologyId) ?? 0)
-    })
-    if (wrong === undefined) return
-    throw new InvalidArgumentError(`Streams group '${this.id}' has no task '${wrong}'`, {
-      groupId: this.id,
-      memberId,
-    })
-  }
-
   /** Assigns the tasks, if anything has changed since they were assigned last. */
   assign(): void {
     if (this.#assignmentEpoch >= this.#epoch) return
-    const { subtopologies = [] } = this.#configured
+    const { subtopologies = [] } = this.topology
     const targets = assignSticky(
       this.members.map(({ memberId, said: { processId }, assigned, taskOffsets }) => ({
         memberId,
@@ -327,28 +273,18 @@ export class StreamsGroup {
   statusesOf({ said: { topologyEpoch, clientTags } }: StreamsMember): readonly StreamsStatus[] {
     const missing = this.#clientTags.filter(tag => !clientTags.some(({ key }) => key === tag))
     const untagged = `Missing required client tags for rack-aware standby assignment: [${missing.join(', ')}]. Configure them via 'client.tag.<tagKey>' in your Streams config.`
-    const epoch = this.#topology!.epoch
+    const { status: unfit } = this.topology
+    const { epoch } = this.topology.said!
     const stale = `The member's topology epoch ${topologyEpoch} is behind the group's topology epoch ${epoch}.`
     const delayed = 'Assignment delayed due to the configured initial rebalance delay.'
     const shutdown = `Streams group member ${this.#shutdownBy} encountered a fatal error and requested a shutdown for the entire application.`
     return [
       ...(topologyEpoch < epoch ? [status('STALE_TOPOLOGY', stale)] : []),
       ...(this.#host.delayed ? [status('ASSIGNMENT_DELAYED', delayed)] : []),
-      ...(this.#configured.status === undefined ? [] : [this.#configured.status]),
+      ...(unfit === undefined ? [] : [unfit]),
       ...(this.#shutdownBy === undefined ? [] : [status('SHUTDOWN_APPLICATION', shutdown)]),
       ...(missing.length === 0 ? [] : [status('MISSING_CLIENT_TAGS', untagged)]),
     ]
-  }
-
-  /** Returns the partitions that tasks read, as far as the topics have them. */
-  partitionsOf(tasks: Iterable<Task>): readonly TopicPartition[] {
-    const { subtopologies = [] } = this.#configured
-    const byId = new Map(subtopologies.map(each => [each.subtopologyId, readBy(each)]))
-    return [...tasks].flatMap(task => {
-      const { subtopologyId, partition } = partsOf(task)
-      const has = (topic: string) => partition < (this.#host.topics.get(topic)?.partitionCount ?? 0)
-      return (byId.get(subtopologyId) ?? []).filter(has).map(topic => ({ topic, partition }))
-    })
   }
 
   // --- commits ------------------------------------------------------------------------------------------------------
@@ -365,7 +301,7 @@ export class StreamsGroup {
     if (memberEpoch === member.epoch) return
     const { assigned, revoking } = member
     const isHeld = ({ topic, partition }: TopicPartition) => {
-      const subtopologyId = readerOf(this.#topology!, topic)?.subtopologyId
+      const subtopologyId = readerOf(this.topology.said!, topic)?.subtopologyId
       if (subtopologyId === undefined) return false
       const task = formatTask(subtopologyId, partition)
       const since = assigned.active.get(task) ?? revoking.active.get(task)

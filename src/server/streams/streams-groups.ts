@@ -95,7 +95,7 @@ export class StreamsGroups implements GroupHolder {
     const member = this.#heard(group, beat, makeTopic)
     const isNew = epochBefore === undefined || epochBefore === memberEpochs.comesBack
     if (isNew) this.#firstFetches.joined(member.said.clientId, groupId, memberId)
-    this.#engine.groupCoordinator.hold(groupId, group.sourceTopics)
+    this.#engine.groupCoordinator.hold(groupId, group.topology.sourceTopics)
     this.#schedule('heartbeat', group, member, this.#configs.get(groupId).streamsSessionTimeoutMs)
     this.#limit(group, member, epochBefore)
     this.#engine.touch()
@@ -114,7 +114,7 @@ export class StreamsGroups implements GroupHolder {
         this.#forgetTimers(group.id, holder.memberId)
       return member
     } catch (error) {
-      if (group.topology === undefined) this.#drop(group.id)
+      if (group.topology.said === undefined) this.#drop(group.id)
       throw error
     }
   }
@@ -168,7 +168,7 @@ export class StreamsGroups implements GroupHolder {
       uncommitted(this.#engine, this.#firstFetches, ['streams group', id], {
         memberId,
         clientId,
-        partitions: group.partitionsOf(assigned.active.keys()),
+        partitions: group.topology.partitionsOf(assigned.active.keys()),
       }),
     )
   }
@@ -256,9 +256,9 @@ function describeMember(group: StreamsGroup, member: StreamsMember): MemberDescr
   return {
     memberId,
     clientId: said.clientId,
-    topics: group.sourceTopics,
-    assignment: group.partitionsOf(assigned.active.keys()),
-    revoking: group.partitionsOf(revoking.active.keys()),
+    topics: group.topology.sourceTopics,
+    assignment: group.topology.partitionsOf(assigned.active.keys()),
+    revoking: group.topology.partitionsOf(revoking.active.keys()),
     connected: !isAway(member),
     ...(said.instanceId !== null && { groupInstanceId: said.instanceId }),
   }

@@ -46,7 +46,7 @@ export const streamsMutations: readonly Mutation[] = [
   },
   {
     name: 'a topology of a streams group is replaced by who joins with another one',
-    file: 'server/streams/streams-group.ts',
+    file: 'server/streams/group-topology.ts',
     find: 'topology.epoch < known.epoch || sameTopology(topology, known)',
     replace: 'topology.epoch <= known.epoch || sameTopology(topology, known)',
     breaks: 'all members of a group have one topology, and who has another is refused',
