@@ -5,6 +5,7 @@ import type { Partition } from '../../log/partition.ts'
 import type { Topic } from '../../log/topic.ts'
 import { entryOf } from '../entry-of.ts'
 import { memberEpochs, unknownMember } from '../member-heartbeat.ts'
+import { topicStates } from '../topic-states.ts'
 import type { ShareHeartbeat } from './share-heartbeat.ts'
 import { assignSimply } from './simple-assignor.ts'
 
@@ -89,7 +90,7 @@ export class ShareGroup {
     member.topics = beat.topics ?? member.topics
     // A member that sends all its fields may have missed the last answer.
     member.changed ||= beat.topics !== undefined
-    if (subscribed || this.#known !== this.#describeTopics()) this.#rebalance()
+    if (subscribed || this.#known !== this.#topicStates) this.#rebalance()
     if (member.epoch !== this.#epoch) {
       member.epochBefore = member.epoch
       member.epoch = this.#epoch
@@ -137,7 +138,7 @@ export class ShareGroup {
     this.#epoch++
     const { members } = this
     this.#subscribed = [...new Set(members.flatMap(({ topics }) => topics))].sort()
-    this.#known = this.#describeTopics()
+    this.#known = this.#topicStates
     const assigned = assignSimply(members, topic => this.#partitionsOf(topic))
     for (const member of members) {
       const partitions = assigned.get(member.memberId)!
@@ -158,10 +159,7 @@ export class ShareGroup {
     return partitions
   }
 
-  #describeTopics(): string {
-    return this.#subscribed
-      .flatMap(name => this.#topics.get(name) ?? [])
-      .map(({ id, partitionCount }) => `${id} ${partitionCount}`)
-      .join()
+  get #topicStates(): string {
+    return topicStates(this.#subscribed, this.#topics)
   }
 }

@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from '../../errors.ts'
 import type { Topic } from '../../log/topic.ts'
 import type { TopicPartition } from '../../topic-partition.ts'
+import { topicStates } from '../topic-states.ts'
 import {
   type ConfiguredSubtopology,
   type ConfiguredTopology,
@@ -67,9 +68,9 @@ export class GroupTopology {
     const topology = this.#with(beat)
     // Internal topics that could not be created are tried again.
     const isUnmade = this.#configured.status?.statusCode === statusCodes.MISSING_INTERNAL_TOPICS
-    if (this.#configuredTopics !== this.#describe(topology) || isUnmade) {
+    if (this.#configuredTopics !== this.#topicStates(topology) || isUnmade) {
       this.#configured = configureTopology(topology, this.#topics, makeTopic)
-      this.#configuredTopics = this.#describe(topology)
+      this.#configuredTopics = this.#topicStates(topology)
     }
     return topology
   }
@@ -84,11 +85,8 @@ export class GroupTopology {
     )
   }
 
-  #describe(topology: Topology): string {
-    return requiredTopics(topology)
-      .flatMap(name => this.#topics.get(name) ?? [])
-      .map(({ id, partitionCount }) => `${id} ${partitionCount}`)
-      .join()
+  #topicStates(topology: Topology): string {
+    return topicStates(requiredTopics(topology), this.#topics)
   }
 
   /** Refuses tasks that there are not. @throws InvalidArgumentError */
