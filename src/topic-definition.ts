@@ -68,8 +68,8 @@ export interface TopicOptions<out Out = unknown> {
    */
   segmentMs?: number | undefined
   /**
-   * A segment is closed at this many records, at most 1,048,576; default 4,096, or an eighth of `retentionRecords` or of
-   * the broker's `maxRecords` if that is less.
+   * A segment is closed at this many records, at most 1,048,576 and the broker's `maxRecords`; default 4,096, or an eighth
+   * of `retentionRecords` or of the broker's `maxRecords` if that is less.
    */
   segmentRecords?: number | undefined
   /** A segment is closed at this size; default an eighth of `retentionBytes`, 16 MiB at most; -1 where no
@@ -83,7 +83,10 @@ export interface TopicOptions<out Out = unknown> {
   messageTimestampBeforeMaxMs?: number | undefined
   /** How far a producer's timestamp may lie in the future; default 1 hour. (Kafka: message.timestamp.after.max.ms) */
   messageTimestampAfterMaxMs?: number | undefined
-  /** Whether values kept by reference are frozen, deeply; default the broker's. */
+  /**
+   * Whether values kept by reference are frozen, deeply; default the broker's. What a Map, a Set, a Date or bytes hold can
+   * still be changed.
+   */
   freeze?: boolean | undefined
   /** Makes the log keep bytes and every delivery decode its own copy; default the broker's, else none. */
   codec?:
