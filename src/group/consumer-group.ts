@@ -273,7 +273,6 @@ export class ConsumerGroup {
 
   #fenceReplaced(former: GroupMember): void {
     const { memberId, groupInstanceId } = former
-    former.connected = false
     const error = new BrokerletError(
       'FENCED_INSTANCE_ID',
       `Member '${memberId}' of group '${this.id}' was replaced by another with groupInstanceId '${groupInstanceId}'`,

@@ -73,10 +73,6 @@ export class PartitionRoom {
     const log = this.#log
     if (retentionRecords !== -1) log.dropConsumed(log.highWatermark + count - retentionRecords)
     if (retentionBytes === -1) return
-    while (log.bytes + bytes > retentionBytes && log.segments.length > 0) {
-      const { endOffset } = log.segments[0]!
-      if (endOffset > log.consumedBefore) break
-      log.dropConsumed(endOffset)
-    }
+    while (log.bytes + bytes > retentionBytes) log.dropConsumed(log.segments[0]!.endOffset)
   }
 }

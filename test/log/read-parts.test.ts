@@ -137,6 +137,14 @@ it('records from the wire that stay keep their bytes, in their batches and among
   }
 })
 
+it('a time is looked up among the records that are kept, also where the log starts within a batch', () => {
+  const { broker, log } = fullBroker()
+  void broker.engine.appendEncoded({ topic: log, partition: 0 }, wireBatch(log, ['0', '1', '2'], 100))
+  const [partition] = log.partitions
+  partition!.deleteRecords(1)
+  expect([0, 102, 103].map(time => partition!.offsetForTimestamp(time))).toEqual([1, 2, null])
+})
+
 it('the size of what stays is measured anew, though it has grown to as many records as before', () => {
   const { log, append, commit, starts } = fullBroker()
   const sizes = new LogSizes()
@@ -196,7 +204,7 @@ it.each(['of the process', 'from the wire'])(
     const { broker, clock, log, append, commit, starts } = fullBroker(options)
     const now = clock.now()
     for (let i = 0; i < 10; i++) {
-      const timestamp = i === 0 ? now + 5000 : now - i
+      const timestamp = i === 0 ? now + 5000 : i === 5 ? now + 2000 : now - i
       if (kind === 'of the process') log.append({ partition: 0, value: i, timestamp })
       else void broker.engine.appendEncoded({ topic: log, partition: 0 }, wireBatch(log, [`${i}`], timestamp))
     }
@@ -205,8 +213,10 @@ it.each(['of the process', 'from the wire'])(
     append(1, 1)
     expect(starts()).toEqual([5, 0])
     const times = log.partitions[0]!.read(5).map(({ timestamp }) => now - timestamp)
-    expect(times).toEqual([5, 6, 7, 8, 9])
-    await clock.advance(10_001)
+    expect(times).toEqual([-2000, 6, 7, 8, 9])
+    await clock.advance(12_000)
+    expect(log.records()).toHaveLength(5)
+    await clock.advance(1)
     expect([log.records(), broker.describe().bytes, log.partitions.map(each => each.bytes)]).toEqual([
       [],
       0,
