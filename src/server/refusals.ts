@@ -171,6 +171,7 @@ const refusals: { readonly [Name in ApiName]?: Refuse<(typeof apis)[Uncapitalize
       partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode, errorMessage: null })),
     })),
   }),
+  DescribeClientQuotas: (_, errorCode) => ({ errorCode, errorMessage: null, entries: null }),
   AlterClientQuotas: ({ entries }, errorCode) => ({
     entries: entries.map(({ entity }) => ({ errorCode, errorMessage: null, entity })),
   }),

@@ -7,6 +7,8 @@ import { clusterOperations } from './topic-rights.ts'
 const describes: ApiRights = { whole: ofCluster('DESCRIBE') }
 const alters: ApiRights = { whole: ofCluster('ALTER') }
 
+const shareKeysSince = 6
+
 /** What the APIs need that are about the cluster as a whole. */
 export const clusterRights: RightsTable = {
   FindCoordinator: {
@@ -37,8 +39,9 @@ export const clusterRights: RightsTable = {
   UpdateFeatures: alters,
 }
 
-function keyDenial(key: string, { rights, request: { keyType } }: Asked): number {
+function keyDenial(key: string, { rights, version, request: { keyType } }: Asked): number {
   if (keyType === coordinatorTypes.group) return rights.denial('DESCRIBE', 'GROUP', key)
   if (keyType === coordinatorTypes.transaction) return rights.denial('DESCRIBE', 'TRANSACTIONAL_ID', key)
-  return keyType === coordinatorTypes.share ? rights.denial('CLUSTER_ACTION', 'CLUSTER') : 0
+  const share = keyType === coordinatorTypes.share && version >= shareKeysSince
+  return share ? rights.denial('CLUSTER_ACTION', 'CLUSTER') : 0
 }

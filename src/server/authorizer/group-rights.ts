@@ -1,5 +1,6 @@
 import { notAsked } from '../authorized-operations.ts'
 import { type NamedTopic, topicIdsSince, topicNamed } from '../named-topic.ts'
+import { noUuid } from '../protocol/type.ts'
 import type { ApiRights, Asked, Message, RightsTable } from './asked.ts'
 import { all, describeDenial, eachNamed, eachTopic, ofGroup, subscribed, topicDenial } from './needs.ts'
 import { denials, type Rights } from './rights.ts'
@@ -8,7 +9,10 @@ const member: ApiRights = { whole: ofGroup('READ') }
 
 /** What the APIs of groups, of all kinds, and of their offsets need. */
 export const groupRights: RightsTable = {
-  JoinGroup: member,
+  JoinGroup: {
+    ...member,
+    refused: (answer, { version }) => ({ ...answer, protocolName: version < 7 ? '' : null }),
+  },
   SyncGroup: member,
   Heartbeat: member,
   LeaveGroup: member,
@@ -49,23 +53,47 @@ export const groupRights: RightsTable = {
   },
 
   OffsetCommit: { whole: ofGroup('READ'), part: eachTopic('READ', topicIdsSince.OffsetCommit) },
-  OffsetDelete: { whole: ofGroup('DELETE'), part: eachTopic('READ') },
+  OffsetDelete: { whole: ofGroup('DELETE'), part: eachTopic('READ'), refused: withoutAny('topics') },
   OffsetFetch: {
     // Before version 8 a request is about one group.
     whole: asked => (asked.version < 8 ? ofGroup('DESCRIBE')(asked) : 0),
     part: (path, asked) =>
       asked.version < 8 ? eachTopic('DESCRIBE')(path, asked) : ofGroupAndTopic(path, asked),
-    refused: refusedGroups,
+    refused: (answer, asked, errorCode) =>
+      // The first versions have no place for the error of a group.
+      refusedGroups(asked.version < 2 ? answer : withoutAny('topics')(answer, asked, errorCode)),
     shown: (answer, asked) =>
       asked.version < 8 ? withDescribed(answer, asked.request.topics, asked) : shownOffsets(answer, asked),
   },
   DescribeShareGroupOffsets: {
     part: ofGroupAndTopic,
-    refused: refusedGroups,
+    refused: answer => ({
+      ...answer,
+      groups: refusedGroups(answer).groups.map((each: Message) => ({
+        ...each,
+        topics: each.topics.map(withoutId),
+      })),
+    }),
     shown: shownOffsets,
   },
-  AlterShareGroupOffsets: { whole: ofGroup('READ'), part: eachTopic('READ') },
-  DeleteShareGroupOffsets: { whole: ofGroup('DELETE'), part: eachTopic('READ') },
+  AlterShareGroupOffsets: {
+    whole: ofGroup('READ'),
+    part: eachTopic('READ'),
+    refused: withoutAny('responses'),
+  },
+  DeleteShareGroupOffsets: {
+    whole: ofGroup('DELETE'),
+    part: eachTopic('READ'),
+    refused: (answer, asked, errorCode) => {
+      const { responses, ...rest } = withoutAny('responses')(answer, asked, errorCode)
+      return { ...rest, responses: responses.map(withoutId) }
+    },
+  },
+}
+
+// The error of a group is told once, and not for each of its topics.
+function withoutAny(list: string): NonNullable<ApiRights['refused']> {
+  return (answer, _, errorCode) => (errorCode === denials.GROUP ? { ...answer, [list]: [] } : answer)
 }
 
 function readable(topic: string, rights: Rights): number {
@@ -132,6 +160,11 @@ function refusedGroups(answer: Message): Message {
       each.errorCode === denials.GROUP ? { ...each, topics: [] } : { ...each, errorCode: 0 },
     ),
   }
+}
+
+// It would tell that there is such a topic.
+function withoutId(topic: Message): Message {
+  return { ...topic, topicId: noUuid }
 }
 
 // Who asks for all offsets of a group gets those of topics that it may describe.

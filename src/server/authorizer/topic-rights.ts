@@ -36,8 +36,9 @@ export const topicRights: RightsTable = {
   Metadata: {
     part: (path, asked) => metadataDenial(path[0] as AskedTopic, asked),
     // An id tells its owner no name.
-    refused: answer => ({
+    refused: (answer, asked) => ({
       ...answer,
+      ...askedOfCluster(asked),
       topics: answer.topics.map((each: NamedTopic) => (isById(each) ? { ...each, name: null } : each)),
     }),
     shown: shownMetadata,
@@ -95,20 +96,25 @@ function metadataDenial(topic: AskedTopic, asked: Asked): number {
   return rights.denial('CREATE', 'TOPIC', name)
 }
 
-function shownMetadata(answer: Message, { rights, request, version }: Asked): Message {
+function shownMetadata(answer: Message, asked: Asked): Message {
+  const { rights, request, version } = asked
   const isAll = request.topics === null || (version === 0 && request.topics.length === 0)
   const { topicAuthorizedOperations: _, ...shown } = answer
   const topics = isAll
     ? answer.topics.filter(({ name }: Message) => rights.may('DESCRIBE', 'TOPIC', name))
     : answer.topics
-  const clusterAuthorizedOperations = request.includeClusterAuthorizedOperations
-    ? clusterOperations({ rights })
-    : notAsked
   return {
     ...shown,
-    clusterAuthorizedOperations,
-    topics: request.includeTopicAuthorizedOperations ? topics.map(withOperations(rights)) : topics,
+    ...askedOfCluster(asked),
+    topics: request.includeTopicAuthorizedOperations
+      ? topics.map((each: Message) => (each.errorCode ? each : withOperations(rights)(each)))
+      : topics,
   }
+}
+
+function askedOfCluster(asked: Asked) {
+  const isAsked = asked.request.includeClusterAuthorizedOperations
+  return { clusterAuthorizedOperations: isAsked ? clusterOperations(asked) : notAsked }
 }
 
 /** What a client may do with the cluster: nothing that it hears of, if it may not describe that. */
@@ -117,8 +123,10 @@ export function clusterOperations({ rights }: Pick<Asked, 'rights'>): number {
 }
 
 function withOperations(rights: Asked['rights']) {
-  return (topic: Message): Message =>
-    topic.errorCode ? topic : { ...topic, topicAuthorizedOperations: rights.operations('TOPIC', topic.name) }
+  return (topic: Message): Message => ({
+    ...topic,
+    topicAuthorizedOperations: rights.operations('TOPIC', topic.name),
+  })
 }
 
 // Without names all topics are meant; only those that may be shown count for the limit, and may be told as the next.

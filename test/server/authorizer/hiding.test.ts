@@ -100,6 +100,23 @@ describe('topics', () => {
     expect(described.topics[0].topicAuthorizedOperations).toBe(bits(write, describing, describeConfigs))
   })
 
+  it('that are not there are told what may be done with them, too', async () => {
+    const { ask } = start([allow('WRITE', 'TOPIC', 'nowhere')])
+    const asked = { topics: [{ name: 'nowhere' }], responsePartitionLimit: 9 }
+    expect(await ask('DescribeTopicPartitions', asked)).toMatchObject({
+      topics: [{ errorCode: unknownTopic, topicAuthorizedOperations: bits(write, describing) }],
+    })
+  })
+
+  it('that are all denied hide what may be done with the cluster, too', async () => {
+    const { ask } = start()
+    const asked = { topics: [{ name: 'payments' }], includeClusterAuthorizedOperations: true }
+    expect(await ask('Metadata', asked, 10)).toMatchObject({
+      topics: [{ errorCode: topicDenied }],
+      clusterAuthorizedOperations: 0,
+    })
+  })
+
   it('are created when first named only by those who may', async () => {
     const acls = [allow('DESCRIBE', 'TOPIC', '*'), allow('CREATE', 'TOPIC', 'mine')]
     const { ask, broker } = start(acls, {}, {}, { autoCreateTopics: true })
@@ -357,6 +374,61 @@ describe('groups', () => {
       [ids[0], 0],
     ])
   })
+})
+
+describe('a group that is denied', () => {
+  const topics = [
+    { name: 'orders', topicName: 'orders', partitionIndexes: [0], partitions: [{ partitionIndex: 0 }] },
+  ]
+
+  it.each([
+    ['OffsetFetch', 7],
+    ['OffsetDelete', 0],
+    ['AlterShareGroupOffsets', 0],
+    ['DeleteShareGroupOffsets', 0],
+  ] as const)('%s has no topics', async (api, version) => {
+    const answer = await start().ask(api, { groupId: 'g', topics }, version)
+    expect([answer.errorCode, answer.topics ?? answer.responses]).toEqual([groupDenied, []])
+  })
+
+  it('has an error for each partition in versions that have no other place for it', async () => {
+    const answer = await start().ask('OffsetFetch', { groupId: 'g', topics }, 1)
+    expect(answer.topics[0].partitions[0].errorCode).toBe(groupDenied)
+  })
+
+  it('tells no ids of topics that may not be described', async () => {
+    const { ask } = start([allow('DESCRIBE', 'GROUP', 'g'), allow('DELETE', 'GROUP', 'g')])
+    expect(await ask('DeleteShareGroupOffsets', { groupId: 'g', topics })).toMatchObject({
+      responses: [{ topicId: noUuid, errorCode: topicDenied }],
+    })
+    const asked = { groups: [{ groupId: 'g', topics: [{ topicName: 'orders', partitions: [0] }] }] }
+    expect(await ask('DescribeShareGroupOffsets', asked)).toMatchObject({
+      groups: [{ errorCode: 0, topics: [{ topicId: noUuid, partitions: [{ errorCode: topicDenied }] }] }],
+    })
+  })
+
+  it('has no protocol', async () => {
+    const { ask } = start()
+    expect(await ask('JoinGroup', { groupId: 'g' }, 9)).toMatchObject({ protocolName: null })
+    expect(await ask('JoinGroup', { groupId: 'g' }, 6)).toMatchObject({ protocolName: '' })
+  })
+})
+
+it('tells no quotas to who may not describe them', async () => {
+  const { ask } = start()
+  expect(await ask('DescribeClientQuotas', { components: [] })).toMatchObject({
+    errorCode: 31,
+    entries: null,
+  })
+})
+
+it('tells what a version does not know before what a client may not', async () => {
+  const key = 'g:AAAAAAAAAAAAAAAAAAAAAA:0'
+  const find = async (version: number) => {
+    const { ask } = start()
+    return errorsOf(await ask('FindCoordinator', { keyType: 2, key, coordinatorKeys: [key] }, version))
+  }
+  expect([await find(3), await find(5), await find(6)]).toEqual([[42], [42], [31]])
 })
 
 describe('transactions', () => {
