@@ -18,23 +18,37 @@ interface Options {
   readonly serve?: ServeOptions
   /** Of the real Kafka. */
   readonly properties?: NonNullable<RealKafkaOptions['properties']>
+  /**
+   * Passwords of those who may connect, the first of whom asks. A connection is one of the user that its client is named
+   * after.
+   */
+  readonly users?: Readonly<Record<string, string>>
 }
 
 /** A real Kafka and a served broker, both new, which are asked the same. */
 export class KafkaAndServed {
   readonly #open: (() => unknown)[] = []
   #ports: readonly number[] = []
+  #users: NonNullable<Options['users']> = {}
   #asks: readonly Ask[] = []
 
   async start(options: Options = {}): Promise<void> {
-    const { broker: brokerOptions, cluster = false } = options
+    const { broker: brokerOptions, cluster = false, users } = options
     const properties = { ...neverKilled, ...options.properties }
-    const kafka = await (cluster ? startRealKafkaCluster({ properties }) : startRealKafka({ properties }))
+    const kafka = await (cluster
+      ? startRealKafkaCluster({ properties })
+      : startRealKafka({ properties, ...(users && { sasl: { users } }) }))
     this.#open.push(() => kafka.close())
-    const kafkaPort = 'nodes' in kafka ? kafka.node(1).port : kafka.port
+    const node = 'nodes' in kafka ? kafka.node(1) : kafka
+    const kafkaPort = users === undefined ? node.port : node.saslPort
+    this.#users = users ?? {}
     const broker = new Broker(brokerOptions)
     this.#open.push(() => broker.close())
-    const { port } = await serve(broker, { ...(cluster && { brokers: 3 }), ...options.serve })
+    const { port } = await serve(broker, {
+      ...(cluster && { brokers: 3 }),
+      ...(users && { sasl: { users, mechanisms: ['PLAIN'] } }),
+      ...options.serve,
+    })
     this.#ports = [kafkaPort, port]
     this.#asks = this.#ports.map(each => this.#connect(each))
   }
@@ -58,13 +72,24 @@ export class KafkaAndServed {
     const socket = connect(port, '127.0.0.1')
     this.#open.push(() => socket.destroy())
     const client = new WireClient(socket, clientId)
+    const proven = this.#prove(client)
     return async (name, version, fields) => {
+      await proven
       const [api, body] = [apis[name] as Api, { timeoutMs: 10_000, ...fields }]
       // Nobody answers a client that does not want to know.
       if (name === 'produce' && 'acks' in body && body.acks === 0)
         return client.send(asBytes(api, version, body))
       return client.call(api, version, body)
     }
+  }
+
+  async #prove(client: WireClient): Promise<void> {
+    const [first] = Object.keys(this.#users)
+    if (first === undefined) return
+    const user = client.clientId ?? first
+    await client.call(apis.saslHandshake, 1, { mechanism: 'PLAIN' })
+    const authBytes = Buffer.from(`\0${user}\0${this.#users[user]}`)
+    await client.call(apis.saslAuthenticate, 2, { authBytes })
   }
 
   async close(): Promise<void> {
