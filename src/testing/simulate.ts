@@ -172,8 +172,7 @@ class Simulation<Topics extends TopicMap> {
     }
     const replays = shrinkAttempts === 0 || (await fails(whole))
     const steps = replays ? await shrink(whole, fails, shrinkAttempts) : whole
-    const again = this.#options.steps === undefined ? '' : `, steps: ${this.#options.steps}`
-    return toError(seed, whole, steps, shortest, replays, again)
+    return toError(seed, whole, steps, shortest, replays, this.#options)
   }
 }
 
@@ -194,17 +193,13 @@ function toError<Topics extends TopicMap>(
   steps: readonly Step[],
   { run, error }: Attempt<Topics>,
   replays: boolean,
-  again: string,
+  options: SimulateOptions,
 ): SimulationError {
   const schedule = run.done.map(({ step, what }) => `step ${step.at}: ${what}`)
   const only = steps.map(({ at }) => at)
   const lines = schedule.length === 0 ? ['  none: it fails by itself'] : schedule.map(line => `  ${line}`)
   const shorter =
-    steps.length < whole.length
-      ? [
-          `Or only its shortest part: simulate(scenario, { seed: ${seed}${again}, only: [${only.join(', ')}] })`,
-        ]
-      : []
+    steps.length < whole.length ? [`Or only its shortest part: ${callOf({ ...options, seed, only })}`] : []
   const exact =
     replays && run.timeline.ofKind('outside').length === 0
       ? []
@@ -217,9 +212,17 @@ function toError<Topics extends TopicMap>(
     `The steps of the shortest schedule that was found (${steps.length} of ${whole.length}):`,
     ...lines,
     '',
-    `Again: simulate(scenario, { seed: ${seed}${again} })`,
+    `Again: ${callOf({ ...options, seed })}`,
     ...shorter,
     ...exact,
   ].join('\n')
   return new SimulationError(message, { seed, only, schedule, timeline: run.timeline, cause: error })
+}
+
+// The call that runs a schedule again: with all that the schedule follows from.
+function callOf({ seed, steps, weights, instances, only }: SimulateOptions): string {
+  const options = Object.entries({ seed, steps, weights, instances, only })
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}: ${JSON.stringify(value).replace(/[:,]/g, '$& ')}`)
+  return `simulate(scenario, { ${options.join(', ')} })`
 }

@@ -2,10 +2,14 @@ import type { Timeline } from './timeline.ts'
 
 /** Reports a schedule under which a scenario failed, and how to run it again. */
 export class SimulationError extends Error {
-  /** The seed: `simulate(scenario, { seed })` runs the schedule again. */
+  /**
+   * The seed: `simulate(scenario, { seed })` runs the schedule again, with the `steps`, `weights` and `instances` that it
+   * had.
+   */
   readonly seed: number
   /**
-   * The steps of the shortest failing schedule that was found: `simulate(scenario, { seed, only })` runs only those.
+   * The steps of the shortest failing schedule that was found: `simulate(scenario, { seed, only })` runs only those, with
+   * the same of the other options.
    */
   readonly only: readonly number[]
   /** What each step of the shortest schedule did, a line each. */

@@ -9,6 +9,8 @@ type Topics = typeof topics
 
 const none = { act: 0, start: 0, stop: 0, crash: 0, fail: 0, delay: 0, redeliver: 0, time: 0, turn: 0 }
 const onlyOrders = { ...none, act: 1 }
+const written =
+  '{"act": 1, "start": 0, "stop": 0, "crash": 0, "fail": 0, "delay": 0, "redeliver": 0, "time": 0, "turn": 0}'
 
 const scenario: Scenario<Topics> = {
   topics,
@@ -33,6 +35,7 @@ const tooMany = () => new RangeError('too many orders')
 describe('the report of a simulation that fails', () => {
   it('has the seed, the failure, the steps, and both ways to run it again', async () => {
     const weights = { ...none, act: 1, time: 1 }
+    const timed = written.replace('"time": 0', '"time": 1')
     const error = await failureOf({ check: fewerThan(2, tooMany) }, { steps: 8, weights })
     expect(error.message).toBe(`With seed 1: too many orders
 
@@ -40,8 +43,8 @@ The steps of the shortest schedule that was found (2 of 8):
   step 1: order
   step 2: order
 
-Again: simulate(scenario, { seed: 1, steps: 8 })
-Or only its shortest part: simulate(scenario, { seed: 1, steps: 8, only: [1, 2] })`)
+Again: simulate(scenario, { seed: 1, steps: 8, weights: ${timed} })
+Or only its shortest part: simulate(scenario, { seed: 1, steps: 8, weights: ${timed}, only: [1, 2] })`)
     expect(error).toMatchObject({ seed: 1, only: [1, 2], schedule: ['step 1: order', 'step 2: order'] })
     expect(error.cause).toMatchObject({ name: 'RangeError', message: 'too many orders' })
     expect(error.timeline.ofKind('appended')).toHaveLength(2)
@@ -55,7 +58,16 @@ The steps of the shortest schedule that was found (2 of 2):
   step 0: order
   step 1: order
 
-Again: simulate(scenario, { seed: 1, steps: 2 })`)
+Again: simulate(scenario, { seed: 1, steps: 2, weights: ${written} })`)
+  })
+
+  it('runs again with all that its schedule followed from: also as many instances, and some of the steps', async () => {
+    const options = { seed: 2, steps: 6, weights: { act: 9 }, instances: 1, only: [0, 2, 4] }
+    const { message, only } = await failureOf({ check: fewerThan(1, tooMany) }, options)
+    const kept = 'seed: 2, steps: 6, weights: {"act": 9}, instances: 1'
+    expect(message).toContain(`Again: simulate(scenario, { ${kept}, only: [0, 2, 4] })`)
+    expect(message).toContain(`shortest part: simulate(scenario, { ${kept}, only: [${only.join(', ')}] })`)
+    expect(only).toHaveLength(1)
   })
 
   it('has no step where it fails without any', async () => {
@@ -87,7 +99,7 @@ The steps of the shortest schedule that was found (3 of 3):
   step 1: order
   step 2: order
 
-Again: simulate(scenario, { seed: 1, steps: 3 })
+Again: simulate(scenario, { seed: 1, steps: 3, weights: ${written} })
 It did not fail the same way again: something in it does not come from the broker`)
   })
 
