@@ -282,6 +282,12 @@ it('gives the place of a static classic client to whoever comes with its instanc
   expect(await classic('one').join()).toMatchObject({ errorCode: errors.UNRELEASED_INSTANCE_ID })
 })
 
+it('assigns all to who comes with the instance id of a classic client that was given nothing yet', async () => {
+  const { classic, join } = start()
+  await classic('one').join()
+  expect(await join('k', { instanceId: 'one' })).toMatchObject({ given: [0, 1, 2, 3] })
+})
+
 it('replaces a static classic client by its next life, and goes back where it takes the last other place', async () => {
   const { classic, beat, join } = start()
   await join('k', { instanceId: 'one' })
@@ -302,6 +308,15 @@ it('replaces a static classic client by its next life, and goes back where it ta
   const leaders = (await Promise.all(joined)).map(({ leader }) => leader)
   expect(leaders[0]).toBe(leaders[1])
   expect([b.memberId, c.memberId]).toContain(leaders[0])
+})
+
+it('passes over partitions that a leader gave and that do not exist', async () => {
+  const { broker, classic, join } = start()
+  const a = classic()
+  await a.join()
+  await a.sync({ [a.memberId]: [0, 1, 2, 3, 4] })
+  await join('k')
+  expect(broker.group('g').members.map(({ assignment }) => assignment.length)).toEqual([4, 0])
 })
 
 it('leaves a partition to one of its members where a leader gave it to several', async () => {
