@@ -203,6 +203,21 @@ it('[54] a hook that throws changes nothing, is not called again, and reaches wh
   expect(log).toEqual(['assigned orders-0,orders-1', 'revoked orders-1', 'second assigned orders-1'])
 })
 
+it('[54] also a poll that waits when a hook fails late, with no record to end the wait', async () => {
+  const { clock, make } = orders(2)
+  const { opened, open } = gate()
+  const onRevoked = () => opened.then(() => Promise.reject(new Error('revoked failed')))
+  const first = make('first', { onRevoked })
+  const failed = rejectionOf(first.poll())
+  await clock.settle()
+  const second = make('second')
+  const joined = second.ready()
+  await clock.settle()
+  open()
+  await joined
+  expect(await failed).toMatchObject({ message: 'revoked failed' })
+})
+
 it("[54] in run it is an 'error' event", async () => {
   const { clock, broker, make } = orders(1, 2)
   const errors: unknown[] = []

@@ -84,6 +84,17 @@ it('rejects with the reason of its signal, and loses nothing', async () => {
   expect(await rejectionOf(consumer.poll({ signal: stop.signal }))).toBe(reason)
 })
 
+it('neither joins nor finishes what the poll before returned, where its signal was aborted already', async () => {
+  const { broker, consumer } = polling(2)
+  const reason = new Error('enough')
+  const signal = AbortSignal.abort(reason)
+  expect(await rejectionOf(consumer.poll({ signal }))).toBe(reason)
+  expect(broker.groups.size).toBe(0)
+  await consumer.poll({ maxRecords: 1 })
+  expect(await rejectionOf(consumer.poll({ signal }))).toBe(reason)
+  expect(broker.group('g').committed(orders0)).toBe(null)
+})
+
 it('commits with each poll what the one before returned', async () => {
   const { broker, consumer } = polling(6)
   const committed = () => broker.group('g').committed(orders0)
