@@ -203,7 +203,6 @@ export class RecordSender {
 
   #ended(): void {
     if (this.#queue!.size === 0) this.#busy!.end()
-    this.#engine.touch()
   }
 
   #doing(): string | undefined {

@@ -30,7 +30,7 @@ export async function traceSendBatch<Sent>(
 /** An unchecked message as a subscriber sees it. One that cannot be read is left for `send` to refuse. */
 function toTraced(message: unknown): TracedMessage {
   try {
-    const { topic, key, value } = (message ?? {}) as Record<string, unknown>
+    const { topic, key, value } = message as Record<string, unknown>
     const name = typeof topic === 'string' ? topic : describeValue(topic)
     return { topic: name, key: key ?? null, value, headers: {} }
   } catch {

@@ -72,7 +72,6 @@ export class Transactions<Topics extends TopicMap> {
       this.#last = undefined
       this.#busy.end()
     }
-    this.#engine.touch()
   }
 
   // The next transaction begins when this one has ended, even if its function goes on after the timeout: otherwise a
