@@ -488,3 +488,23 @@ describe('producer options', () => {
     )
   })
 })
+
+describe('options of a send', () => {
+  const message = { topic: 'orders', value: { total: 1 } }
+  it.each([
+    [{ timeoutMs: -1 }, "option 'timeoutMs' expected a number of milliseconds, 0 or more, received -1"],
+    [{ signal: 5 }, "option 'signal' expected an AbortSignal, received 5"],
+    [{ timeout: 5 }, "unknown option 'timeout'. Did you mean 'timeoutMs'?"],
+  ])('%j are refused, and nothing is written', async (options, text) => {
+    const { broker } = shop()
+    const producer = broker.producer() as any
+    const before = broker.describe().records
+    const errors = [
+      await rejectionOf(producer.send(message, options)),
+      await rejectionOf(producer.sendBatch([message], options)),
+    ]
+    for (const error of errors) expect(error).toBeInstanceOf(InvalidOptionError)
+    expect(errors.map(error => (error as Error).message)).toEqual([`send: ${text}`, `sendBatch: ${text}`])
+    expect(broker.describe().records).toBe(before)
+  })
+})
