@@ -98,7 +98,6 @@ export class Joiner {
   async #join(passes: (error: unknown) => boolean): Promise<void> {
     const { engine, options, readiness } = this.#host
     const generation = ++this.#generation
-    readiness.unsettle()
     this.#host.joins()
     this.#listener?.mute()
     const listener = new MemberListener(options, this.#host.member)
