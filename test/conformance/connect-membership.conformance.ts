@@ -110,6 +110,20 @@ describe('being a member', () => {
     expect(faults.unused).toEqual([])
   })
 
+  it('asks for the epoch of now before it commits again, however long until its next heartbeat', async () => {
+    const faults = new WireFaults()
+    const requests = new RequestLog()
+    const { join } = await start({ faults, requests, consumerHeartbeatIntervalMs: 120_000 })
+    const consumer = (await join()).consumer({ groupId: 'g', topics: ['orders'], autoCommit: false })
+    await consumer.ready()
+    requests.clear()
+    faults.fail({ api: 'OffsetCommit' }, 'STALE_MEMBER_EPOCH')
+    await consumer.commit([{ topic: 'orders', partition: 0, offset: 0 }])
+    const asked = [...requests].map(({ api }) => api)
+    const between = asked.slice(asked.indexOf('OffsetCommit'), asked.lastIndexOf('OffsetCommit'))
+    expect(between).toContain('ConsumerGroupHeartbeat')
+  })
+
   it('does not ask its group to commit what is not its own', async () => {
     const requests = new RequestLog()
     const { broker, join } = await start({ requests })

@@ -35,6 +35,12 @@ it('is told so when it connects, too', async () => {
   await expect(join({ topics, createTopics: true })).rejects.toMatchObject(refused)
 })
 
+it('is told so when it connects and may not create what is missing', async () => {
+  const { join } = await startFor('others', 'DESCRIBE')
+  const topics = { others: topic() }
+  await expect(join({ topics, createTopics: true })).rejects.toMatchObject({ ...refused, topic: 'others' })
+})
+
 it('creates a topic that it may create, and not describe', async () => {
   const { broker, join } = await startFor('made', 'CREATE')
   const { admin } = await join()

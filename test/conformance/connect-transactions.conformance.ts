@@ -198,6 +198,16 @@ describe('transactions', () => {
     expect(await consumer.committed({ topic: 'orders', partition: 0 })).toEqual({ offset: 1 })
   })
 
+  it('ask nothing of their coordinator where nothing is written in them', async () => {
+    const requests = new RequestLog()
+    const { join } = await start({ requests })
+    const producer = (await join()).producer({ transactionalId: 'tx' })
+    for (let i = 0; i < 2; i++) await producer.transaction(async () => {})
+    // A coordinator refuses to end what has not begun: the next one would begin under another epoch, to be safe.
+    expect(requests.of({ api: 'EndTxn' })).toEqual([])
+    expect(requests.of({ api: 'InitProducerId' })).toHaveLength(1)
+  })
+
   it('are not aborted before the answer to what is on its way', async () => {
     const faults = new WireFaults()
     const requests = new RequestLog()

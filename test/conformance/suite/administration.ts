@@ -269,6 +269,31 @@ export const administration: Area = ({ test, scene }) => {
     expect(await admin.listGroupOffsets(group)).toEqual([{ topic, partition: 1, offset: 0 }])
   })
 
+  test('forgets nothing that a group has committed of what somebody in it reads', async () => {
+    const { place, topic, group } = await scene()
+    const consumer = place.consumer({ groupId: group, topics: [topic], autoCommit: false })
+    await consumer.ready()
+    const committed = [{ topic, partition: 0, offset: 0 }]
+    await consumer.commit(committed)
+    await expect(place.admin.deleteGroupOffsets(group, committed)).rejects.toMatchObject({
+      code: 'GROUP_SUBSCRIBED_TO_TOPIC',
+    })
+    expect(await place.admin.listGroupOffsets(group)).toEqual(committed)
+  })
+
+  test('moves no group to a place that there is not', async () => {
+    const { place, topic, group } = await scene()
+    await sendNumbers(place, topic, 3)
+    const committed = [{ topic, partition: 0, offset: 1 }]
+    await place.admin.setGroupOffsets(group, committed)
+    for (const to of ['start', undefined, { timestamp: 'now' }]) {
+      await expect(place.admin.setGroupOffsets(group, to as never)).rejects.toMatchObject({
+        name: 'InvalidArgumentError',
+      })
+    }
+    expect(await place.admin.listGroupOffsets(group)).toEqual(committed)
+  })
+
   test('makes a group by offsets, and none without any', async () => {
     const { place, topic, group } = await scene()
     const { admin } = place
