@@ -9,9 +9,9 @@ import { streamsGroupDescribe } from '../protocol/messages/streams-group-describ
 import { streamsGroupHeartbeat } from '../protocol/messages/streams-group-heartbeat.ts'
 import { streamsGroupTopologyDescriptionUpdate } from '../protocol/messages/streams-group-topology-description-update.ts'
 import type { StreamsGroup } from '../streams/streams-group.ts'
-import { type TaskOffset, toStreamsHeartbeat } from '../streams/streams-heartbeat.ts'
+import { toStreamsHeartbeat } from '../streams/streams-heartbeat.ts'
 import type { StreamsMember } from '../streams/streams-member.ts'
-import { type Task, toTaskIds } from '../streams/tasks.ts'
+import { bySubtopology, type Task, toTaskIds } from '../streams/tasks.ts'
 import type { InternalTopic, Topology } from '../streams/topology.ts'
 import { statusCodes } from '../streams/topology-status.ts'
 import { toWireError, type Wire, wireError } from '../wire.ts'
@@ -125,8 +125,8 @@ function describe(wire: Wire, group: StreamsGroup, withTopology: boolean) {
       memberId,
       memberEpoch,
       ...said,
-      taskOffsets: byTask(more.taskOffsets),
-      taskEndOffsets: byTask(more.taskEndOffsets),
+      taskOffsets: more.taskOffsets.toSorted(bySubtopology),
+      taskEndOffsets: more.taskEndOffsets.toSorted(bySubtopology),
       clientHost: '/127.0.0.1',
       assignment: tasks(assigned.active.keys(), assigned.standby),
       targetAssignment: tasks(target.active, target.standby),
@@ -147,12 +147,6 @@ function describeTopology({ epoch, subtopologies }: Topology) {
       stateChangelogTopics: byName(each.stateChangelogTopics),
     })),
   }
-}
-
-function byTask(offsets: readonly TaskOffset[]): readonly TaskOffset[] {
-  return [...offsets].sort(
-    (a, b) => a.subtopologyId.localeCompare(b.subtopologyId) || a.partition - b.partition,
-  )
 }
 
 function byName(topics: readonly InternalTopic[]): readonly InternalTopic[] {

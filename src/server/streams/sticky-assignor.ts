@@ -1,7 +1,7 @@
 import { entryOf } from '../entry-of.ts'
 import { LowestFirst } from './lowest-first.ts'
 import { ProcessLoad } from './process-load.ts'
-import { formatTask, type Task, type Tasks } from './tasks.ts'
+import { byPartition, bySubtopology, formatTask, type Task, type TaskParts, type Tasks } from './tasks.ts'
 
 /** A member, and the tasks that it has. */
 export interface AssignableMember {
@@ -20,11 +20,9 @@ export interface AssignableSubtopology {
   readonly stateful: boolean
 }
 
-/** A task of a subtopology. */
-interface Part {
+/** A task, with what it is made of. */
+interface Part extends TaskParts {
   readonly task: Task
-  readonly subtopologyId: string
-  readonly partition: number
 }
 
 interface Place {
@@ -197,16 +195,4 @@ function tasksOf({ subtopologyId, tasks }: AssignableSubtopology): Part[] {
     subtopologyId,
     partition,
   }))
-}
-
-function byPartition(a: Part, b: Part): number {
-  return a.partition - b.partition || compareIds(a, b)
-}
-
-function bySubtopology(a: Part, b: Part): number {
-  return compareIds(a, b) || a.partition - b.partition
-}
-
-function compareIds({ subtopologyId: a }: Part, { subtopologyId: b }: Part): number {
-  return a === b ? 0 : a < b ? -1 : 1
 }

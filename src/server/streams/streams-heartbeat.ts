@@ -2,7 +2,7 @@ import { InvalidArgumentError } from '../../errors.ts'
 import { memberEpochs, requireGroupId, requirer } from '../member-heartbeat.ts'
 import type { RequestOf } from '../protocol/message.ts'
 import type { streamsGroupHeartbeat } from '../protocol/messages/streams-group-heartbeat.ts'
-import { formatTask, fromTaskIds, type Task, type Tasks } from './tasks.ts'
+import { formatTask, fromTaskIds, type Task, type TaskParts, type Tasks } from './tasks.ts'
 import { type Topology, toTopology } from './topology.ts'
 
 /** Where a process answers interactive queries. */
@@ -17,9 +17,7 @@ export interface ClientTag {
 }
 
 /** The sum of the offsets in the changelogs of a task. */
-export interface TaskOffset {
-  readonly subtopologyId: string
-  readonly partition: number
+export interface TaskOffset extends TaskParts {
   readonly offset: number
 }
 

@@ -11,6 +11,12 @@ export interface Tasks {
 
 export const noTasks: Tasks = { active: new Set(), standby: new Set() }
 
+/** What a task is made of. */
+export interface TaskParts {
+  readonly subtopologyId: string
+  readonly partition: number
+}
+
 /** Tasks as a message lists them. */
 export interface TaskIds {
   readonly subtopologyId: string
@@ -21,7 +27,7 @@ export function formatTask(subtopologyId: string, partition: number): Task {
   return `${subtopologyId}_${partition}`
 }
 
-export function partsOf(task: Task): { readonly subtopologyId: string; readonly partition: number } {
+export function partsOf(task: Task): TaskParts {
   const at = task.lastIndexOf('_')
   return { subtopologyId: task.slice(0, at), partition: Number(task.slice(at + 1)) }
 }
@@ -36,13 +42,23 @@ export function fromTaskIds(taskIds: readonly TaskIds[]): Set<Task> {
 
 /** Lists tasks in the order of subtopologies and partitions. */
 export function toTaskIds(tasks: Iterable<Task>): TaskIds[] {
-  const bySubtopology = new Map<string, number[]>()
-  for (const task of tasks) {
-    const { subtopologyId, partition } = partsOf(task)
-    entryOf(bySubtopology, subtopologyId, () => []).push(partition)
+  const byId = new Map<string, number[]>()
+  for (const { subtopologyId, partition } of Array.from(tasks, partsOf).sort(bySubtopology)) {
+    entryOf(byId, subtopologyId, () => []).push(partition)
   }
-  return [...bySubtopology.keys()].sort().map(subtopologyId => ({
-    subtopologyId,
-    partitions: bySubtopology.get(subtopologyId)!.sort((a, b) => a - b),
-  }))
+  return [...byId].map(([subtopologyId, partitions]) => ({ subtopologyId, partitions }))
+}
+
+/** In the order of partitions, then of subtopologies. */
+export function byPartition(a: TaskParts, b: TaskParts): number {
+  return a.partition - b.partition || compareIds(a, b)
+}
+
+/** In the order of subtopologies, then of partitions. */
+export function bySubtopology(a: TaskParts, b: TaskParts): number {
+  return compareIds(a, b) || a.partition - b.partition
+}
+
+function compareIds({ subtopologyId: a }: TaskParts, { subtopologyId: b }: TaskParts): number {
+  return a === b ? 0 : a < b ? -1 : 1
 }
