@@ -128,7 +128,7 @@ export class ProducerIds {
 
   async #addOffsets(): Promise<void> {
     const talk = this.#talk
-    const version = talk.below(4)
+    const version = talk.below(5)
     const id = this.#id() ?? ''
     const identity = this.#identity(id)
     const asked = { transactionalId: id, groupId: talk.oneOf([talk.name, talk.name, '']), ...identity }
