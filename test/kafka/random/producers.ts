@@ -19,6 +19,10 @@ interface Producer {
   current: boolean
 }
 
+const noMember = ['', -1] as const
+// A member that commits for a group that does not exist hears another error, after which its client joins anew.
+const noGroup = new Set([22, 69])
+const unknownMember = 25
 const nobody: Identity = { producerId: -1, producerEpoch: -1 }
 
 // NOT_LEADER_OR_FOLLOWER, COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR,
@@ -29,6 +33,7 @@ const passing = new Set([6, 14, 15, 16, 19, 51])
 export class Producers {
   readonly #talk: Talk
   readonly #topic: string
+  #topicId = ''
   readonly #group: string
   readonly #producers: Producer[]
   // In the order in which they were given.
@@ -62,7 +67,8 @@ export class Producers {
 
   async #start(): Promise<void> {
     const topic = { name: this.#topic, numPartitions: 2, replicationFactor: 1, assignments: [], configs: [] }
-    await this.#talk.ask('createTopics', 7, { topics: [topic] })
+    const made = await this.#talk.ask('createTopics', 7, { topics: [topic] })
+    this.#topicId = made.topics[0].topicId
     await this.#talk.eventually(
       () => this.#talk.ask('metadata', 12, { topics: [{ name: this.#topic }] }),
       ({ topics: [{ errorCode, partitions }] }) => errorCode !== 0 || partitions.length !== 2,
@@ -194,23 +200,29 @@ export class Producers {
   }
 
   async #commitInTransaction(producer: Producer, identity: Identity): Promise<void> {
-    const version = producer.current ? 5 : this.#talk.oneOf([3, 4])
+    const version = this.#talk.oneOf(producer.current ? [5, 6] : [0, 2, 3, 4])
     const committedOffset = this.#talk.below(100)
+    // Nobody is in the group. What a version has no field for is not asked.
+    const [memberId, generationIdOrMemberEpoch] =
+      version < 3
+        ? noMember
+        : this.#talk.oneOf([noMember, noMember, noMember, ['nobody', 1], ['', 1]] as const)
     const partitions = [{ partitionIndex: 0, committedOffset, committedMetadata: 'transaction' }]
     const asked = {
       transactionalId: producer.id ?? 'none',
       groupId: this.#group,
       ...identity,
-      memberId: '',
-      topics: [{ name: this.#topic, partitions }],
+      ...{ memberId, generationIdOrMemberEpoch },
+      topics: [{ name: this.#topic, topicId: this.#topicId, partitions }],
     }
     const answer = await this.#settled(
       () => this.#talk.ask('txnOffsetCommit', version, asked),
       ({ topics }) => topics[0].partitions[0].errorCode,
     )
+    const { errorCode } = answer.topics[0].partitions[0]
     this.#talk.tell(
-      `commit offset ${committedOffset} v${version} ${producer.id} ${this.#show(identity)}`,
-      answer.topics[0].partitions[0].errorCode,
+      `commit offset ${committedOffset} v${version} ${producer.id} ${this.#show(identity)} as '${memberId}' ${generationIdOrMemberEpoch}`,
+      noGroup.has(errorCode) ? unknownMember : errorCode,
     )
   }
 
