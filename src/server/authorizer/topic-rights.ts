@@ -107,7 +107,7 @@ function shownMetadata(answer: Message, asked: Asked): Message {
     ...shown,
     ...askedOfCluster(asked),
     topics: request.includeTopicAuthorizedOperations
-      ? topics.map((each: Message) => (each.errorCode ? each : withOperations(rights)(each)))
+      ? topics.map((each: Message) => (each.name === null ? each : withOperations(rights)(each)))
       : topics,
   }
 }

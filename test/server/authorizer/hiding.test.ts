@@ -103,9 +103,11 @@ describe('topics', () => {
   it('that are not there are told what may be done with them, too', async () => {
     const { ask } = start([allow('WRITE', 'TOPIC', 'nowhere')])
     const asked = { topics: [{ name: 'nowhere' }], responsePartitionLimit: 9 }
-    expect(await ask('DescribeTopicPartitions', asked)).toMatchObject({
-      topics: [{ errorCode: unknownTopic, topicAuthorizedOperations: bits(write, describing) }],
-    })
+    const told = { errorCode: unknownTopic, topicAuthorizedOperations: bits(write, describing) }
+    expect(await ask('DescribeTopicPartitions', asked)).toMatchObject({ topics: [told] })
+    const { topics } = asked
+    const metadata = await ask('Metadata', { topics, includeTopicAuthorizedOperations: true })
+    expect(metadata).toMatchObject({ topics: [told] })
   })
 
   it('that are all denied hide what may be done with the cluster, too', async () => {
