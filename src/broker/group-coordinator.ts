@@ -10,7 +10,7 @@ import type {
   MembershipListener,
   Unread,
 } from '../engine.ts'
-import { GroupIdNotFoundError, InvalidGroupIdError } from '../errors.ts'
+import { GroupIdNotFoundError, InvalidGroupIdError, UnknownMemberIdError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import { ConsumerGroup, type GroupHost, type GroupNews } from '../group/consumer-group.ts'
 import type { GroupHolder, HeldGroup, OtherGroups } from '../group/group-holder.ts'
@@ -90,6 +90,7 @@ export class GroupCoordinator {
       committed: (groupId, tp) => this.groups.get(groupId)?.committed(tp) ?? null,
       commitWithoutMember: (groupId, offsets) => this.commitWithoutMember(groupId, offsets),
       checkCommitWithoutMember: (groupId, offsets) => this.checkCommitWithoutMember(groupId, offsets),
+      requireNotHeld: groupId => this.#requireNotHeld(groupId),
       requirePartition: tp => void host.partition(tp),
       left: membership => this.#manual.delete(membership),
     }
@@ -154,6 +155,12 @@ export class GroupCoordinator {
       if (held !== undefined) return held
     }
     return undefined
+  }
+
+  #requireNotHeld(groupId: string): void {
+    if (this.#held(groupId) === undefined) return
+    const message = `Group '${groupId}' has members on the wire, and only they commit for it`
+    throw new UnknownMemberIdError(message, { groupId })
   }
 
   // Called once the first call of a new group has succeeded: a call that is refused leaves no group behind.

@@ -22,6 +22,8 @@ export interface ManualHost {
   commitWithoutMember(groupId: string, offsets: readonly TopicPartitionOffset[]): void
   /** Refuses what `commitWithoutMember` would refuse. */
   checkCommitWithoutMember(groupId: string, offsets: readonly TopicPartitionOffset[]): void
+  /** @throws UnknownMemberIdError while the group has members that assign by themselves */
+  requireNotHeld(groupId: string): void
   requirePartition(tp: TopicPartition): void
   left(membership: ManualMembership): void
 }
@@ -118,6 +120,7 @@ export class ManualMembership implements Membership {
   #refusing(commit: (groupId: string) => void): void {
     if (this.#groupId === undefined) return
     try {
+      this.#host.requireNotHeld(this.#groupId)
       commit(this.#groupId)
     } catch (error) {
       if (!(error instanceof UnknownMemberIdError)) throw error

@@ -34,6 +34,23 @@ it('takes what a classic client commits under any generation since it got the pa
   expect(await commit(2, 0, 'one')).toBe(0)
 })
 
+it('[66] refuses what a consumer with assign commits while classic clients have the group, at once and in a transaction', async () => {
+  const { broker, classic } = start()
+  const a = await classic().lead()
+  const tp = { topic: 'orders' as const, partition: 0 }
+  const consumer = broker.consumer({ groupId: 'g', assign: [tp], autoCommit: false })
+  await broker.producer().send({ topic: 'orders', partition: 0, value: 'v' })
+  expect(await consumer.poll()).toHaveLength(1)
+  const refused = { name: 'CommitFailedError', code: 'UNKNOWN_MEMBER_ID', groupId: 'g' }
+  await expect(consumer.commit()).rejects.toMatchObject(refused)
+  const producer = broker.producer({ transactionalId: 't' })
+  await expect(producer.transaction(tx => tx.sendOffsets(consumer))).rejects.toMatchObject(refused)
+  expect(broker.group('g').committed(tp)).toBeNull()
+  await a.leave()
+  await consumer.commit()
+  expect(broker.group('g').committed(tp)).toEqual({ offset: 1 })
+})
+
 it('keeps what classic clients read and have not committed, where a topic keeps what is unread', async () => {
   const { broker, classic } = start()
   broker.topic('orders').alter({ cleanupPolicy: 'consumed' })
