@@ -155,7 +155,7 @@ export class EncodedSegment implements BatchSegment {
     if (this.plain) return Math.max(0, to - from)
     const batches = this.#batches
     let count = 0
-    for (let i = batches.at(from); i < batches.length && batches.first(i) < to; i++) {
+    for (let i = batches.at(from); batches.first(i) < to; i++) {
       if (batches.visible(i, committed)) {
         count += Math.min(to, batches.first(i + 1)) - Math.max(from, batches.first(i))
       }

@@ -478,8 +478,8 @@ export class Partition {
   }
 
   /** The offset at which the open transaction of each producer begins, by producer id. @internal */
-  get openTransactions(): ReadonlyMap<number, number> {
-    return this.#transactions?.starts ?? new Map()
+  get openTransactions(): ReadonlyMap<number, number> | undefined {
+    return this.#transactions?.starts
   }
 
   // --- compaction ---------------------------------------------------------------------------------------------------

@@ -176,9 +176,9 @@ export class TransactionCoordinator {
   }
 
   #expire(transactionalId: string): void {
-    const session = this.#sessions.get(transactionalId)
+    const session = this.#sessions.get(transactionalId)!
     // The end of the open transaction sets the timer.
-    if (session === undefined || session.open !== undefined) return
+    if (session.open !== undefined) return
     const { clock, transactionalIdExpirationMs } = this.#host
     if (clock.now() - session.usedAt < transactionalIdExpirationMs) this.#expireLater(session)
     else this.#sessions.delete(transactionalId)
