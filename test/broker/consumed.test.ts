@@ -223,6 +223,19 @@ describe("cleanupPolicy: 'consumed'", () => {
       expect(kept()).toEqual([2, 2])
     })
 
+    it('keeps all for the time of the topic itself, though that of another one is over before', async () => {
+      const { broker, clock, kept, consumer } = await silent()
+      broker.createTopic('third')
+      await clock.advance(day)
+      await consumer.subscribe(['jobs'])
+      await clock.advance(day)
+      await consumer.subscribe(['third'])
+      await clock.advance(7 * day - 1)
+      expect(kept()).toEqual([0, 2])
+      await clock.advance(1)
+      expect(kept()).toEqual([2, 2])
+    })
+
     it('keeps all where a member reads it again in time', async () => {
       const { clock, kept, consumer } = await silent()
       await clock.advance(6 * day)

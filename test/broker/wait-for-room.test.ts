@@ -478,6 +478,19 @@ describe("whenFull: 'wait'", () => {
     expect(waiting).toEqual(['written'])
   })
 
+  it('for room in the broker, it keeps nobody from writing who may drop what is unread', async () => {
+    const { broker, clock } = testBroker({ maxRecords: 4 })
+    const kept = broker.createTopic('kept', { whenFull: 'wait' })
+    const log = broker.createTopic('log')
+    for (const topic of [kept, kept, log, log]) topic.append({ value: 'former' })
+    const batch = [1, 2, 3].map(value => ({ topic: 'kept', value }))
+    const told = outcomeOf(broker.producer().sendBatch(batch))
+    await clock.settle()
+    log.append({ value: 'new' })
+    await clock.settle()
+    expect([told, log.records().map(({ value }) => value)]).toEqual([[], ['former', 'new']])
+  })
+
   it('whoever would have to follow a send that waits elsewhere is refused in the name of its own partition', async () => {
     const { broker, clock, told, follow, producer } = full()
     const feed = broker.createTopic('feed')
