@@ -82,6 +82,20 @@ it('leaves out of a run what does not concern it', async () => {
   expect([batches, seen]).toEqual([[3], [0, 1, 2]])
 })
 
+it.each([{ ordering: 'key' as const }, { onFailure: 'park-key' as const }])(
+  'reads ahead no further than their windowRecords says, in a run with %j',
+  async options => {
+    const consumerDefaults = { run: { windowRecords: 4 } }
+    const { broker, clock } = brokerWith({ consumerDefaults }, 9)
+    const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    const stalled: number[] = []
+    consumer.on('stalled', ({ records }) => stalled.push(records))
+    await consumer.run({ ...options, concurrency: 9, eachRecord: () => new Promise(() => {}) })
+    await clock.settle()
+    expect(stalled).toEqual([4])
+  },
+)
+
 it('leaves parking and delayed retries to those that can have them', async () => {
   const { broker, clock } = brokerWith({
     topics: { later: topic() },

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { type Consumer, IllegalStateError, InvalidOptionError } from '../../src/index.ts'
-import { fill, names, offsets } from '../helpers/behaviours.ts'
+import { fill, gate, names, offsets } from '../helpers/behaviours.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
 
@@ -99,6 +99,23 @@ it('keeps its topics where a subscribe is refused', async () => {
   expect(names(consumer.assignment)).toEqual(['orders-0'])
   fill(broker, 'orders', 1)
   expect(offsets(await consumer.poll())).toEqual([0, 1])
+})
+
+it('is not ready because a subscribe was refused, while another member has yet to give up its partitions', async () => {
+  const { broker, clock } = brokerWithOrders(0, 2)
+  const { opened, open } = gate()
+  const member = (options: object) => broker.consumer({ groupId: 'g', topics: ['orders'], ...options })
+  await member({ onRevoked: () => opened }).ready()
+  const consumer = member({})
+  let ready = false
+  const joined = consumer.ready().then(() => (ready = true))
+  await clock.settle()
+  expect(await rejectionOf(consumer.subscribe(['missing' as 'orders']))).toMatchObject({ topic: 'missing' })
+  await clock.settle()
+  expect(ready).toBe(false)
+  open()
+  await joined
+  expect(names(consumer.assignment)).toEqual(['orders-1'])
 })
 
 it('subscribes before it joins', async () => {
