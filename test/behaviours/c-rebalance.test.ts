@@ -171,6 +171,25 @@ it('[53] who is removed gets onLost and not onRevoked, and cannot commit any mor
   expect(broker.group('g').committed(orders0)).toEqual({ offset: 1 })
 })
 
+it('[53] and onAssigned with nothing, where nothing is left for it when it comes back', async () => {
+  const { clock, log, make } = orders(1, 1)
+  const held = gate()
+  const stuck = make('stuck', { maxPollIntervalMs: 1000 })
+  await stuck.run({ eachRecord: () => held.opened })
+  await make('other').ready()
+  await clock.advance(1000)
+  held.open()
+  await stuck.ready()
+  await clock.settle()
+  expect(log).toEqual([
+    'stuck assigned orders-0',
+    'other assigned ',
+    'other assigned orders-0',
+    'stuck lost orders-0',
+    'stuck assigned ',
+  ])
+})
+
 it('[53] so does who loses a topic that is deleted', async () => {
   const { broker, clock, log, make } = orders(2)
   await make('first').ready()

@@ -130,8 +130,11 @@ describe('a consumer that had joined, and cannot come back', () => {
     const gone = new GroupIdNotFoundError('There is no such group')
     broker.faults.fail({ operation: 'join' }, gone)
     await send(1)
-    await broker.advance(1000)
+    await broker.advance(999)
+    const ready = expect(consumer.ready()).rejects.toBe(gone)
+    await broker.advance(1)
     expect(told).toEqual([['crashed', gone]])
     await expect(consumer.done).rejects.toBe(gone)
+    await ready
   })
 })

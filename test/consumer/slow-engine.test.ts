@@ -35,6 +35,26 @@ it('commits once an interval what was finished meanwhile', async () => {
   expect(commits).toEqual(['6000: 0@5', '11000: 0@8'])
 })
 
+it('tells of a commit once its engine has answered it', async () => {
+  const made = testBroker()
+  const { broker, clock } = made
+  broker.createTopic('orders')
+  const answered = gate()
+  const consumer = consumerWith(made, membership => ({
+    autoCommitIntervalMs: 5000,
+    commit: (offsets: readonly EpochOffset[]) => answered.opened.then(() => membership.commit(offsets)),
+  }))
+  const told: number[] = []
+  consumer.on('committed', ({ offsets }) => told.push(...offsets.map(({ offset }) => offset)))
+  await consumer.run({ eachRecord: () => {} })
+  fill(broker, 'orders', 2)
+  await clock.advance(5000)
+  expect(told).toEqual([])
+  answered.open()
+  await clock.settle()
+  expect(told).toEqual([2])
+})
+
 it('commits all partitions together, and at close at once', async () => {
   const { broker, clock, commits, consumer } = committedByTime(2)
   await consumer.run({ eachRecord: () => broker.clock.sleep(1000) })
