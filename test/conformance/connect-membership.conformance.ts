@@ -124,6 +124,23 @@ describe('being a member', () => {
     expect(between).toContain('ConsumerGroupHeartbeat')
   })
 
+  it('leaves once what it commits is committed', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    const cluster = await join()
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'], autoCommit: false })
+    await consumer.ready()
+    const held = faults.pauseNext({ api: 'OffsetCommit' })
+    const committed = consumer.commit([{ topic: 'orders', partition: 0, offset: 0 }])
+    await held.entered
+    const closed = consumer.close()
+    for (let i = 0; i < 10; i++) await cluster.admin.listTopics()
+    expect(broker.group('g').members).toHaveLength(1)
+    held.release()
+    await Promise.all([committed, closed])
+    expect(broker.group('g').members).toEqual([])
+  })
+
   it('does not ask its group to commit what is not its own', async () => {
     const requests = new RequestLog()
     const { broker, join } = await start({ requests })

@@ -52,6 +52,11 @@ describe('sending', () => {
     const producer = cluster.producer()
     await expect(producer.send(large)).rejects.toMatchObject(refused)
     await expect(producer.sendBatch([{ ...large, value: 'x' }, large])).rejects.toMatchObject(refused)
+    await expect(
+      producer.send({ ...large, value: 'x', headers: { large: large.value } }),
+    ).rejects.toMatchObject({
+      code: 'MESSAGE_TOO_LARGE',
+    })
     expect(requests.of({ api: 'Produce' })).toEqual([])
     const transactional = cluster.producer({ transactionalId: 'tx' })
     await expect(transactional.transaction(tx => tx.send(large))).rejects.toMatchObject(refused)

@@ -74,6 +74,19 @@ describe('sending', () => {
     expect(values(await readAll(cluster, 'orders'))).toEqual(numbers(50))
   })
 
+  it('waits for a topic that is not available for now', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const producer = (await join()).producer()
+    await producer.send({ topic: 'orders', partition: 0, value: 0 })
+    faults.fail({ api: 'Produce' }, 'NOT_LEADER_OR_FOLLOWER')
+    faults.fail({ api: 'Metadata', topic: 'orders' }, 'LEADER_NOT_AVAILABLE')
+    await expect(producer.send({ topic: 'orders', partition: 0, value: 1 })).resolves.toMatchObject({
+      offset: 1,
+    })
+    expect(faults.unused).toEqual([])
+  })
+
   it('writes a batch under a later epoch where the log has lost those before it', async () => {
     const faults = new WireFaults()
     const epochs = watchEpochs()

@@ -79,6 +79,15 @@ describe('the records that wait for one partition', () => {
     expect([queue.batchSince, queue.waitingSince]).toEqual([Number.POSITIVE_INFINITY, 1])
   })
 
+  it('know the least room that they need: one record, or all of a batch that is sent again', () => {
+    const { queue } = queueOf('a', 'bcd')
+    expect(queue.leastBytes).toBe(17)
+    queue.take(10_000)
+    expect(queue.leastBytes).toBe(0)
+    queue.putBack(failure)
+    expect(queue.leastBytes).toBe(17 + 19)
+  })
+
   it('are halved where they were too large, in order, until the first half is written', () => {
     const { queue } = queueOf('a', 'b', 'c', 'd', 'e')
     const take = () => sinceOf(queue.take(10_000))
