@@ -150,10 +150,7 @@ export class Reconciliation {
   /** The partitions are given up: their handlers have ended. */
   release(partitions: readonly AssignedPartition[]): void {
     this.#owned.release(partitions)
-    // A partition that was assigned again meanwhile is owned again, under another epoch. Not where that assignment is
-    // overtaken: the next one is about to be followed.
-    const assigned = this.#assignment === this.#followed ? this.#takeOn() : []
-    if (assigned.length > 0) this.#member.tell({ lost: [], revoked: [], assigned, settled: false })
+    // One that was assigned again meanwhile is taken on, under another epoch, with the answer to the next heartbeat.
     this.#settled = false
     this.#member.ownsOthers({ soon: true })
   }
