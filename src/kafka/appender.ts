@@ -166,9 +166,7 @@ export class Appender {
     if (this.#identifying) return
     this.#identifying = true
     try {
-      const identity = await this.#host.identity(this.#identity)
-      this.#identity = identity
-      for (const queue of queues) queue.writeAs(identity)
+      this.#identity = await this.#host.identity(this.#identity)
     } catch (error) {
       for (const queue of queues) this.#reject(queue.clear(), error)
     }

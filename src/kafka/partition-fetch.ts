@@ -92,9 +92,8 @@ export class ClusterPartitionFetch<Position extends FetchPosition> implements Pa
       return
     }
     const common = this.#epochs.cut(epoch, endOffset)
-    // What is held was lost, or is read anew.
+    // What is held was lost, or is read anew. Nothing is held ahead of it while a request is under way.
     this.#chunk = undefined
-    this.#ahead = undefined
     this.endOffset = Math.min(this.endOffset, common)
     this.highWatermark = Math.min(this.highWatermark, common)
     if (this.position.fetchPosition > common) this.#truncatedAt = common
