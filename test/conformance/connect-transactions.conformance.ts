@@ -208,6 +208,26 @@ describe('transactions', () => {
     expect(requests.of({ api: 'InitProducerId' })).toHaveLength(1)
   })
 
+  it('leave the consumer whose offsets they have as it is where their commit is refused', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    await sendNumbers(cluster, 'orders', 1)
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'], autoCommit: false })
+    expect(await consumer.poll({ timeoutMs: 30_000 })).toHaveLength(1)
+    const lost: unknown[] = []
+    consumer.on('lost', event => lost.push(event))
+    const producer = cluster.producer({ transactionalId: 'tx' })
+    faults.disconnect({ api: 'AddOffsetsToTxn' }, { when: 'after' })
+    faults.fail({ api: 'EndTxn' }, refused)
+    await expect(producer.transaction(tx => tx.sendOffsets(consumer))).rejects.toMatchObject({
+      code: refused,
+    })
+    await producer.transaction(tx => tx.sendOffsets(consumer))
+    expect(await consumer.committed({ topic: 'orders', partition: 0 })).toEqual({ offset: 1 })
+    expect(lost).toEqual([])
+  })
+
   it('are not aborted before the answer to what is on its way', async () => {
     const faults = new WireFaults()
     const requests = new RequestLog()
