@@ -158,6 +158,24 @@ it('come at once where what they were answered could not be followed', async () 
   await until(() => expect(consumer.assignment).toHaveLength(1))
 })
 
+it('say everything again where the answer was lost, which may have brought an assignment', async () => {
+  const { faults, broker, member, severalBeats } = await startMember()
+  const consumer = member()
+  const lost: unknown[] = []
+  consumer.on('lost', event => lost.push(event))
+  await consumer.ready()
+  const other = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await other.ready()
+  await until(() => expect(consumer.assignment).toHaveLength(1))
+  await severalBeats()
+  faults.disconnect({ api: 'ConsumerGroupHeartbeat' }, { when: 'after', always: true })
+  await other.close()
+  await severalBeats()
+  faults.clear()
+  await until(() => expect(consumer.assignment).toHaveLength(2))
+  expect(lost).toEqual([])
+})
+
 it('tell the group that a refused member goes, also where its connection closes at once', async () => {
   const { faults, broker, cluster, member } = await startMember()
   const consumer = member()
