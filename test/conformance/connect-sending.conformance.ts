@@ -74,6 +74,26 @@ describe('sending', () => {
     expect(values(await readAll(cluster, 'orders'))).toEqual(numbers(50))
   })
 
+  it('takes back what waits behind a batch on its way when its signal aborts', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    const producer = cluster.producer()
+    const held = faults.pauseNext({ api: 'Produce' })
+    const send = (value: number, signal?: AbortSignal) =>
+      producer.send({ topic: 'orders', partition: 0, value }, { signal })
+    const first = send(0)
+    await held.entered
+    const abort = new AbortController()
+    const refused = expect(send(1, abort.signal)).rejects.toThrow('not any more')
+    const last = send(2)
+    abort.abort(new Error('not any more'))
+    await refused
+    held.release()
+    await Promise.all([first, last])
+    expect(values(await readAll(cluster, 'orders'))).toEqual([0, 2])
+  })
+
   it('waits for a topic that is not available for now', async () => {
     const faults = new WireFaults()
     const { join } = await start({ faults })
