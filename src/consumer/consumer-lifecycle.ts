@@ -78,10 +78,7 @@ export class ConsumerLifecycle implements EngineClient {
     )
     const failing = (error: unknown) => events.emitNow('error', error)
     this.#session = engine.fetch(() => this.#worker?.wake(), options.isolationLevel, failing)
-    this.pauses = new Pauses(engine.clock, () => {
-      this.#worker?.wake()
-      engine.touch()
-    })
+    this.pauses = new Pauses(engine.clock, () => this.#worker?.wake())
     const fatal = (error: unknown, record?: AnyRecord) => void this.crash(error, record)
     const shared = { engine, events, session: this.#session, fatal }
     this.coordinator = new ConsumerCoordinator({

@@ -418,7 +418,6 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   resume(partitions?: readonly TopicPartition<Record['topic']>[]): void {
     for (const state of this.#statesOf('resume', partitions)) this.#lifecycle.pauses.resume(state)
     this.#lifecycle.worker?.wake()
-    this.#engine.touch()
   }
 
   #statesOf(method: string, partitions: readonly TopicPartition[] | undefined): PartitionState[] {
