@@ -298,10 +298,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
 
 // Several modules may declare one topic; their options must agree.
 function refuseContradiction(existing: Topic, declared: TopicOptions): void {
-  const options: Readonly<Record<string, unknown>> = {
-    ...existing.options,
-    partitions: existing.partitions.length,
-  }
+  const options: Readonly<Record<string, unknown>> = { ...existing.options }
   for (const [option, value] of Object.entries(declared)) {
     const there = options[option]
     if (value === undefined || isSameCodec(value, there)) continue

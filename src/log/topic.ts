@@ -172,6 +172,8 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     this.requireGrowth(total)
     const from = this.#partitions.length
     this.#extend(total)
+    this.#asked = { ...this.#asked, partitions: total }
+    this.#config = Object.freeze({ ...this.#config, partitions: total })
     this.#host.partitionsAdded(this as unknown as Topic, from)
     this.#host.outbox.flush()
   }

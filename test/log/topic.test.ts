@@ -168,6 +168,15 @@ describe('addPartitions', () => {
     ])
   })
 
+  it('is told by the options, also once those are altered', () => {
+    const { broker } = testBroker({ topics: { log: topic({ partitions: 2 }) } })
+    const log = broker.topic('log')
+    log.addPartitions(4)
+    expect(log.options.partitions).toBe(4)
+    log.alter({ retentionRecords: 5 })
+    expect(log.options).toMatchObject({ partitions: 4, retentionRecords: 5 })
+  })
+
   it.each([0, 1, 2, -3, 2.5, '4', undefined, 100_001])('refuses a total of %s where there are 2', total => {
     const { broker } = testBroker({ topics: { log: topic({ partitions: 2 }) } })
     const error = thrownBy(() => broker.topic('log').addPartitions(total as never))
