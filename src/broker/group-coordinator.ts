@@ -205,6 +205,7 @@ export class GroupCoordinator {
   create(groupId: string, names: readonly string[], from: 'beginning' | 'end'): ConsumerGroup {
     const topics = names.map(name => this.#host.existingTopic(name))
     const group = this.#find(groupId)
+    this.#requireNotHeld(groupId)
     const offsets = topics.flatMap(({ name: topic, partitions }) =>
       partitions.map((log, partition) => ({ topic, partition, offset: offsetAt(log, from) })),
     )

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { UnknownMemberIdError } from '../../src/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import { errors, start } from './mixed-groups-scene.ts'
@@ -49,6 +50,17 @@ it('[66] refuses what a consumer with assign commits while classic clients have 
   await a.leave()
   await consumer.commit()
   expect(broker.group('g').committed(tp)).toEqual({ offset: 1 })
+})
+
+it('is not given beginnings by createGroup while classic clients have it', async () => {
+  const { broker, classic } = start()
+  const a = await classic().lead()
+  const create = () => broker.createGroup('g', { topics: ['orders'] })
+  expect(create).toThrow(UnknownMemberIdError)
+  const tp = { topic: 'orders', partition: 0 } as const
+  expect(broker.group('g').committed(tp)).toBeNull()
+  await a.leave()
+  expect(create().committed(tp)).toEqual({ offset: 0 })
 })
 
 it('keeps what classic clients read and have not committed, where a topic keeps what is unread', async () => {
