@@ -478,6 +478,16 @@ describe("whenFull: 'wait'", () => {
     expect(waiting).toEqual(['written'])
   })
 
+  it('is not what a topic does that drops what is unread, where the broker keeps the records of others alone', async () => {
+    const { broker, clock } = testBroker({ maxRecords: 1 })
+    broker.createTopic('kept', { whenFull: 'wait' }).append({ value: 0 })
+    broker.createGroup('g', { topics: ['kept'] })
+    broker.createTopic('feed')
+    const told = outcomeOf(broker.producer().send({ topic: 'feed', value: 1 }))
+    await clock.settle()
+    expect(told).toEqual(['QueueFullError'])
+  })
+
   it('for room in the broker, it keeps nobody from writing who may drop what is unread', async () => {
     const { broker, clock } = testBroker({ maxRecords: 4 })
     const kept = broker.createTopic('kept', { whenFull: 'wait' })
