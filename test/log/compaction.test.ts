@@ -58,6 +58,16 @@ describe('a compacted topic', () => {
     expect(log.records()[0]).toMatchObject({ offset: 3, key: 'k', value: 'xxxx', headers: { h: 'v' } })
   })
 
+  it('counts a tombstone by its key and headers alone', () => {
+    const { broker } = testBroker({
+      topics: { table: topic<string>({ cleanupPolicy: 'compact', codec: string }) },
+    })
+    const log = broker.topic('table')
+    for (const value of ['x', 'xxxx', null]) log.append({ key: value === null ? 'a key that is gone' : 'k', value })
+    log.compact()
+    expect(log.partitions[0]!.bytes).toBe('k'.length + 'xxxx'.length + 'a key that is gone'.length)
+  })
+
   it('counts whole bytes, also of records that have no sizes of their own', () => {
     const { broker } = testBroker()
     const log = broker.createTopic('table', { cleanupPolicy: 'compact' })
