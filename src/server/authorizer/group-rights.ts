@@ -11,7 +11,7 @@ const member: ApiRights = { whole: ofGroup('READ') }
 export const groupRights: RightsTable = {
   JoinGroup: {
     ...member,
-    refused: (answer, { version }) => ({ ...answer, protocolName: version < 7 ? '' : null }),
+    refused: (answer, { version }) => ({ ...answer, memberId: '', protocolName: version < 7 ? '' : null }),
   },
   SyncGroup: member,
   Heartbeat: member,
@@ -167,15 +167,16 @@ function withoutId(topic: Message): Message {
   return { ...topic, topicId: noUuid }
 }
 
-// Who asks for all offsets of a group gets those of topics that it may describe.
+// Who asks for all offsets of a group gets those of topics that it may describe, also if it names the group once more.
 function shownOffsets(answer: Message, asked: Asked): Message {
-  // Of a group that is named twice, the first counts.
-  const wanted = new Map(
-    asked.request.groups.toReversed().map(({ groupId, topics }: Message) => [groupId, topics]),
+  const whole = new Set(
+    asked.request.groups.flatMap(({ groupId, topics }: Message) => (topics === null ? [groupId] : [])),
   )
   return {
     ...answer,
-    groups: answer.groups.map((each: Message) => withDescribed(each, wanted.get(each.groupId), asked)),
+    groups: answer.groups.map((each: Message) =>
+      whole.has(each.groupId) ? withDescribed(each, null, asked) : each,
+    ),
   }
 }
 
@@ -185,7 +186,7 @@ function withDescribed(holder: Message, wanted: unknown, { rights, wire }: Asked
     ...holder,
     topics: holder.topics.filter((each: NamedTopic) => {
       const topic = topicNamed(wire, each)
-      return topic !== undefined && rights.may('DESCRIBE', 'TOPIC', topic)
+      return topic === undefined || rights.may('DESCRIBE', 'TOPIC', topic)
     }),
   }
 }

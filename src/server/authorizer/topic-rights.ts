@@ -99,17 +99,10 @@ function metadataDenial(topic: AskedTopic, asked: Asked): number {
 function shownMetadata(answer: Message, asked: Asked): Message {
   const { rights, request, version } = asked
   const isAll = request.topics === null || (version === 0 && request.topics.length === 0)
-  const { topicAuthorizedOperations: _, ...shown } = answer
   const topics = isAll
     ? answer.topics.filter(({ name }: Message) => rights.may('DESCRIBE', 'TOPIC', name))
     : answer.topics
-  return {
-    ...shown,
-    ...askedOfCluster(asked),
-    topics: request.includeTopicAuthorizedOperations
-      ? topics.map((each: Message) => (each.name === null ? each : withOperations(rights)(each)))
-      : topics,
-  }
+  return { ...answer, ...askedOfCluster(asked), topics: topics.map(withOperations(rights)) }
 }
 
 function askedOfCluster(asked: Asked) {
@@ -122,11 +115,12 @@ export function clusterOperations({ rights }: Pick<Asked, 'rights'>): number {
   return rights.may('DESCRIBE', 'CLUSTER') ? rights.operations('CLUSTER') : 0
 }
 
+// Where any are told: who asks by an id that no topic has, or in a way that is refused, hears of none.
 function withOperations(rights: Asked['rights']) {
-  return (topic: Message): Message => ({
-    ...topic,
-    topicAuthorizedOperations: rights.operations('TOPIC', topic.name),
-  })
+  return (topic: Message): Message =>
+    (topic.topicAuthorizedOperations ?? notAsked) === notAsked
+      ? topic
+      : { ...topic, topicAuthorizedOperations: rights.operations('TOPIC', topic.name) }
 }
 
 // Without names all topics are meant; only those that may be shown count for the limit, and may be told as the next.

@@ -103,11 +103,20 @@ describe('topics', () => {
   it('that are not there are told what may be done with them, too', async () => {
     const { ask } = start([allow('WRITE', 'TOPIC', 'nowhere')])
     const asked = { topics: [{ name: 'nowhere' }], responsePartitionLimit: 9 }
-    const told = { errorCode: unknownTopic, topicAuthorizedOperations: bits(write, describing) }
-    expect(await ask('DescribeTopicPartitions', asked)).toMatchObject({ topics: [told] })
-    const { topics } = asked
-    const metadata = await ask('Metadata', { topics, includeTopicAuthorizedOperations: true })
-    expect(metadata).toMatchObject({ topics: [told] })
+    const topics = [{ errorCode: unknownTopic, topicAuthorizedOperations: bits(write, describing) }]
+    expect(await ask('DescribeTopicPartitions', asked)).toMatchObject({ topics })
+    expect(await ask('Metadata', { ...asked, includeTopicAuthorizedOperations: true })).toMatchObject({
+      topics,
+    })
+  })
+
+  it('are told nothing of what may be done with them by a description that is refused', async () => {
+    const { ask } = start([allow('WRITE', 'TOPIC', 'orders')])
+    const cursor = { topicName: 'elsewhere', partitionIndex: 0 }
+    const asked = { topics: [{ name: 'orders' }], responsePartitionLimit: 9, cursor }
+    expect(await ask('DescribeTopicPartitions', asked)).toMatchObject({
+      topics: [{ errorCode: 42, topicAuthorizedOperations: -(2 ** 31) }],
+    })
   })
 
   it('that are all denied hide what may be done with the cluster, too', async () => {
@@ -378,6 +387,25 @@ describe('groups', () => {
   })
 })
 
+it('shows who names a group twice no offsets of topics that they may not describe', async () => {
+  const { ask, as } = start([allow('DESCRIBE', 'GROUP', 'g'), allow('DESCRIBE', 'TOPIC', 'orders')])
+  const partitions = [{ partitionIndex: 0, committedOffset: 7 }]
+  const topics = ['orders', 'payments'].map(name => ({ name, partitions }))
+  await as('admin', 'OffsetCommit', { groupId: 'g', generationIdOrMemberEpoch: -1, topics }, 9)
+  for (const named of [[], ['orders'], ['payments']]) {
+    const wanted = named.map(name => ({ name, partitionIndexes: [0] }))
+    const groups = [wanted, null].map(each => ({ groupId: 'g', topics: each }))
+    const answer = await ask('OffsetFetch', { groups }, 9)
+    const told = answer.groups.flatMap((each: any) => each.topics)
+    const offsets = told.map((each: any) => [each.name, each.partitions[0].committedOffset])
+    expect(offsets, named.join()).toContainEqual(['orders', 7])
+    expect(offsets, named.join()).not.toContainEqual(['payments', 7])
+  }
+  const unknown = [{ topicId: '00000000-0000-0000-0000-000000000007', partitionIndexes: [0] }]
+  const groups = [unknown, null].map(each => ({ groupId: 'g', topics: each }))
+  expect(errorsOf(await ask('OffsetFetch', { groups }, 10))).toEqual([100])
+})
+
 describe('a group that is denied', () => {
   const topics = [
     { name: 'orders', topicName: 'orders', partitionIndexes: [0], partitions: [{ partitionIndex: 0 }] },
@@ -409,10 +437,11 @@ describe('a group that is denied', () => {
     })
   })
 
-  it('has no protocol', async () => {
+  it('has neither a protocol nor a member', async () => {
     const { ask } = start()
-    expect(await ask('JoinGroup', { groupId: 'g' }, 9)).toMatchObject({ protocolName: null })
-    expect(await ask('JoinGroup', { groupId: 'g' }, 6)).toMatchObject({ protocolName: '' })
+    const asked = { groupId: 'g', memberId: 'one' }
+    expect(await ask('JoinGroup', asked, 9)).toMatchObject({ memberId: '', protocolName: null })
+    expect(await ask('JoinGroup', asked, 6)).toMatchObject({ memberId: '', protocolName: '' })
   })
 })
 
