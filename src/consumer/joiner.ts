@@ -7,6 +7,7 @@ import type { ConsumerEvents } from './consumer-events.ts'
 import type { ResolvedConsumerOptions } from './consumer-options.ts'
 import type { LastWord } from './last-word.ts'
 import { type Member, MemberListener } from './member-listener.ts'
+import type { Readiness } from './readiness.ts'
 import type { Subscription } from './subscription.ts'
 
 /** What a joiner needs of its consumer. */
@@ -15,6 +16,7 @@ export interface JoinerHost {
   readonly events: Events<ConsumerEvents>
   readonly options: ResolvedConsumerOptions
   readonly subscription: Subscription
+  readonly readiness: Readiness
   readonly lastWord: LastWord
   readonly member: Member
   /** Says that a join begins: what an earlier membership was told counts no more. */
@@ -61,9 +63,42 @@ export class Joiner {
   }
 
   /** Joins once; what it starts runs in the caller's async context. */
-  async join(): Promise<void> {
-    const { engine, options } = this.#host
+  join(): Promise<void> {
+    return this.#join(() => false)
+  }
+
+  /**
+   * Rejoins, with as many attempts as it takes: a member must not end because its engine does not answer for a while.
+   * Each temporary failure is told.
+   *
+   * @throws a failure that is not temporary
+   */
+  async rejoin(): Promise<void> {
+    const { engine, options, lastWord } = this.#host
+    const passes = (error: unknown) =>
+      isBrokerletError(error) &&
+      (error.retriable || (lastWord.unheard && error.code === 'UNRELEASED_INSTANCE_ID'))
+    for (;;) {
+      const generation = this.#generation + 1
+      try {
+        return await this.#join(passes)
+      } catch (error) {
+        if (!passes(error)) throw error
+        if (generation !== this.#generation) return
+        lastWord.unheard = true
+        this.#host.events.emitNow('error', error)
+      }
+      this.#delay = engine.clock.delay(rejoinMs, `rejoining of ${options.clientId}`)
+      await this.#delay.over
+      if (generation !== this.#generation) return
+    }
+  }
+
+  // A failure makes the consumer not ready for good, unless it is temporary.
+  async #join(passes: (error: unknown) => boolean): Promise<void> {
+    const { engine, options, readiness } = this.#host
     const generation = ++this.#generation
+    readiness.unsettle()
     this.#host.joins()
     this.#listener?.mute()
     const listener = new MemberListener(options, this.#host.member)
@@ -83,38 +118,17 @@ export class Joiner {
       this.#wasMember = true
       this.#host.lastWord.unheard = false
       this.#host.joined()
+    } catch (error) {
+      // Who leaves meanwhile says by itself that it is over.
+      if (passes(error) || generation !== this.#generation) throw error
+      readiness.fail(error)
+      readiness.unsettle()
+      throw error
     } finally {
       if (this.#joining === joined.promise) this.#joinEnded()
       joined.resolve()
     }
     this.#host.follow(generation)
-  }
-
-  /**
-   * Rejoins, with as many attempts as it takes: a member must not end because its engine does not answer for a while.
-   * Each temporary failure is told.
-   *
-   * @throws a failure that is not temporary
-   */
-  async rejoin(): Promise<void> {
-    const { engine, options, lastWord } = this.#host
-    const passes = (error: unknown) =>
-      isBrokerletError(error) &&
-      (error.retriable || (lastWord.unheard && error.code === 'UNRELEASED_INSTANCE_ID'))
-    for (;;) {
-      const generation = this.#generation + 1
-      try {
-        return await this.join()
-      } catch (error) {
-        if (!passes(error)) throw error
-        if (generation !== this.#generation) return
-        lastWord.unheard = true
-        this.#host.events.emitNow('error', error)
-      }
-      this.#delay = engine.clock.delay(rejoinMs, `rejoining of ${options.clientId}`)
-      await this.#delay.over
-      if (generation !== this.#generation) return
-    }
   }
 
   // At once: a later call must not come first, and where to begin in what the join brings may have been said meanwhile.
