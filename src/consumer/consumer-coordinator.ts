@@ -276,14 +276,15 @@ export class ConsumerCoordinator implements Member {
   async #subscribe(interest: Interest, startAt: readonly ManualAssignment[]): Promise<void> {
     const undo = this.#positions.replace(interest, startAt, tp => this.state(tp))
     const change = this.#subscription.change(interest, undo, this.#readiness.settled)
-    const { membership } = this.#joiner
+    const { membership, generation } = this.#joiner
     if (membership === undefined) return this.#subscription.accept(change)
+    const stays = () => membership === this.#joiner.membership && generation === this.#joiner.generation
     this.#readiness.unsettle()
     try {
       await membership.subscribe(interest)
     } catch (error) {
       const back = this.#subscription.refuse(change)
-      if (back && change.settled && membership === this.#joiner.membership) this.#readiness.become()
+      if (back && change.settled && stays()) this.#readiness.become()
       throw error
     }
     this.#subscription.accept(change)

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { Consumer, ConsumerOptions } from '../../src/index.ts'
+import { type Consumer, type ConsumerOptions, TimeoutError } from '../../src/index.ts'
+import { TestBroker } from '../../src/testing/index.ts'
 import { at, fill, gate } from '../helpers/behaviours.ts'
+import { rejectionOf } from '../helpers/errors.ts'
 import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
 
 describe('a reader that is told what to read while it restarts', () => {
@@ -117,4 +119,37 @@ describe('a reader that is told what to read while it restarts', () => {
     await clock.advance(1000)
     expect(seen).toEqual([0, 1, 2])
   })
+})
+
+it('is not ready because a subscribe is refused while it leaves to restart', async () => {
+  const broker = new TestBroker()
+  broker.createTopic('orders', { partitions: 2 })
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  consumer.on('restarting', () => {})
+  let fails = true
+  await consumer.run({
+    concurrency: 2,
+    retry: { attempts: 1 },
+    eachRecord: async ({ partition }) => {
+      await broker.clock.sleep(partition === 0 ? 10 : 500)
+      if (partition === 1 || !fails) return
+      fails = false
+      throw new Error('boom')
+    },
+  })
+  const busy = new TimeoutError('Nobody answers')
+  broker.faults.delay({ operation: 'subscribe' }, 100)
+  broker.faults.fail({ operation: 'subscribe' }, busy)
+  broker.faults.delay({ operation: 'join' }, 1000)
+  for (const partition of [0, 1]) await broker.producer().send({ topic: 'orders', partition, value: 1 })
+  const refused = rejectionOf(consumer.subscribe([]))
+  await broker.advance(499)
+  expect(await refused).toBe(busy)
+  let ready = false
+  const back = consumer.ready().then(() => (ready = true))
+  await broker.advance(2000)
+  expect(ready).toBe(false)
+  await broker.advance(1)
+  await back
+  expect(consumer.assignment).toHaveLength(2)
 })

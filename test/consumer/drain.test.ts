@@ -1,4 +1,6 @@
 import { expect, it } from 'vitest'
+import { GroupIdNotFoundError } from '../../src/index.ts'
+import { TestBroker } from '../../src/testing/index.ts'
 import { fill, gate } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
@@ -31,6 +33,22 @@ it('drains no longer than timeoutMs, and reports the rest', async () => {
   const closed = consumer.close({ drain: true, timeoutMs: 250 })
   await clock.advance(250)
   expect(await closed).toEqual([{ group: 'g', ...orders0, from: 2, count: 3 }])
+})
+
+it('ends a drain at once where it turns out that it could not join', async () => {
+  const broker = new TestBroker()
+  broker.createTopic('orders')
+  const gone = new GroupIdNotFoundError('There is no such group')
+  broker.faults.delay({ operation: 'join' }, 100)
+  broker.faults.fail({ operation: 'join' }, gone)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const told: unknown[] = []
+  consumer.run({ eachRecord: () => {} }).catch(error => told.push(error))
+  consumer.close({ drain: true }).then(left => told.push(left))
+  await broker.advance(99)
+  expect(told).toEqual([])
+  await broker.advance(1)
+  expect(told).toEqual([gone, []])
 })
 
 it('ends a drain when it is closed once more with a time, and both hear what was left', async () => {
