@@ -292,6 +292,7 @@ function setOffsets(world: World): string | undefined {
   if (group === undefined || group.members.length > 0) return undefined
   const to = world.random.pick(['earliest', 'latest'] as const)
   group.setOffsets(to)
+  world.expiry.committed(group.id)
   for (const { topic, partition, offset } of group.offsets) {
     world.progress.moved(group.id, world.broker.topic(topic).id, partition, offset)
   }

@@ -39,6 +39,15 @@ export class Expiry {
     this.#groups.delete(groupId)
   }
 
+  /** Its offsets are committed anew, perhaps as they were. */
+  committed(groupId: string): void {
+    const group = this.#groups.get(groupId)
+    if (group === undefined) return
+    const after = this.#world.clock.now()
+    const offsets = new Map([...group.offsets].map(([key, known]) => [key, { ...known, after }]))
+    this.#groups.set(groupId, { ...group, offsets })
+  }
+
   check(): void {
     for (const { id } of this.#world.groups) this.#groups.set(id, this.#checkGroup(id, this.#groups.get(id)))
     this.#checkedAt = this.#world.clock.now()
