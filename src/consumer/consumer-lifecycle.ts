@@ -322,6 +322,7 @@ export class ConsumerLifecycle implements EngineClient {
     // First, so that nothing that the worker does while it ends is committed.
     this.coordinator.vanish(reason)
     this.#restartDelay?.end()
+    this.#deadline?.within(0)
     // A close that still drains would find its own promise here, and wait for itself.
     if (!this.ended) this.#closing = Promise.resolve([])
     this.#life = 'closed'

@@ -176,6 +176,22 @@ it('ends the close of one that still drains', async () => {
   expect(await rejectionOf(consumer.done)).toBeInstanceOf(ConsumerCrashedError)
 })
 
+it('ends the close that a hook waits for, and leaves no timer of it', async () => {
+  const broker = new TestBroker({ topics })
+  const closed: unknown[] = []
+  const consumer = billing(broker, {
+    onAssigned: async () => void closed.push(await consumer.close({ timeoutMs: 1000 })),
+  })
+  const ended = rejectionOf(consumer.run({ eachRecord: () => {} }).then(() => consumer.done))
+  await broker.advance(0)
+  broker.crash(consumer)
+  expect(await ended).toBeInstanceOf(ConsumerCrashedError)
+  await broker.advance(0)
+  expect(closed).toEqual([[]])
+  await broker.close()
+  expect(broker.pendingTimers).toEqual([])
+})
+
 it('says so where there is nobody to crash', () => {
   const broker = new TestBroker({ topics })
   expect(() => broker.crash({ group: 'billing' })).toThrow(IllegalStateError)
