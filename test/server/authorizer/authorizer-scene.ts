@@ -72,3 +72,8 @@ export function authorizerScenes() {
     return { broker, client, ask, as }
   }
 }
+
+/** Operations as an answer tells them: a bit for each of their numbers. */
+export function bits(...operations: readonly number[]): number {
+  return operations.reduce((all, each) => all | (1 << each), 0)
+}
