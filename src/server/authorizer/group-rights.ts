@@ -62,8 +62,7 @@ export const groupRights: RightsTable = {
     refused: (answer, asked, errorCode) =>
       // The first versions have no place for the error of a group.
       refusedGroups(asked.version < 2 ? answer : withoutAny('topics')(answer, asked, errorCode)),
-    shown: (answer, asked) =>
-      asked.version < 8 ? withDescribed(answer, asked.request.topics, asked) : shownOffsets(answer, asked),
+    shown: (answer, asked) => (asked.version < 8 ? shownTopics(answer, asked) : shownOffsets(answer, asked)),
   },
   DescribeShareGroupOffsets: {
     part: ofGroupAndTopic,
@@ -175,13 +174,17 @@ function shownOffsets(answer: Message, asked: Asked): Message {
   return {
     ...answer,
     groups: answer.groups.map((each: Message) =>
-      whole.has(each.groupId) ? withDescribed(each, null, asked) : each,
+      whole.has(each.groupId) ? withDescribed(each, asked) : each,
     ),
   }
 }
 
-function withDescribed(holder: Message, wanted: unknown, { rights, wire }: Asked): Message {
-  if (wanted !== null || holder.topics === undefined) return holder
+function shownTopics(answer: Message, asked: Asked): Message {
+  return asked.request.topics === null ? withDescribed(answer, asked) : answer
+}
+
+function withDescribed(holder: Message, { rights, wire }: Asked): Message {
+  if (holder.topics === undefined) return holder
   return {
     ...holder,
     topics: holder.topics.filter((each: NamedTopic) => {
