@@ -9,6 +9,7 @@ import type {
 } from '../engine.ts'
 import { BrokerletError, isRetriable, UnknownMemberIdError } from '../errors.ts'
 import type { Outbox } from '../outbox.ts'
+import { TaskQueue } from '../task-queue.ts'
 import { describeError } from '../thrown.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import type { ClientLibrary } from './client-library.ts'
@@ -56,6 +57,8 @@ export class GroupMembership implements Membership {
   readonly #commits: GroupCommits
   readonly #reconciliation: Reconciliation
   readonly #heartbeats: Heartbeats
+  // What it is told to read, in the order in which it is told so: each may have to be looked up.
+  readonly #changes = new TaskQueue()
   #interest: Interest
   #names: readonly string[] = []
   // The names that the group has heard of: its assignment is for these.
@@ -114,7 +117,7 @@ export class GroupMembership implements Membership {
       memberId: this.memberId,
       memberEpoch: () => this.#memberEpoch,
       names: () => this.#names,
-      isHeard: () => !this.#full && this.#heardNames === this.#names,
+      isHeard: () => !this.#full && this.#heardNames === this.#names && this.#changes.size === 0,
       isGone: () => this.#isGone,
       ownsOthers: ({ soon } = { soon: false }) => {
         this.#changed = true
@@ -276,14 +279,17 @@ export class GroupMembership implements Membership {
 
   // --- what it reads ------------------------------------------------------------------------------------------------
 
-  async subscribe(interest: Interest): Promise<void> {
+  subscribe(interest: Interest): Promise<void> {
+    return this.#changes.add(() => this.#change(interest))
+  }
+
+  async #change(interest: Interest): Promise<void> {
     const before = this.#interest
     try {
       await this.#turnTo(interest, false)
     } catch (error) {
       this.#interest = before
       this.#watch()
-      this.#lookForTopics()
       throw error
     }
     // A full heartbeat is answered with the assignment, whether or not it has changed.

@@ -31,6 +31,8 @@ export class LocalMembership implements Membership {
   readonly #groupId: string | undefined
   readonly #committed: CommittedLookup | undefined
   readonly #commits = new TaskQueue()
+  // What it is told to read, in the order in which it is told so: each may have to be looked up.
+  readonly #changes = new TaskQueue()
   #interest: Interest
   #held = new Map<string, IdPartition>()
   #unwatch: (() => void) | undefined
@@ -134,7 +136,11 @@ export class LocalMembership implements Membership {
     })
   }
 
-  async subscribe(interest: Interest): Promise<void> {
+  subscribe(interest: Interest): Promise<void> {
+    return this.#changes.add(() => this.#change(interest))
+  }
+
+  async #change(interest: Interest): Promise<void> {
     const before = this.#interest
     try {
       await this.#begin(interest, false)

@@ -23,6 +23,46 @@ describe('being a member', () => {
     expect(consumer.assignment).toEqual([{ topic: 'payments', partition: 0 }])
   })
 
+  it.each([
+    ['as a member', 'g'],
+    ['by itself', undefined],
+  ])('reads what it was told to read last, %s, also where that is answered first', async (_how, groupId) => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    await broker.admin.createTopic('payments')
+    await broker.admin.createTopic('refunds')
+    const cluster = await join()
+    await cluster.admin.describeTopic('payments')
+    const consumer = cluster.consumer({ groupId, topics: ['orders'] as string[] })
+    await consumer.ready()
+    const held = faults.pauseNext({ api: 'Metadata' })
+    const changes = [consumer.subscribe(['refunds']), consumer.subscribe(['payments'])]
+    await held.entered
+    for (let i = 0; i < 10; i++) await turn()
+    held.release()
+    await Promise.all(changes)
+    await until(() => expect(consumer.assignment).toEqual([{ topic: 'payments', partition: 0 }]))
+  })
+
+  it.each([
+    ['as a member', 'g'],
+    ['by itself', undefined],
+  ])('reads on what it was told to read, %s, where what came before is refused', async (_how, groupId) => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    await broker.admin.createTopic('payments')
+    const cluster = await join({ apiTimeoutMs: 300 })
+    await cluster.admin.describeTopic('payments')
+    const consumer = cluster.consumer({ groupId, topics: ['orders'] as string[] })
+    await consumer.ready()
+    faults.disconnect({ api: 'Metadata' }, { always: true })
+    const refused = consumer.subscribe([/p/]).finally(() => faults.clear())
+    const told = consumer.subscribe(['payments'])
+    await expect(refused).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    await told
+    await until(() => expect(consumer.assignment).toEqual([{ topic: 'payments', partition: 0 }]))
+  })
+
   it('ends where the connection closes while the group lets it in', async () => {
     const faults = new WireFaults()
     const { broker, join } = await start({ faults })
