@@ -7,16 +7,21 @@ import { writeBatch } from '../../src/server/protocol/record-batch.ts'
 import type { Type } from '../../src/server/protocol/type.ts'
 import { writeMessage } from './write-message.ts'
 
-/** A connection on which a test sends any bytes. */
+/**
+ * A connection on which a test sends any bytes. A `call` that has no answer within `answerTimeoutMs` fails and ends the
+ * connection; by default it waits for ever.
+ */
 export class WireClient {
   readonly socket: Duplex
   readonly clientId: string | null
   readonly closed: Promise<void>
+  readonly #answerTimeoutMs: number | undefined
   #received = Buffer.alloc(0)
   #awaited: (() => void) | undefined
   ended = false
 
-  constructor(socket: Duplex, clientId: string | null = null) {
+  constructor(socket: Duplex, clientId: string | null = null, answerTimeoutMs?: number) {
+    this.#answerTimeoutMs = answerTimeoutMs
     this.socket = socket
     this.clientId = clientId
     socket.on('data', chunk => {
@@ -39,11 +44,27 @@ export class WireClient {
   /** Sends a request, and reads its response. */
   async call<A extends Api>(api: A, version: number, body: object): Promise<any> {
     this.send(request(api, version, body, 7, this.clientId))
-    const reader = new Reader(await this.answer())
+    const reader = new Reader(
+      await this.#inTime(this.answer(), () => `${api.name} v${version} ${JSON.stringify(body)}`),
+    )
     responseHeader.read(reader, responseHeaderVersion(api, version))
     const answer = api.response.read(reader, versionOf(api, version))
     reader.end()
     return answer
+  }
+
+  async #inTime(answer: Promise<Buffer>, told: () => string): Promise<Buffer> {
+    const ms = this.#answerTimeoutMs
+    if (ms === undefined) return answer
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        this.ended = true
+        this.socket.destroy()
+        reject(new Error(`no answer within ${ms} ms to ${told()}`))
+      }, ms)
+    })
+    return Promise.race([answer, late]).finally(() => clearTimeout(timer))
   }
 
   /** Resolves with the next whole response, without its length. */

@@ -7,6 +7,9 @@ import { request as asBytes, WireClient } from '../helpers/wire-client.ts'
 import { neverKilled, type RealKafkaOptions, startRealKafka } from './real-kafka.ts'
 import { startRealKafkaCluster } from './real-kafka-cluster.ts'
 
+/** Longer than a rebalance may take, and shorter than a test. */
+const answerTimeoutMs = 75_000
+
 /** Asks one of them. */
 export type Ask = (api: keyof typeof apis, version: number, request: object) => Promise<any>
 
@@ -71,7 +74,7 @@ export class KafkaAndServed {
   #connect(port: number, clientId?: string): Ask {
     const socket = connect(port, '127.0.0.1')
     this.#open.push(() => socket.destroy())
-    const client = new WireClient(socket, clientId)
+    const client = new WireClient(socket, clientId, answerTimeoutMs)
     const proven = this.#prove(client)
     return async (name, version, fields) => {
       await proven

@@ -264,7 +264,7 @@ async function answers(port: number): Promise<boolean> {
   const socket = net.connect(port, '127.0.0.1')
   try {
     await once(socket, 'connect')
-    const { brokers } = await new WireClient(socket).call(metadata, 1, { topics: [] })
+    const { brokers } = await new WireClient(socket, null, 10_000).call(metadata, 1, { topics: [] })
     return brokers.length > 0
   } catch {
     // Not yet: whoever asks has a deadline, and tells what Kafka printed.
