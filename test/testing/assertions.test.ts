@@ -299,6 +299,29 @@ it('takes what waits for such a group as not processed also where a member died 
 })
 
 it.each([
+  ['waits', () => {}, '1 record of payments-0: no member has read for it'],
+  [
+    'has left the log',
+    (broker: TestBroker) => broker.topic('payments').partitions[0]!.deleteRecords(1),
+    'payments-0@0: it left the log before a member had read for it',
+  ],
+])(
+  'takes what %s in a topic that nobody has read for a group as not processed, where others were read',
+  async (_, happens, what) => {
+    const broker = new TestBroker({ topics: { ...topics, payments: topic() } })
+    broker.on('recordsDropped', () => {})
+    broker.createGroup('billing', { topics: ['orders', 'payments'] })
+    for (const name of ['orders', 'payments']) fill(broker, name, 1)
+    happens(broker)
+    await broker.consumer({ groupId: 'billing', topics: ['orders'] }).run({ eachRecord: () => {} })
+    await broker.idle()
+    expect(failureOf(() => assertNothingLost(broker, 'billing')).message).toBe(
+      `Group 'billing' has not processed ${what}`,
+    )
+  },
+)
+
+it.each([
   ['has expired', (broker: TestBroker) => broker.advance(7 * 24 * 3_600_000)],
   ['was deleted', (broker: TestBroker) => broker.deleteGroup('billing')],
 ])('misses nothing for a group whose member had nothing to read, also once it %s', async (_, end) => {
