@@ -291,7 +291,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     if (key === null && this.#compacts) throw keyMissing(this.name)
     if (timestamp !== undefined && this.#plainTime) this.#admitTimestamp(timestamp, now)
     if (!this.#sized) return 0
-    return this.#admitSize(recordSize({ topic: this.name, key, value, headers }), 'Record', 'value')
+    return this.admitSize(recordSize({ topic: this.name, key, value, headers }), 'Record', 'value')
   }
 
   /** Does the same for an encoded batch, as a whole. @internal */
@@ -304,10 +304,11 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
       this.#admitTimestamp(batch.maxTimestamp, now, latest)
     }
     if (!this.#sized) return 0
-    return this.#admitSize(batch.size, 'Batch')
+    return this.admitSize(batch.size)
   }
 
-  #admitSize(size: number, what: string, field?: string): number {
+  /** Returns the size of what the log takes. @throws RecordTooLargeError @internal */
+  admitSize(size: number, what: string = 'Batch', field?: string): number {
     const { maxMessageBytes } = this.options
     if (maxMessageBytes === -1 || size <= maxMessageBytes) return size
     throw new RecordTooLargeError(

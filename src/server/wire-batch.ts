@@ -105,7 +105,6 @@ export function toEncodedBatch(
 export function checkHeader(
   topic: Topic,
   {
-    baseOffset,
     control,
     count,
     lastOffsetDelta,
@@ -119,7 +118,6 @@ export function checkHeader(
     new InvalidRecordError(`Batch for topic '${topic.name}': expected ${expected}`, { topic: topic.name })
   if (control) throw refuse('records, received control records, which only brokers write')
   if (count <= 0) throw refuse(`a record at least, received ${count}`)
-  if (baseOffset !== 0) throw refuse(`offsets that begin with 0, received ${baseOffset}`)
   if (producerId >= 0 && baseSequence < 0) {
     throw refuse(`a sequence number of producer ${producerId}, received ${baseSequence}`)
   }

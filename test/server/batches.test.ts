@@ -173,6 +173,18 @@ describe('a batch of a client', () => {
     expect(log.records().map(({ timestamp }) => timestamp)).toEqual([clock.now(), clock.now()])
   })
 
+  // (Java: DefaultRecordBatch.computeAttributes)
+  it('loses the bits without a meaning where it gets a time, and only there', async () => {
+    const stamped = start({ messageTimestampType: 'LogAppendTime' })
+    const kept = start()
+    const attributesOf = async ({ send, read, make }: typeof kept) => {
+      expect(await send(make(['a'], { attributes: 0x1c0 }))).toMatchObject({ errorCode: 0 })
+      return (await read(0)).readInt16BE(21)
+    }
+    expect(await attributesOf(stamped)).toBe(0x48)
+    expect(await attributesOf(kept)).toBe(0x1c0)
+  })
+
   it('has its records at the times that its client gave them, also where a schema reads them', async () => {
     const schema = schemaOf((value: unknown) => ({ value }))
     const { clock, log, send, make } = start({ schema })

@@ -62,6 +62,8 @@ describe('nothing is kept of a batch', () => {
       { cleanupPolicy: 'compact' },
     ],
     ['larger than its topic takes', 10, batch(['a'], now), { maxMessageBytes: 50 }],
+    ['whose offsets begin with another than 0, and broken', 87, withDelta().fill(1, 7, 8).fill(0, 17, 21)],
+    ['larger than its topic takes, and broken', 10, withDelta().fill(0, 17, 21), { maxMessageBytes: 50 }],
   ]
 
   it.each(refused)('%s', async (...[, errorCode, bytes, options]) => {

@@ -119,6 +119,7 @@ const unknownAcks = errnoOf('INVALID_REQUIRED_ACKS')
 
 async function write(wire: Wire, topic: Topic, index: number, bytes: Buffer | null, how: Writing) {
   let batch: RecordBatchHeader | undefined
+  let isAtLog = false
   try {
     if (topic.partitions[index] === undefined) {
       throw new UnknownTopicOrPartitionError(`Topic '${topic.name}' has no partition ${index}`, {
@@ -130,6 +131,10 @@ async function write(wire: Wire, topic: Topic, index: number, bytes: Buffer | nu
     // What is no batch, or is for no partition, comes before. (Kafka: KafkaApis.handleProduceRequest)
     if (!knownAcks.has(how.acks)) return { index, errorCode: unknownAcks, baseOffset: -1 }
     if (how.acks === allInSync) requireEnoughReplicas(wire, topic.partitions[index])
+    isAtLog = true
+    // What is too large is not looked into. (Kafka: UnifiedLog.analyzeAndValidateRecords)
+    requireOffsetZero(topic, only)
+    topic.admitSize(only.length)
     batch = readChecked(only)
     const writing = append(wire, topic, index, batch, how)
     const { baseOffset, appendTime = -1 } = isPromise(writing) ? await writing : writing
@@ -138,13 +143,15 @@ async function write(wire: Wire, topic: Topic, index: number, bytes: Buffer | nu
   } catch (error) {
     if (error instanceof CorruptBatchError) {
       const errno = errnoOf(corrupt[error.kind])
-      const logStartOffset = batch === undefined ? -1 : topic.partitions[index]!.logStartOffset
+      const isChecked = isAtLog && error.kind !== 'corrupt'
+      const logStartOffset = isChecked ? topic.partitions[index]!.logStartOffset : -1
       return { index, errorCode: errno, baseOffset: -1, logStartOffset, errorMessage: error.message }
     }
     const { errorCode, errorMessage } = toWireError(wire, error)
     const told = withoutTransaction('Produce', how.version, errorCode)
-    const isOfRecords = batch !== undefined && ofRecords.has(errorCode)
-    const ofEach = isOfRecords ? recordErrors(topic, batch!, wire.engine.clock.now()) : []
+    const isOfRecords = isAtLog && ofRecords.has(errorCode)
+    const ofEach =
+      isOfRecords && batch !== undefined ? recordErrors(topic, batch, wire.engine.clock.now()) : []
     return {
       index,
       baseOffset: -1,
@@ -178,6 +185,13 @@ function onlyBatch(topic: Topic, bytes: Buffer | null): Buffer {
     `Request for topic '${topic.name}': expected one batch for a partition, received ${batches.length}`,
     { topic: topic.name },
   )
+}
+
+function requireOffsetZero({ name: topic }: Topic, batch: Buffer): void {
+  const received = batch.readBigInt64BE()
+  if (received === 0n) return
+  const message = `Batch for topic '${topic}': expected offsets that begin with 0, received ${received}`
+  throw new InvalidRecordError(message, { topic })
 }
 
 function append(

@@ -47,6 +47,8 @@ const crcFrom = 21
 const attributesEnd = 23
 const maxTimestampAt = 35
 
+const compressionBits = 0b111
+
 /** A batch that is refused; `kind` tells Kafka's error for it. */
 export class CorruptBatchError extends ProtocolError {
   override readonly name: string = 'CorruptBatchError'
@@ -102,9 +104,9 @@ export function readHeader(bytes: Buffer): RecordBatchHeader {
   const baseOffset = reader.int64()
   reader.skip(crcFrom - 8)
   const attributes = reader.int16()
-  const compression = compressions[attributes & 7]
+  const compression = compressions[attributes & compressionBits]
   if (compression === undefined) {
-    throw new CorruptBatchError('compression', `unknown compression ${attributes & 7}`)
+    throw new CorruptBatchError('compression', `unknown compression ${attributes & compressionBits}`)
   }
   return {
     baseOffset,
@@ -290,6 +292,7 @@ export function writeBatch(records: readonly WireRecord[], attributes: number = 
 const appendTimeType = 1 << 3
 const transactional = 1 << 4
 const control = 1 << 5
+const deleteHorizon = 1 << 6
 
 /** Whether any batch of a request says that it is part of a transaction; nothing else of it is checked. */
 export function hasTransaction(
@@ -317,7 +320,9 @@ const largestInt64 = 2n ** 63n - 1n
 
 /** Sets the largest timestamp of a batch; `append`: the timestamp of all its records. */
 export function stampBatch(batch: Buffer, maxTimestamp: number, type: 'create' | 'append'): void {
-  if (type === 'append') batch[attributesEnd - 1]! |= appendTimeType
+  // A bit without a meaning is gone then. (Java: DefaultRecordBatch.computeAttributes)
+  const attributes = batch[attributesEnd - 1]! & (compressionBits | transactional | control | deleteHorizon)
+  batch.writeInt16BE(type === 'append' ? attributes | appendTimeType : attributes, attributesEnd - 2)
   const time = BigInt(maxTimestamp)
   batch.writeBigInt64BE(time > largestInt64 ? largestInt64 : time, maxTimestampAt)
   seal(batch)
