@@ -3,6 +3,7 @@ import { seeds } from '../../helpers/lot.ts'
 import { KafkaAndServed } from '../kafka-and-served.ts'
 import { isKafkaInstalled } from '../real-kafka.ts'
 import { AccessLists } from './access-lists.ts'
+import { BatchHeaders } from './batch-headers.ts'
 import { Clients } from './classic-groups.ts'
 import { ClusterDescription, raiseKraftVersion } from './cluster-description.ts'
 import { compareTalks } from './compare-talks.ts'
@@ -20,6 +21,7 @@ import { Producers } from './producers.ts'
 import { Quotas } from './quotas.ts'
 import { Records } from './records.ts'
 import { ScramUsers } from './scram-users.ts'
+import { Sequences } from './sequences.ts'
 import { Sharers } from './share-groups.ts'
 import { StreamsThreads } from './streams-groups.ts'
 import { Talk } from './talk.ts'
@@ -63,6 +65,14 @@ describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the sa
 
   it('to producers whose records are not what they should be', { timeout }, () =>
     compareTalks(both, 'malformed', seeds(10), talk => new MalformedBatches(talk).converse(40), 5),
+  )
+
+  it('to producers whose batches have wrong headers', { timeout }, () =>
+    compareTalks(both, 'headers', seeds(10), talk => new BatchHeaders(talk).converse(40), 5),
+  )
+
+  it('to idempotent producers that repeat and skip', { timeout }, () =>
+    compareTalks(both, 'sequences', seeds(10), talk => new Sequences(talk).converse(60), 5),
   )
 
   it('to clients that look up offsets of logs', { timeout }, () =>
