@@ -37,16 +37,17 @@ export class Seeker {
     const seek = state.beginSeek()
     this.#lifecycle.worker?.moved(state)
     const seeks = () => state.seeks(seek) && coordinator.state(state) === state
-    let offset = asked
+    let answer: MaybePromise<number> | undefined = asked
     while (seeks()) {
       try {
-        const found = await offset
+        // Asked for only here: nobody would look at the answer to a seek that is over.
+        const found = await (answer ?? this.#offsetOf(state, to))
         if (seeks()) this.#moveTo(state, found)
       } catch (error) {
         if (!seeks()) return
         if (!isRetriable(error)) return void this.#lifecycle.crash(error, undefined)
+        answer = undefined
         await this.#engine.clock.sleep(lookAgainMs)
-        offset = this.#offsetOf(state, to)
       }
     }
   }

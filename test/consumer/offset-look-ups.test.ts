@@ -166,6 +166,27 @@ it('looks an offset up again that a seek could not ask for, unless another seek 
   await consumer.close()
 })
 
+it('asks no more where a seek goes to once the partition is gone, or was moved again', async () => {
+  for (const end of [
+    (consumer: Consumer) => consumer.close(),
+    (consumer: Consumer) => consumer.seek(orders0, 2),
+  ]) {
+    const made = withOrders(3)
+    let asked = 0
+    const unknown = async () => {
+      asked++
+      throw new UnknownTopicOrPartitionError('no leader')
+    }
+    const consumer = consumerThatLooksUp(made, fromFirst, unknown, unknown)
+    await consumer.run({ eachRecord: () => {} })
+    consumer.seek(orders0, 'end')
+    await made.clock.settle()
+    await end(consumer)
+    await made.clock.advance(1000)
+    expect(asked).toBe(1)
+  }
+})
+
 it('crashes where a seek is refused for good', async () => {
   const made = testBroker()
   const { broker, clock } = made
