@@ -77,7 +77,7 @@ export class HandlerContext implements WatchedContext, OffsetSource {
   get pause(): (ms: number) => void {
     return ms => {
       requireArgument('pause', 'ms', ms, duration)
-      if (this.#state.phase === 'active') this.#host.pauses.pause(this.#state, ms)
+      this.#host.pauses.pause(this.#state, ms)
     }
   }
 

@@ -23,8 +23,12 @@ export class Pauses {
     this.#over = over
   }
 
-  /** Pauses a partition for `ms` milliseconds; of several pauses the longest counts. One without an end stays so. */
+  /**
+   * Pauses a partition for `ms` milliseconds; of several pauses the longest counts. One without an end stays so. Does
+   * nothing where the partition is given up: no record of it is handed out any more, and a timer would outlast it.
+   */
   pause(state: PartitionState, ms: number): void {
+    if (!state.controlled) return
     const now = this.#clock.monotonic()
     const until = now + ms
     const before = this.#pauses.get(state)

@@ -130,3 +130,23 @@ it('a pause holds back a record of a retry topic, too, which the schema of its o
   await broker.idle()
   expect(attempts).toEqual([1, 2])
 })
+
+it('a record of a retry topic that comes before its time leaves no pause behind where its consumer closes', async () => {
+  const { broker, clock, hold, answer } = slowOrders()
+  broker.createTopic('payments')
+  await broker.producer().send({ topic: 'payments', value: 0 })
+  hold()
+  const consumer = broker.consumer({ groupId: 'g', topics: ['payments'] })
+  const failing = () => {
+    throw new Error('down')
+  }
+  await consumer.run({
+    retry: { attempts: 1, topics: [{ topic: 'orders', delayMs: 3_600_000 }] },
+    eachRecord: failing,
+  })
+  await clock.settle()
+  const closing = consumer.close()
+  await answer()
+  expect(await closing).toEqual([{ group: 'g', ...orders0, from: 0, count: 1 }])
+  expect(clock.waiting.filter(name => name.startsWith('pause'))).toEqual([])
+})
