@@ -353,8 +353,9 @@ export class ConsumerLifecycle implements EngineClient {
     this.#closeTime.within(timeoutMs)
     const reads = this.#life === 'running' || this.#life === 'restarting'
     if (options.drain && reads) await this.#drain(timeoutMs)
-    // It may have crashed while it drained; the crash has then reported what was left unread.
-    if (this.ended) return (await this.#closing) ?? []
+    // It may have crashed while it drained; the crash has then reported what was left unread. Or this is called by a
+    // listener of what is done as it ends, and then `#closing` is known only once that call has returned.
+    if (this.ended) return Promise.resolve().then(() => this.#closing!)
     const joined = this.#life !== 'new'
     this.#life = 'closing'
     // A loop may have been begun that has not asked for anything yet.

@@ -249,6 +249,20 @@ it('closes once when it is called twice at once, and both hear what was left', a
   expect(events).toHaveLength(2)
 })
 
+it('is answered once it has ended where a listener of its last commit closes it, too', async () => {
+  const { broker } = brokerWithOrders(3)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.poll({ maxRecords: 1 })
+  const order: unknown[] = []
+  const close = async () => void order.push(await consumer.close())
+  consumer.on('committed', () => void close())
+  consumer.on('closed', () => order.push('closed'))
+  const left = await consumer.close()
+  expect(left).toEqual([{ group: 'g', ...orders0, from: 1, count: 2 }])
+  expect(await consumer.close()).toBe(left)
+  expect(order).toEqual(['closed', left])
+})
+
 it('leaves no timer behind when it is closed once more', async () => {
   const { broker, clock } = brokerWithOrders(1)
   const consumer = broker.consumer({ topics: ['orders'] })
