@@ -255,7 +255,7 @@ export class ConsumerLifecycle implements EngineClient {
   async #restart(error: unknown, record: AnyRecord, what: string = 'its handler failed'): Promise<void> {
     if (this.#life !== 'running') return
     this.#life = 'restarting'
-    this.#whyRestarts = `its handler failed: ${describeError(error)}`
+    this.#whyRestarts = `${what}: ${describeError(error)}`
     this.#worker?.stop()
     const delayMs = doubled(firstRestartMs, ++this.#restarts, longestRestartMs)
     const at = `at offset ${record.offset} of ${formatTopicPartition(record)}`

@@ -240,6 +240,9 @@ it('says what it cannot write and why, and what the handler threw', async () => 
       "Record for topic 'orders.dlq' has 200 bytes, more than maxMessageBytes (100)",
   ])
   expect(errors).toEqual([new RangeError('no 0')])
+  const idle = rejectionOf(broker.idle({ timeoutMs: 10 }))
+  await clock.advance(10)
+  expect((await idle).message).toContain("restarts, since writing to 'orders.dlq' failed: Record for topic")
   broker.topic('orders.dlq').alter({ maxMessageBytes: -1 })
   await clock.advance(1000)
   expect(letters(broker)).toHaveLength(1)
