@@ -132,7 +132,8 @@ export class RecordSender {
   #sendLater(message: unknown, wait: SendWait, prepared?: Promise<ProducerRecord>): Promise<RecordMetadata> {
     const sent = prepared === undefined ? this.#asSent(message) : undefined
     return this.#enqueue(
-      () => prepared ?? this.#prepare(sent),
+      prepared,
+      () => this.#prepare(sent),
       record => this.#sink.append(record, wait),
       wait,
     )
@@ -145,7 +146,8 @@ export class RecordSender {
   ): Promise<RecordMetadata[]> {
     const sent = prepared === undefined ? this.#allAsSent(messages) : []
     return this.#enqueue(
-      () => prepared ?? this.#prepareAll(sent),
+      prepared,
+      () => this.#prepareAll(sent),
       records => this.#sink.appendBatch(records, wait),
       wait,
     )
@@ -166,6 +168,7 @@ export class RecordSender {
   // A send that waits for its schema or its topic counts for `idle` and `close`. The next send waits only until this
   // one is given to the engine, not until the engine has answered: the engine keeps the order from there.
   async #enqueue<Prepared, Sent>(
+    prepared: Promise<Prepared> | undefined,
     prepare: () => MaybePromise<Prepared>,
     append: (prepared: Prepared) => MaybePromise<Sent>,
     { signals }: SendWait,
@@ -173,6 +176,8 @@ export class RecordSender {
     this.#queue ??= new TaskQueue()
     this.#busy ??= new BusyProducer(this.#options, () => this.#doing())
     this.#busy.begin()
+    // A schema may send something itself, which is before this in the queue: refused meanwhile, this is no unhandled rejection.
+    forgetPromise(prepared)
     const ends = [...signals, this.#ending]
     // A schema may never answer: a send that is given up does not wait for it, and neither do the sends behind it.
     let forget = () => {}
@@ -181,11 +186,11 @@ export class RecordSender {
       forget = aborts.watch(ends, reject)
     })
     const task = async () => {
-      const prepared = await Promise.race([prepare(), givenUp])
+      const ready = await Promise.race([prepared ?? prepare(), givenUp])
       // A send that was given up, even just now, must not be written: its caller does not expect it in the log.
       for (const signal of ends) signal.throwIfAborted()
       forget()
-      const appended = append(prepared)
+      const appended = append(ready)
       return { sent: isPromise(appended) ? this.#follow(appended) : appended }
     }
     const queued = this.#queue.add(task)

@@ -55,6 +55,33 @@ describe('an asynchronous schema', () => {
     expect(unhandled).toEqual([])
   })
 
+  it('leaves no rejection behind where it sends something itself, for which what it refuses has to wait', async () => {
+    const { schema, waiting } = slowSchema()
+    const { broker, clock } = testBroker()
+    const producer = broker.producer()
+    const refusing = schemaOf(async value => {
+      void producer.send({ topic: 'audit', value })
+      return { issues: [{ message: 'never' }] }
+    })
+    broker.createTopic('audit', { schema })
+    broker.createTopic('orders', { schema: refusing })
+    const unhandled: unknown[] = []
+    const note = (error: unknown) => unhandled.push(error)
+    process.on('unhandledRejection', note)
+    for (const send of [
+      () => producer.send({ topic: 'orders', value: 1 }),
+      () => producer.sendBatch([{ topic: 'orders', value: 1 }]),
+    ]) {
+      const refused = rejectionOf(send())
+      await clock.settle()
+      waiting.shift()!.pass()
+      expect(await refused).toBeInstanceOf(InvalidRecordError)
+    }
+    await new Promise(resolve => setImmediate(resolve))
+    process.off('unhandledRejection', note)
+    expect(unhandled).toEqual([])
+  })
+
   it('keeps the order of the sends, of other topics too', async () => {
     const { schema, waiting } = slowSchema()
     const { broker, clock } = testBroker()
