@@ -161,6 +161,8 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     if (side.some) {
       this.#lifecycle.requireOpen()
       await side.require(this.#interest)
+      // It may have been told to read something else meanwhile.
+      side.requireApart(this.#interest)
       signal?.throwIfAborted()
     }
     this.#enter('run')

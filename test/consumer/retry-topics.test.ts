@@ -295,6 +295,16 @@ it('refuses topics that the consumer reads anyway, also those of a later subscri
   ])
 })
 
+it('refuses them, too, where the consumer is told to read them just as it begins to run', async () => {
+  const { broker } = brokerWith(0)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const refused = rejectionOf(consumer.run({ retry: { topics }, eachRecord: () => {} }))
+  await consumer.subscribe(['orders', 'orders.1m'])
+  expect(await refused).toMatchObject({ name: 'InvalidOptionError', topic: 'orders.1m' })
+  await consumer.subscribe(['orders'])
+  await consumer.run({ retry: { topics }, eachRecord: () => {} })
+})
+
 it('leaves nothing of a run that could not join: the next one reads along what it says itself', async () => {
   const { broker, clock } = testBroker()
   broker.createTopic('later')
