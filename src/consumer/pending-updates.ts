@@ -1,5 +1,6 @@
 import type { AssignedPartition, AssignmentUpdate, Interest } from '../engine.ts'
 import type { TopicPartition } from '../topic-partition.ts'
+import { includedIn } from './interest.ts'
 
 /** An update to follow, and the consumer's interest when it came. */
 export interface UpdateTask {
@@ -32,8 +33,7 @@ export class PendingUpdates {
   // A partition that is lost before its assignment was followed need not be taken on.
   #takeOnNoMore(lost: readonly TopicPartition[]): void {
     const topics = new Set(lost.map(({ topic }) => topic))
-    const isLost = (tp: TopicPartition) =>
-      lost.some(({ topic, partition }) => topic === tp.topic && partition === tp.partition)
+    const isLost = includedIn({ kind: 'assign', partitions: lost })
     for (let i = 0; i < this.#tasks.length; i++) {
       const task = this.#tasks[i]!
       // Topics may go by the thousand, each while the others are still to be followed.
