@@ -5,6 +5,7 @@ import { invalidField, type RecordKey } from './record.ts'
 import type { StandardSchemaV1 } from './standard-schema.ts'
 import { describeError } from './thrown.ts'
 import type { TopicOptions } from './topic-definition.ts'
+import { formatOffset } from './topic-partition.ts'
 import { describeValue } from './value-text.ts'
 
 /** Whether values leave the process as bytes. */
@@ -203,9 +204,7 @@ export class Serde {
   }
 
   #invalid(what: string, place?: RecordPlace, more: object = {}): InvalidRecordError {
-    const subject = place
-      ? `Record at offset ${place.offset} of ${place.topic}-${place.partition}`
-      : `Record for topic '${this.topic}'`
+    const subject = place ? `Record at ${formatOffset(place)}` : `Record for topic '${this.topic}'`
     const at = place ? { partition: place.partition, offset: place.offset } : {}
     return new InvalidRecordError(`${subject}: ${what}`, {
       topic: this.topic,

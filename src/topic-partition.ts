@@ -34,3 +34,8 @@ export function byTopicAndPartition(a: TopicPartition, b: TopicPartition): numbe
 export function formatTopicPartition(tp: TopicPartition): string {
   return `${tp.topic}-${tp.partition}`
 }
+
+/** Where a record is, as sentences say it: `offset 5 of orders-3`. */
+export function formatOffset(place: TopicPartition & { readonly offset: number }): string {
+  return `offset ${place.offset} of ${formatTopicPartition(place)}`
+}

@@ -7,7 +7,7 @@ import { ClosedError, ConsumerCrashedError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { AnyRecord } from '../record.ts'
 import { describeError, isError } from '../thrown.ts'
-import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
+import { formatOffset, type TopicPartition } from '../topic-partition.ts'
 import { Backlog } from './backlog.ts'
 import type { CloseOptions, ConsumerControl } from './consumer-control.ts'
 import { ConsumerCoordinator } from './consumer-coordinator.ts'
@@ -258,8 +258,7 @@ export class ConsumerLifecycle implements EngineClient {
     this.#whyRestarts = `${what}: ${describeError(error)}`
     this.#worker?.stop()
     const delayMs = doubled(firstRestartMs, ++this.#restarts, longestRestartMs)
-    const at = `at offset ${record.offset} of ${formatTopicPartition(record)}`
-    const text = `restarts in ${delayMs} ms; ${what} ${at}: ${describeError(error)}`
+    const text = `restarts in ${delayMs} ms; ${what} at ${formatOffset(record)}: ${describeError(error)}`
     this.#events.emitOrWarn('restarting', { error, record, delayMs }, text, error)
     this.#engine.outbox.flush()
     try {
@@ -475,7 +474,7 @@ export class ConsumerLifecycle implements EngineClient {
 }
 
 function handlerFailed(error: unknown, record: AnyRecord): string {
-  return `its handler failed at offset ${record.offset} of ${formatTopicPartition(record)}: ${describeError(error)}`
+  return `its handler failed at ${formatOffset(record)}: ${describeError(error)}`
 }
 
 function toError(thrown: unknown): Error {

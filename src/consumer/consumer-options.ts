@@ -3,7 +3,7 @@ import type { AutoOffsetReset, Interest } from '../engine.ts'
 import { InvalidOptionError } from '../errors.ts'
 import { isTopicPartition, namedOffset, offsetSpec } from '../offset-checks.ts'
 import type { IsolationLevel } from '../record.ts'
-import type { OffsetSpec, TopicPartition } from '../topic-partition.ts'
+import { formatTopicPartition, type OffsetSpec, type TopicPartition } from '../topic-partition.ts'
 import {
   abortSignal,
   boolean,
@@ -238,8 +238,8 @@ export function refuseWildcards(where: string, topics: ConsumerOptions['topics']
 // The interest that `assign` stands for.
 function toAssignInterest(partitions: readonly TopicPartition[]): Interest {
   const seen = new Set<string>()
-  for (const { topic, partition } of partitions) {
-    const id = `${topic}-${partition}`
+  for (const tp of partitions) {
+    const id = formatTopicPartition(tp)
     if (seen.has(id)) throw invalidOption('Consumer', 'assign', 'each partition once', id)
     seen.add(id)
   }

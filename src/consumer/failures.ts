@@ -2,7 +2,7 @@ import { counted } from '../counted.ts'
 import { isBatchError } from '../errors.ts'
 import type { ConsumerRecord, RecordMetadata } from '../record.ts'
 import { describeError } from '../thrown.ts'
-import { formatTopicPartition } from '../topic-partition.ts'
+import { formatOffset } from '../topic-partition.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { attemptsBefore, isOwnTopicDeleted, restore } from './retry-topics.ts'
 import type { ResolvedRunOptions } from './run-options.ts'
@@ -71,7 +71,7 @@ export class Failures {
     const failure = { records, error, attempts }
     if (work.state.phase !== 'active') {
       // The record is the next owner's: this consumer only reports the error. One that was lost is told of once.
-      const what = `failed at ${at(records[0]!)}, which it had to give up`
+      const what = `failed at ${formatOffset(records[0]!)}, which it had to give up`
       this.#host.events.emitError(error, work.state.passesOnLoss(error) ? null : what)
       return { ...failure, step: 'leave' }
     }
@@ -121,7 +121,7 @@ export class Failures {
     const { records, error, attempts } = failure
     const record = records[0]!
     const delayMs = this.#options.parkedDelayMs
-    const text = `parked the key of ${at(record)} after ${counted(attempts, 'attempt')}: ${describeError(error)}`
+    const text = `parked the key of ${formatOffset(record)} after ${counted(attempts, 'attempt')}: ${describeError(error)}`
     this.#host.events.emitOrWarn('parked', { record, error, attempts, delayMs }, text, error)
     return { ...failure, step: 'retry', delayMs }
   }
@@ -129,7 +129,7 @@ export class Failures {
   /** Emits the events of records that are skipped. */
   skip({ records, error, attempts }: Failure): void {
     for (const record of records) {
-      const text = `skipped ${at(record)} after ${counted(attempts, 'attempt')}: ${describeError(error)}`
+      const text = `skipped ${formatOffset(record)} after ${counted(attempts, 'attempt')}: ${describeError(error)}`
       this.#host.events.emitOrWarn('skipped', { record, error, attempts }, text, error)
     }
   }
@@ -155,7 +155,7 @@ export class Failures {
   #tellWritten({ error, attempts, delayMs }: WriteVerdict, record: ConsumerRecord, to: RecordMetadata): void {
     const event = { record, error, attempts, to }
     if (delayMs !== undefined) return this.#host.events.emit('delayed', { ...event, delayMs })
-    const text = `wrote ${at(record)} to '${to.topic}' after ${counted(attempts, 'attempt')}: ${describeError(error)}`
+    const text = `wrote ${formatOffset(record)} to '${to.topic}' after ${counted(attempts, 'attempt')}: ${describeError(error)}`
     this.#host.events.emitOrWarn('deadLettered', event, text, error)
   }
 
@@ -185,8 +185,4 @@ export class Failures {
     if (this.#progressed) this.#host.progressed()
     this.#progressed = false
   }
-}
-
-function at(record: ConsumerRecord): string {
-  return `offset ${record.offset} of ${formatTopicPartition(record)}`
 }

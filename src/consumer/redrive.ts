@@ -24,7 +24,7 @@ import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import { PlacedRecord } from '../placed-record.ts'
 import { type ConsumerRecord, toRecordHeaders } from '../record.ts'
 import { TaskQueue } from '../task-queue.ts'
-import type { TopicPartition } from '../topic-partition.ts'
+import { formatOffset, type TopicPartition } from '../topic-partition.ts'
 import { callback, checkOptions, integer, name } from '../validate.ts'
 import { originOf, ownHeaders } from './dead-letter-headers.ts'
 import { letterWait, partitionOf } from './dead-letters.ts'
@@ -274,7 +274,7 @@ class Redrive implements MembershipListener, EngineClient {
     const target = to ?? origin?.topic
     if (target === undefined) {
       throw new InvalidRecordError(
-        `redrive: offset ${letter.offset} of ${letter.topic}-${letter.partition} has no dead-letter headers, so its topic is unknown; give 'to'`,
+        `redrive: ${formatOffset(letter)} has no dead-letter headers, so its topic is unknown; give 'to'`,
         { topic: letter.topic, partition: letter.partition, offset: letter.offset },
       )
     }
