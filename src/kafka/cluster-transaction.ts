@@ -16,7 +16,7 @@ import { isUnanswered } from './cluster-error.ts'
 import type { Connections } from './connections.ts'
 import { byTopic } from './group-by.ts'
 import { GroupMembership } from './group-membership.ts'
-import { areThere, firstErrno, toCommitted } from './group-offsets.ts'
+import { areThere, type Committing, firstErrno, toCommitted } from './group-offsets.ts'
 import { LocalMembership } from './local-membership.ts'
 import type { ProducerIdentity } from './partition-queue.ts'
 import { RecordSend } from './produced-record.ts'
@@ -191,19 +191,16 @@ export class ClusterTransaction implements EngineTransaction {
         throw new IllegalStateError(`sendOffsets: consumer '${membership.memberId}' is not of this cluster`)
       }
       if (membership instanceof GroupMembership) this.#members.add(membership)
-      const sent = membership.asMember(offsets, () => this.#sendOffsets(membership, offsets))
+      const sent = membership.asMember(offsets, identity => this.#sendOffsets(identity, offsets))
       this.#offsetsSent = Promise.allSettled([this.#offsetsSent, sent])
       await sent
     })
   }
 
-  async #sendOffsets(
-    membership: GroupMembership | LocalMembership,
-    offsets: readonly EpochOffset[],
-  ): Promise<void> {
+  async #sendOffsets(member: Committing, offsets: readonly EpochOffset[]): Promise<void> {
     const { cluster, transactionalId, identity } = this.#host
     const { producerId, producerEpoch } = identity
-    const { groupId } = membership.identity
+    const { groupId } = member()
     await this.#ask({
       what: `Adding group '${groupId}' to the transaction of '${transactionalId}'`,
       api: cluster.library.addOffsetsToTxnV3,
@@ -215,9 +212,9 @@ export class ClusterTransaction implements EngineTransaction {
       what: `Sending offsets of group '${groupId}' to the transaction of '${transactionalId}'`,
       api: cluster.library.txnOffsetCommitV3,
       request: () => {
-        const { memberId, memberEpoch, groupInstanceId } = membership.identity
-        const member = [memberEpoch, memberId, groupInstanceId ?? null] as const
-        return [transactionalId, groupId, producerId, producerEpoch, ...member, toCommitted(offsets)] as const
+        const { memberId, memberEpoch, groupInstanceId } = member()
+        const sender = [memberEpoch, memberId, groupInstanceId ?? null] as const
+        return [transactionalId, groupId, producerId, producerEpoch, ...sender, toCommitted(offsets)] as const
       },
       errno: ({ topics }) => firstErrno(topics),
       goesOn: async error => !this.#over && (await areThere(cluster, offsets, error)),

@@ -5,7 +5,7 @@ import { TaskQueue } from '../task-queue.ts'
 import { describeError } from '../thrown.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 import type { Cluster } from './cluster.ts'
-import { CommittedLookup, commitOffsets, type GroupIdentity } from './group-offsets.ts'
+import { CommittedLookup, type Committing, commitOffsets, type GroupIdentity } from './group-offsets.ts'
 
 /** A member that commits. */
 export interface CommittingMember {
@@ -52,14 +52,9 @@ export class GroupCommits {
   /** Commits one after the other, so that an earlier commit never overtakes a later one. */
   commit(offsets: readonly EpochOffset[]): Promise<void> {
     const { cluster } = this.#member
-    const commit = () =>
-      commitOffsets(
-        cluster,
-        () => this.#member.identity(),
-        offsets,
-        () => this.#requireOwned(offsets),
-      )
-    return this.#queue.add(() => this.asMember(offsets, commit))
+    return this.#queue.add(() =>
+      this.asMember(offsets, identity => commitOffsets(cluster, identity, offsets)),
+    )
   }
 
   /**
@@ -68,13 +63,22 @@ export class GroupCommits {
    *
    * @throws CommitFailedError
    */
-  async asMember(offsets: readonly EpochOffset[], commit: () => Promise<void>): Promise<void> {
+  async asMember(
+    offsets: readonly EpochOffset[],
+    commit: (identity: Committing) => Promise<void>,
+  ): Promise<void> {
+    // With each request: whom to ask may have had to be found out first, and what was owned then be given up by now. Kafka
+    // compares the member's epoch, and not whose the partitions are.
+    const identity = () => {
+      this.#requireOwned(offsets)
+      return this.#member.identity()
+    }
     for (let attempt = 1; ; attempt++) {
       this.#requireOwned(offsets)
       try {
-        return await commit()
+        return await commit(identity)
       } catch (error) {
-        if (!isBrokerletError(error)) throw error
+        if (!isBrokerletError(error) || error instanceof CommitFailedError) throw error
         const refusal = refusals[error.code]
         if (refusal === undefined) throw error
         if (!stale.has(error.code) || attempt === staleCommits)

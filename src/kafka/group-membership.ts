@@ -15,7 +15,7 @@ import type { TopicPartition } from '../topic-partition.ts'
 import type { ClientLibrary } from './client-library.ts'
 import type { Cluster } from './cluster.ts'
 import { type CommittingMember, GroupCommits } from './group-commits.ts'
-import type { GroupIdentity } from './group-offsets.ts'
+import type { Committing, GroupIdentity } from './group-offsets.ts'
 import { Heartbeats } from './heartbeats.ts'
 import { largestInt32 } from './int32.ts'
 import { topicsOf, watchedBy } from './interest.ts'
@@ -135,7 +135,7 @@ export class GroupMembership implements Membership {
       cluster: this.#cluster,
       groupId: this.#groupId,
       memberId: this.memberId,
-      identity: () => this.identity,
+      identity: () => this.#identity,
       holds: (tp, assignmentEpoch) => this.#reconciliation.holds(tp, assignmentEpoch),
       gone: () => this.#gone,
       beatAgain: async () => {
@@ -323,8 +323,8 @@ export class GroupMembership implements Membership {
 
   // --- committing ---------------------------------------------------------------------------------------------------
 
-  /** The identity that it commits under. */
-  get identity(): GroupIdentity {
+  // What it commits under.
+  get #identity(): GroupIdentity {
     const { groupInstanceId } = this.#request
     return {
       groupId: this.#groupId,
@@ -339,7 +339,7 @@ export class GroupMembership implements Membership {
   }
 
   /** @see GroupCommits.asMember */
-  asMember(offsets: readonly EpochOffset[], commit: () => Promise<void>): Promise<void> {
+  asMember(offsets: readonly EpochOffset[], commit: (identity: Committing) => Promise<void>): Promise<void> {
     return this.#commits.asMember(offsets, commit)
   }
 
@@ -362,9 +362,9 @@ export class GroupMembership implements Membership {
   async #goAway(keepPlace: boolean): Promise<void> {
     await this.#commits.idle()
     await this.#heartbeats.idle()
-    if (!keepPlace) await leaveGroup(this.#cluster, this.identity, leaving.forGood)
+    if (!keepPlace) await leaveGroup(this.#cluster, this.#identity, leaving.forGood)
     else if (this.#request.groupInstanceId !== undefined)
-      await leaveGroup(this.#cluster, this.identity, leaving.forNow)
+      await leaveGroup(this.#cluster, this.#identity, leaving.forNow)
   }
 
   #end(): void {
@@ -375,7 +375,7 @@ export class GroupMembership implements Membership {
 
   async #leaveQuietly(): Promise<void> {
     try {
-      await leaveGroup(this.#cluster, this.identity, leaving.forGood)
+      await leaveGroup(this.#cluster, this.#identity, leaving.forGood)
     } catch {
       // The session expires by itself.
     }

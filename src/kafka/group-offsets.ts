@@ -19,15 +19,14 @@ export function outsider(groupId: string): GroupIdentity {
   return { groupId, memberId: '', memberEpoch: -1, groupInstanceId: undefined }
 }
 
-/**
- * Commits offsets. Calls `identity` before each attempt, and `requireOwned` before each retry: offsets of a deleted
- * topic mean nothing for a new one of the same name, which may have been created meanwhile.
- */
+/** The identity to commit under, asked for when a request is made; throws where nothing is to be committed any more. */
+export type Committing = () => GroupIdentity
+
+/** Commits offsets. */
 export async function commitOffsets(
   cluster: Cluster,
-  identity: () => GroupIdentity,
+  identity: Committing,
   offsets: readonly TopicPartitionOffset[],
-  requireOwned?: () => void,
 ): Promise<void> {
   const { groupId } = identity()
   await cluster.askCoordinator('group', groupId, {
@@ -38,11 +37,7 @@ export async function commitOffsets(
       return [groupId, memberEpoch, memberId, groupInstanceId ?? null, toCommitted(offsets)] as const
     },
     errno: ({ topics }) => firstErrno(topics),
-    goesOn: async error => {
-      const goesOn = await areThere(cluster, offsets, error)
-      if (goesOn) requireOwned?.()
-      return goesOn
-    },
+    goesOn: error => areThere(cluster, offsets, error),
   })
 }
 

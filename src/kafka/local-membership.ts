@@ -14,7 +14,13 @@ import type { Cluster } from './cluster.ts'
 import { hasCode } from './cluster-error.ts'
 import { partitionsOf } from './cluster-metadata.ts'
 import type { MembershipHost } from './group-membership.ts'
-import { CommittedLookup, commitOffsets, type GroupIdentity, outsider } from './group-offsets.ts'
+import {
+  CommittedLookup,
+  type Committing,
+  commitOffsets,
+  type GroupIdentity,
+  outsider,
+} from './group-offsets.ts'
 import { topicsOf, watchedBy } from './interest.ts'
 import type { IdPartition } from './owned-partitions.ts'
 
@@ -158,23 +164,25 @@ export class LocalMembership implements Membership {
 
   // --- committing ---------------------------------------------------------------------------------------------------
 
-  /** The identity that it commits under. */
-  get identity(): GroupIdentity {
+  // What it commits under.
+  get #identity(): GroupIdentity {
     if (this.#groupId !== undefined) return outsider(this.#groupId)
     throw new IllegalStateError(`Reader '${this.memberId}' has no groupId, so there is nothing to commit to`)
   }
 
   async commit(offsets: readonly EpochOffset[]): Promise<void> {
-    const { identity } = this
     await this.#commits.add(() =>
-      this.asMember(offsets, () => commitOffsets(this.#cluster, () => identity, offsets)),
+      this.asMember(offsets, identity => commitOffsets(this.#cluster, identity, offsets)),
     )
   }
 
   /** @throws CommitFailedError where the group has members */
-  async asMember(_offsets: readonly EpochOffset[], commit: () => Promise<void>): Promise<void> {
+  async asMember(
+    _offsets: readonly EpochOffset[],
+    commit: (identity: Committing) => Promise<void>,
+  ): Promise<void> {
     try {
-      await commit()
+      await commit(() => this.#identity)
     } catch (error) {
       if (!hasCode(error, 'UNKNOWN_MEMBER_ID')) throw error
       const { memberId } = this

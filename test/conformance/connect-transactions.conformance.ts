@@ -198,6 +198,34 @@ describe('transactions', () => {
     expect(await consumer.committed({ topic: 'orders', partition: 0 })).toEqual({ offset: 1 })
   })
 
+  // Kafka would take them: it compares the epoch of the member, and not whose the partitions are.
+  it('send no offsets of what was given up before their coordinator knew of the group', async () => {
+    const faults = new WireFaults()
+    const requests = new RequestLog()
+    const { broker, join } = await start({ faults, requests })
+    const cluster = await join()
+    await sendNumbers(cluster, 'orders', 2, partition => ({ partition }))
+    const options = { groupId: 'g', topics: ['orders' as const], autoCommit: false }
+    const consumer = cluster.consumer(options)
+    for (let left = 2; left > 0; ) left -= (await consumer.poll({ timeoutMs: 30_000 })).length
+    const held = faults.pauseNext({ api: 'AddOffsetsToTxn' })
+    const sent = cluster.producer({ transactionalId: 'tx' }).transaction(tx => tx.sendOffsets(consumer))
+    const refusedOffsets = expect(sent).rejects.toMatchObject({
+      name: 'CommitFailedError',
+      code: 'STALE_MEMBER_EPOCH',
+    })
+    await held.entered
+    const other = broker.consumer(options)
+    void other.ready()
+    await until(async () => {
+      await consumer.poll({ timeoutMs: 0 })
+      expect(other.assignment).toHaveLength(1)
+    })
+    held.release()
+    await refusedOffsets
+    expect(requests.of({ api: 'TxnOffsetCommit' })).toEqual([])
+  })
+
   it('ask nothing of their coordinator where nothing is written in them', async () => {
     const requests = new RequestLog()
     const { join } = await start({ requests })
