@@ -262,7 +262,11 @@ export class Appender {
     const { topic, partition } = queue
     const what = `Writing to ${formatTopicPartition(queue)}`
     const error = cluster.error(errno, what, { topic, partition }, answer?.errorMessage)
-    if (error.code === 'MESSAGE_TOO_LARGE' && queue.split()) return
+    if (error.code === 'MESSAGE_TOO_LARGE' && queue.split()) {
+      // Its parts would come after the end of their transaction.
+      if (this.#abandoned !== undefined) this.#reject(queue.clear(), this.#abandoned.reason)
+      return
+    }
     this.#failed(queue, error)
   }
 

@@ -353,6 +353,26 @@ describe('transactions', () => {
     expect(lastStableOffset).toBe(highWatermark)
   })
 
+  it('write nothing after they were aborted of a batch that was too large for its topic', async () => {
+    const faults = new WireFaults()
+    const requests = new RequestLog()
+    const { broker, join } = await start({ faults, requests })
+    await broker.admin.createTopic('small', { maxMessageBytes: 1500 })
+    const cluster = await join()
+    const producer = cluster.producer({ transactionalId: 'tx' })
+    const held = faults.pauseNext({ api: 'Produce' })
+    const message = { topic: 'small', value: 'x'.repeat(1000) }
+    const late = producer.transaction(tx => tx.sendBatch([message, message]))
+    await held.entered
+    const closed = producer.close({ timeoutMs: 0 })
+    held.release()
+    await expect(late).rejects.toMatchObject({ code: 'TRANSACTION_ABORTABLE' })
+    await closed
+    await until(() => expect(requests.of({ api: 'EndTxn' })).toHaveLength(1))
+    await cluster.close()
+    expect(requests.of({ api: 'Produce' })).toHaveLength(1)
+  })
+
   it.each([
     ['a request that ended the last one, and comes once more', 0, {}],
     // Whoever asks whether the partitions have been told gives up when that has not been answered in time.
