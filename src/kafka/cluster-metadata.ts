@@ -114,11 +114,12 @@ export class ClusterMetadata {
     asked: ReadonlySet<string> | null,
   ): Set<string> {
     const counts = new Map<string | null, number>()
-    for (const { name, errorCode, partitions } of topics) {
-      // One with another error than UNKNOWN_TOPIC_OR_PARTITION is there, whatever it has.
-      if (errorCode !== unknownTopic) {
-        counts.set(name, errorCode === 0 ? partitions.length : Number.POSITIVE_INFINITY)
-      }
+    for (const { name, topicId, errorCode, partitions } of topics) {
+      // One with another error than UNKNOWN_TOPIC_OR_PARTITION is there, whatever it has. Of two topics of one name, the
+      // answer may be about the former one.
+      const isKnown = (this.#topics.get(name ?? '')?.id ?? topicId) === topicId
+      if (errorCode === 0 && isKnown) counts.set(name, partitions.length)
+      else if (errorCode !== 0 && errorCode !== unknownTopic) counts.set(name, Number.POSITIVE_INFINITY)
     }
     const isLacking = (name: string) => this.#topics.has(name) && !counts.has(name)
     const lacking = new Set([...(asked ?? this.#topics.keys())].filter(isLacking))

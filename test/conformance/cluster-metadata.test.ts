@@ -8,7 +8,8 @@ import { Serde } from '../../src/serde.ts'
 const topicOf = (name: string, partitions: number): MetadataResponse['topics'][number] => ({
   errorCode: partitions > 0 ? 0 : errnos.UNKNOWN_TOPIC_OR_PARTITION,
   name,
-  topicId: `id of ${name}`,
+  // In these tests a topic that is made anew gets ten partitions or more.
+  topicId: `id of ${name}${partitions < 10 ? '' : ', made anew'}`,
   isInternal: false,
   partitions: Array.from({ length: partitions }, (_, partitionIndex) => ({
     partitionIndex,
@@ -48,6 +49,14 @@ it('a topic is gone only where three brokers say so, also beside others', async 
   expect(await known(before, [], now, now, late)).toEqual(before)
   expect(await known(before, [], now, late, now)).toEqual(before)
   expect(await known(before, [], now, now, now)).toEqual({ fresh: 1 })
+})
+
+// Its readers would lose it, and begin at its beginning once more.
+it('a topic that was made anew is not taken for the former one where a broker still knows that', async () => {
+  const [former, anew] = [{ orders: 1 }, { orders: 10 }]
+  expect(await known(anew, [], former, anew, former)).toEqual(anew)
+  expect(await known(anew, [], former, former, anew)).toEqual(anew)
+  expect(await known(former, [], anew, anew, anew)).toEqual(anew)
 })
 
 it('of a topic that has grown the broker is believed that knows the partition which is missed', async () => {
