@@ -26,6 +26,11 @@ export class PartitionHistory implements TopicPartition {
     return starts.length === 0 ? undefined : Math.min(...starts)
   }
 
+  /** Whether a record was delivered. */
+  get handedOut(): boolean {
+    return this.entries.some(({ kind }) => kind === 'delivered')
+  }
+
   /** Whether an entry is about a record that was not delivered in this history: a handler may outlast the topic. */
   precedes(entry: TimelineEntry): boolean {
     if (!('member' in entry && 'offset' in entry) || !afterDelivery.has(entry.kind)) return false
@@ -108,7 +113,8 @@ export function historyOf(timeline: Timeline, group: string): PartitionHistory[]
     if (entry.kind === 'committed' && entry.byClient) continue
     for (const tp of placesOf(entry)) note(tp, entry)
   }
-  return all.filter(({ topic }) => read.has(topic) && !retryTopics.has(topic))
+  // What a group gets of its own retry topics stands elsewhere; another group may read them like any others.
+  return all.filter(({ topic, handedOut }) => read.has(topic) && (!retryTopics.has(topic) || handedOut))
 }
 
 function placesOf(entry: TimelineEntry): readonly TopicPartition[] {

@@ -234,6 +234,26 @@ it('counts a record that was processed from a retry topic as one of its own topi
   ])
 })
 
+it('holds a group to what it reads of a retry topic of another one', async () => {
+  const broker = new TestBroker({ topics: { ...topics, later: topic() } })
+  const fails = () => {
+    throw new Error('no')
+  }
+  const retry = { attempts: 1, topics: [{ topic: 'later', delayMs: 1000 }] } as const
+  await broker.consumer({ groupId: 'billing', topics: ['orders'] }).run({ retry, eachRecord: fails })
+  // Has the same retry topic, in which nothing is its own.
+  await broker.consumer({ groupId: 'shipping', topics: ['orders'] }).run({ retry, eachRecord: () => {} })
+  const watch = broker.consumer({ groupId: 'watch', topics: ['later'] }).on('skipped', () => {})
+  await watch.run({ retry: { attempts: 1 }, onFailure: 'skip', eachRecord: fails })
+  fill(broker, 'orders', 1)
+  await broker.advance(500)
+  assertNothingLost(broker, 'billing')
+  assertNothingLost(broker, 'shipping')
+  expect(failureOf(() => assertNothingLost(broker, 'watch')).message).toContain(
+    "Group 'watch' has not processed later-0@0",
+  )
+})
+
 it('sees a key out of order', async () => {
   const broker = new TestBroker({ topics })
   for (const key of ['a', 'b', 'a']) await broker.producer().send({ topic: 'orders', key, value: 1 })
