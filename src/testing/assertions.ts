@@ -292,21 +292,29 @@ function checkCommits(broker: ObservedBroker, history: PartitionHistory, group: 
   const open = new Set<number>()
   const finishedBy = followFinished(history)
   let passed = 0
+  // Where a seek or a reset has led, perhaps past the end of the log, and where the last commit has.
+  let moved = 0
+  let committed = 0
+  const refuse = (entry: TimelineEntry, offset: number) => {
+    const name = nameOf({ ...history, offset })
+    const what = `Group '${group}' has committed ${committed} before ${name} was processed`
+    failAt(history, entry, what + adviceFor(history, offset))
+  }
   for (const entry of history.entries) {
     for (const offset of finishedBy(entry)) open.delete(offset)
-    if (entry.kind === 'appended' && entry.offset >= passed) open.add(entry.offset)
-    else if (entry.kind === 'skipped') open.delete(entry.offset)
+    if (entry.kind === 'appended') {
+      if (entry.offset >= moved && entry.offset < committed) refuse(entry, entry.offset)
+      if (entry.offset >= passed) open.add(entry.offset)
+    } else if (entry.kind === 'skipped') open.delete(entry.offset)
     else if (entry.kind === 'started' || entry.kind === 'sought' || entry.kind === 'reset') {
-      passed = Math.max(passed, entry.kind === 'reset' ? entry.to : entry.offset)
+      const to = entry.kind === 'reset' ? entry.to : entry.offset
+      if (entry.kind !== 'started') moved = Math.max(moved, to)
+      passed = Math.max(passed, to)
       for (const offset of open) if (offset < passed) open.delete(offset)
     } else if (entry.kind === 'committed') {
-      const committed = history.committedBy(entry)
-      for (const offset of open) {
-        if (offset >= committed || isHidden(broker, history, offset)) continue
-        const name = nameOf({ ...history, offset })
-        const what = `Group '${group}' has committed ${committed} before ${name} was processed`
-        failAt(history, entry, what + adviceFor(history, offset))
-      }
+      committed = history.committedBy(entry)
+      for (const offset of open)
+        if (offset < committed && !isHidden(broker, history, offset)) refuse(entry, offset)
     }
   }
 }

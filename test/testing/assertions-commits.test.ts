@@ -16,6 +16,29 @@ it('sees a commit that passes a record which was not processed', async () => {
   expect(error.message).toMatch(/^Group 'billing' has committed 3 before orders-0@1 was processed/)
 })
 
+it('sees a commit past the end of the log, once there is a record that it has passed', async () => {
+  const { broker, consumer } = await billing(() => {}, { autoCommit: false })
+  for (let offset = 0; offset < 3; offset++) {
+    fill(broker, 'orders', 1)
+    await broker.advance(0)
+    if (offset < 2) await consumer.commit([{ ...orders0, offset: offset + 2 }])
+    if (offset === 0) assertNoCommitPastProcessed(broker, 'billing')
+  }
+  assertNothingLost(broker, 'billing')
+  expect(failureOf(() => assertNoCommitPastProcessed(broker, 'billing')).message).toMatch(
+    /^Group 'billing' has committed 2 before orders-0@1 was processed/,
+  )
+})
+
+it('does not hold a seek past the end of the log against a commit', async () => {
+  const { broker, consumer } = await billing(() => {}, { autoCommit: false })
+  consumer.seek(orders0, 2)
+  await consumer.commit([{ ...orders0, offset: 2 }])
+  fill(broker, 'orders', 2)
+  await broker.advance(0)
+  assertNoCommitPastProcessed(broker, 'billing')
+})
+
 it('says of a record that was committed by hand before its handler had ended that this is why', async () => {
   const broker = new TestBroker({ topics: { orders: topic({ partitions: 1 }) } })
   const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'], autoCommit: false })
