@@ -1,6 +1,6 @@
 import { isDeepStrictEqual, types } from 'node:util'
 import { InvalidArgumentError } from '../errors.ts'
-import type { AnyRecord } from '../record.ts'
+import { type AnyRecord, isPlain } from '../record.ts'
 import { didYouMean, suggest } from '../suggest.ts'
 import { type Check, isListOf, requireArgument } from '../validate.ts'
 
@@ -23,7 +23,8 @@ const fields: readonly string[] = [
 
 const recordList: Check = {
   expected: 'an array of records, each by its fields',
-  accepts: value => isListOf(value, each => typeof each === 'object' && each !== null),
+  // What has no fields would fit every record: an empty list, a Map, a promise that nobody has awaited.
+  accepts: value => isListOf(value, each => isMatcher(each) || isPlain(each)),
 }
 
 /** @throws InvalidArgumentError also where a record names a field that none has: it would fit none, whatever was meant */
@@ -62,7 +63,7 @@ function settled(expected: unknown, actual: unknown, above: readonly unknown[] =
   if (isMatcher(expected)) return expected.asymmetricMatch(actual) ? actual : expected
   if (types.isUint8Array(expected) && types.isUint8Array(actual))
     return Buffer.compare(expected, actual) === 0 ? actual : expected
-  if (!Array.isArray(expected) && !isPlain(expected)) return expected
+  if (!Array.isArray(expected) && !isLiteral(expected)) return expected
   const values = typeof actual === 'object' && actual !== null ? (actual as Fields) : {}
   let copy: Record<string, unknown> | undefined
   for (const [name, value] of Object.entries(expected)) {
@@ -75,11 +76,14 @@ function settled(expected: unknown, actual: unknown, above: readonly unknown[] =
 }
 
 // The convention of Jasmine, which jest and vitest follow.
-function isMatcher(value: object): value is { asymmetricMatch(actual: unknown): boolean } {
-  return 'asymmetricMatch' in value && typeof value.asymmetricMatch === 'function'
+function isMatcher(value: unknown): value is { asymmetricMatch(actual: unknown): boolean } {
+  return (
+    typeof (value as { readonly asymmetricMatch?: unknown } | null | undefined)?.asymmetricMatch ===
+    'function'
+  )
 }
 
-function isPlain(value: object): boolean {
+function isLiteral(value: object): boolean {
   return Object.getPrototypeOf(value) === Object.prototype
 }
 

@@ -121,6 +121,11 @@ it('refuses expected records that are no records', async () => {
   )
   expect(() => assertProcessed(broker, 'billing', [null] as never)).toThrow(InvalidArgumentError)
   expect(() => assertRecords(broker, 'orders', new Array(1))).toThrow(InvalidArgumentError)
+  broker.topic('orders').append({ value: 1 })
+  // None of these has a field that a record could lack.
+  for (const empty of [[], new Map(), new Date(0), Promise.resolve({ value: 2 })])
+    expect(() => assertRecords(broker, 'orders', [empty] as never)).toThrow(InvalidArgumentError)
+  assertRecords(broker, 'orders', [{}])
   expect(() => processedBy(undefined as never, 'billing')).toThrow(InvalidArgumentError)
   expect(() => assertRecords({} as never, 'orders', [])).toThrow('expected a broker, received an object')
 })
