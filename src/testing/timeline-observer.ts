@@ -100,11 +100,16 @@ class TimelineObserver {
   }
 
   #watchPartition(partition: Partition): void {
-    let seen = 0
+    const { topic, index } = partition
+    let seen = partition.logStartOffset
     const signal = () => {
       for (; seen < partition.highWatermark; seen++) {
-        // Records of an open or aborted transaction count as appended; its end marker is not a record.
-        const [record] = seen < partition.logStartOffset ? [] : partition.fetch(seen, 1, false)
+        // A client's batch may be larger than its topic: what left the log at once was a record, too. Records of an open
+        // or aborted transaction count as appended; its end marker is not a record.
+        const gone = seen < partition.logStartOffset
+        const [record] = gone
+          ? [{ topic, partition: index, offset: seen, key: null }]
+          : partition.fetch(seen, 1, false)
         if (record?.offset !== seen) continue
         this.#host.timeline.record({ kind: 'appended', ...ofRecord(record) })
       }

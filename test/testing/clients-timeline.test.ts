@@ -1,18 +1,21 @@
 import { topic } from 'brokerlet'
 import { socketFactory } from 'brokerlet/server'
-import { assertNoCommitPastProcessed, TestBroker } from 'brokerlet/testing'
+import { assertNoCommitPastProcessed, assertNothingLost, TestBroker } from 'brokerlet/testing'
 import { Kafka, logLevel } from 'kafkajs'
 import { expect, it } from 'vitest'
 
-async function start() {
-  const broker = new TestBroker({ topics: { orders: topic<unknown, string>() } })
-  const kafka = new Kafka({
+function kafkaOf(broker: TestBroker): Kafka {
+  return new Kafka({
     clientId: 'billing-1',
     brokers: ['broker:9092'],
     socketFactory: socketFactory(broker),
     logLevel: logLevel.NOTHING,
   })
-  const consumer = kafka.consumer({ groupId: 'billing', maxWaitTimeInMs: 50 })
+}
+
+async function start() {
+  const broker = new TestBroker({ topics: { orders: topic<unknown, string>() } })
+  const consumer = kafkaOf(broker).consumer({ groupId: 'billing', maxWaitTimeInMs: 50 })
   await consumer.connect()
   await consumer.subscribe({ topic: 'orders', fromBeginning: true })
   await consumer.run({ eachMessage: async () => {} })
@@ -51,5 +54,20 @@ it('a commit of a Kafka client says nothing of what the consumers of this proces
   await broker.producer().send({ topic: 'orders', key: 'o-2', value: 2 })
   await broker.idle()
   assertNoCommitPastProcessed(broker, 'billing')
+  await broker.close()
+})
+
+it('the timeline has each record of a batch that is larger than its topic: it left the log at once, and is lost', async () => {
+  const broker = new TestBroker({ topics: { orders: topic({ retentionRecords: 2 }) } })
+  broker.on('recordsDropped', () => {})
+  await broker.consumer({ groupId: 'billing', topics: ['orders'] }).run({ eachRecord: () => {} })
+  const producer = kafkaOf(broker).producer()
+  await producer.connect()
+  await producer.send({ topic: 'orders', messages: ['a', 'b', 'c'].map(value => ({ value })) })
+  await broker.idle()
+  expect(broker.timeline.ofKind('delivered').map(({ offset }) => offset)).toEqual([1, 2])
+  expect(broker.timeline.ofKind('appended').map(({ offset }) => offset)).toEqual([0, 1, 2])
+  expect(() => assertNothingLost(broker, 'billing')).toThrow("Group 'billing' has not processed orders-0@0")
+  await producer.disconnect()
   await broker.close()
 })
