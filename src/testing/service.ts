@@ -32,6 +32,7 @@ export class RunningService implements ServiceInstance {
   readonly #ended = new Set<TestConsumer>()
   readonly #died = new Deferred()
   #crashed = false
+  #starts = false
   #started: Promise<unknown> = Promise.resolve()
 
   constructor(service: string, name: string) {
@@ -41,7 +42,18 @@ export class RunningService implements ServiceInstance {
 
   /** Runs the service's code; `failed` is called with its error. */
   start(code: () => unknown, failed: (error: unknown) => void): void {
-    this.#started = current.run(this, async () => code()).catch(failed)
+    this.#starts = true
+    this.#started = current
+      .run(this, async () => code())
+      .catch(failed)
+      .finally(() => {
+        this.#starts = false
+      })
+  }
+
+  /** Whether its code has not come to its end, and none of its consumers has begun to read. */
+  get starting(): boolean {
+    return this.#starts && this.#consumers.every(({ client }) => client.memberId === undefined)
   }
 
   /** It crashed: nothing that it still does has any effect, and it hears of nothing more. */

@@ -252,15 +252,21 @@ export class SimulationRun<Topics extends TopicMap> {
     await this.#untilIdle()
     // A polling caller may have records in hand that `idle` does not know of. An operation that was delayed when it
     // began, such as a join, takes its time even if nothing waits for it any more.
-    const busy = () => this.#underWay.size > 0 || this.#live.some(({ inHand }) => inHand)
+    const busy = () => this.#left.length > 0 || this.#live.some(({ inHand }) => inHand)
     for (let waitedMs = 0; waitedMs < longestWaitMs && busy(); waitedMs += stepMs) {
       await this.#broker.advance(stepMs)
       await this.#untilIdle()
     }
     this.#throwFailure()
-    if (this.#underWay.size === 0) return
-    const left = [...this.#underWay.values()].join(', ')
+    if (this.#left.length === 0) return
+    const left = this.#left.join(', ')
     throw new TimeoutError(`The broker is idle, but these are still running: ${left}`, { details: left })
+  }
+
+  // What was begun and has not ended. A service that never comes to read would be sent nothing, and break no promise.
+  get #left(): string[] {
+    const starting = this.#live.filter(service => service.starting)
+    return [...this.#underWay.values(), ...starting.map(({ name }) => `start of ${name}`)]
   }
 
   // Until nothing happens any more: a polling caller may send, and an instance that met a fault may die, only

@@ -6,6 +6,7 @@ import type { Step } from '../../src/testing/schedule.ts'
 import { SimulatedFaultError } from '../../src/testing/simulated-broker.ts'
 import { SimulationRun } from '../../src/testing/simulation-run.ts'
 import type { TestBroker } from '../../src/testing/test-broker.ts'
+import { rejectionOf } from '../helpers/errors.ts'
 
 const topics = { orders: topic<number>(), invoices: topic<number>() }
 type Service = Scenario<typeof topics>['services'][string]
@@ -392,4 +393,27 @@ describe('what goes wrong', () => {
     }
     expect((await simulated(byHand, [order, time(2000), redeliver])).done).toHaveLength(2)
   })
+})
+
+it('a service that never comes to read fails, though it breaks no promise', async () => {
+  const never = new Promise<void>(() => {})
+  const before: Service = async broker => {
+    await never
+    await bills(broker, 1)
+  }
+  const between: Service = async broker => {
+    const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'] })
+    await never
+    await consumer.run({ eachRecord: () => {} })
+  }
+  for (const service of [before, between])
+    expect(String(await rejectionOf(simulated(service, [order])))).toContain(
+      'these are still running: start of billing-1',
+    )
+  // One that reads need not come to an end.
+  const polls: Service = async broker => {
+    const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'] })
+    for (;;) await consumer.poll()
+  }
+  await simulated(polls, [order])
 })
