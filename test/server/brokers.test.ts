@@ -28,6 +28,20 @@ it('numbers its brokers from firstNodeId on', async () => {
   await expect(serve(broker, { firstNodeId: -1 })).rejects.toThrow('firstNodeId')
 })
 
+// (Kafka: ReplicaManager.activeProducerState)
+it('tells the producers of a partition at each broker that has it, and at no other', async () => {
+  const { server } = await start()
+  const clients = await Promise.all(server.brokers.map(connectTo))
+  const told = async () => {
+    const asked = { topics: [{ name: 'orders', partitionIndexes: [0] }] }
+    const answers = await Promise.all(clients.map(each => each.call(apis.describeProducers as Api, 0, asked)))
+    return answers.map(({ topics }) => topics[0].partitions[0].errorCode)
+  }
+  expect(await told()).toEqual([0, 0, 0])
+  await keepAt(clients[0]!, [server.brokers[1]!])
+  expect(await told()).toEqual([notLeader, 0, notLeader])
+})
+
 it('shows each broker on a port of its own, and spreads leaders and coordinators over them', async () => {
   const { server } = await start()
   expect(server.brokers.map(({ nodeId, running }) => [nodeId, running])).toEqual([

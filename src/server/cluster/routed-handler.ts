@@ -61,6 +61,8 @@ function askedAtLeaders(wire: Wire, handler: Handler): Handler {
 
 function mayAskFollowers({ name }: Api, { replicaId }: Fields, { version }: RequestContext): boolean {
   if (name === 'Fetch') return version >= followersSince
+  // (Kafka: ReplicaManager.activeProducerState)
+  if (name === 'DescribeProducers') return true
   return name === 'ListOffsets' && replicaId === debuggingReplicaId
 }
 
