@@ -118,6 +118,19 @@ it('commits in a transaction offsets of a classic member whose leader has not as
   expect(broker.group('g').committed({ topic: 'orders', partition: 0 })).toMatchObject({ offset: 5 })
 })
 
+it('takes whoever names a place, and no member, for a member', async () => {
+  const { broker, client, init, addGroup } = start()
+  await broker.consumer({ groupId: 'g', topics: ['orders'] }).run({ eachRecord: () => {} })
+  const producer = await init()
+  await addGroup(producer)
+  const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 5 }] }]
+  const commit = async (groupInstanceId: string | null) => {
+    const asked = { transactionalId: 't', ...producer, groupId: 'g', groupInstanceId, topics }
+    return (await client.call(txnOffsetCommit!, 3, asked)).topics[0].partitions[0].errorCode
+  }
+  expect([await commit('place'), await commit(null)]).toEqual([25, 0])
+})
+
 // As KafkaJS does, which speaks of before KIP-447.
 it('commits offsets of a client that does not say which member it is, whoever the members are', async () => {
   const { broker, client, init, add, addGroup, send, end, read } = start()

@@ -122,7 +122,7 @@ export function transactionHandlers(wire: Wire): Handler[] {
         if (typeof open === 'string') return open
         const { memberId, generationIdOrMemberEpoch: generation, groupInstanceId } = request
         // Before version 3 a client does not name its membership (KIP-447).
-        const anonymous = memberId === '' && generation < 0
+        const anonymous = memberId === '' && generation < 0 && groupInstanceId === null
         const identity = anonymous ? undefined : { memberId, generation, groupInstanceId }
         const kept = offsets.filter(({ metadata }) => isKept(metadata))
         const prepareCommit = () => groupCommit(wire, groupId, identity, kept, true)

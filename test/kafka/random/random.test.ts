@@ -9,6 +9,7 @@ import { ClusterDescription, raiseKraftVersion } from './cluster-description.ts'
 import { compareTalks } from './compare-talks.ts'
 import { Configs } from './configs.ts'
 import { Members, prepare } from './consumer-groups.ts'
+import { FetchSessions } from './fetch-sessions.ts'
 import { GroupKinds } from './group-kinds.ts'
 import { LogDirs } from './log-dirs.ts'
 import { LogOffsets } from './log-offsets.ts'
@@ -26,6 +27,7 @@ import { Sharers } from './share-groups.ts'
 import { StreamsThreads } from './streams-groups.ts'
 import { Talk } from './talk.ts'
 import { Topics } from './topics.ts'
+import { TransactionalOffsets } from './transactional-offsets.ts'
 
 const timeout = 900_000
 
@@ -75,6 +77,10 @@ describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the sa
     compareTalks(both, 'sequences', seeds(10), talk => new Sequences(talk).converse(60), 5),
   )
 
+  it('to clients that read by sessions while topics change', { timeout }, () =>
+    compareTalks(both, 'sessions', seeds(10), talk => new FetchSessions(talk).converse(40), 5),
+  )
+
   it('to clients that look up offsets of logs', { timeout }, () =>
     compareTalks(both, 'log-offsets', seeds(8), talk => new LogOffsets(talk).converse(25), 8),
   )
@@ -85,6 +91,10 @@ describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the sa
 
   it('to the members of a group that assigns by range', { timeout }, () =>
     compareTalks(both, 'members', seeds(30), talk => new Members(talk, { assignor: 'range' }).converse(40)),
+  )
+
+  it('to a member whose offsets are committed in transactions', { timeout }, () =>
+    compareTalks(both, 'txn-offsets', seeds(10), talk => new TransactionalOffsets(talk).converse(40), 5),
   )
 
   it('to members that subscribe by patterns', { timeout }, () =>

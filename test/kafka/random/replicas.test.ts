@@ -3,6 +3,8 @@ import { seeds } from '../../helpers/lot.ts'
 import { KafkaAndServed } from '../kafka-and-served.ts'
 import { isKafkaInstalled } from '../real-kafka.ts'
 import { compareTalks } from './compare-talks.ts'
+import { Coordinators } from './coordinators.ts'
+import { Leaders } from './leaders.ts'
 import { Replicas } from './replicas.ts'
 
 // Three nodes take long to start, so only who asks for seeds gets them.
@@ -16,6 +18,14 @@ describe.skipIf(!isKafkaInstalled || process.env.SEEDS === undefined)(
 
     it('to administrators who move partitions and elect their leaders', { timeout: 900_000 }, () =>
       compareTalks(both, 'replicas', seeds(10), talk => new Replicas(talk).converse(15), 6),
+    )
+
+    it('to clients that ask whoever leads or does not', { timeout: 900_000 }, () =>
+      compareTalks(both, 'leaders', seeds(10), talk => new Leaders(talk).converse(30), 6),
+    )
+
+    it('to clients that ask whoever does not coordinate', { timeout: 900_000 }, () =>
+      compareTalks(both, 'coordinators', seeds(10), talk => new Coordinators(talk).converse(), 6),
     )
   },
 )
