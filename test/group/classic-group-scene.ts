@@ -10,17 +10,18 @@ import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 
 export const bytes = (text: string) => new Uint8Array(Buffer.from(text))
 
-/** A classic group without members, calls to it with what most clients say, and the states that its keeper was told. */
+/** A classic group without members, calls to it with what most clients say, and what its keeper was told: states, and who left. */
 export function start(options: { readonly initialRebalanceDelayMs?: number } = {}) {
   const clock = new VirtualClock()
   let ids = 0
   const states: ClassicState[] = []
+  const gone: string[] = []
   const group = new ClassicGroup('g', {
     clock: new BrokerClock(clock),
     initialRebalanceDelayMs: options.initialRebalanceDelayMs ?? 0,
     newMemberId: clientId => `${clientId}-${++ids}`,
     changed: ({ state }) => states.push(state),
-    left: () => {},
+    left: (_, memberId) => gone.push(memberId),
     forgotten: () => {},
   })
   const join = (memberId: string, more: Partial<ClassicJoin> = {}) => {
@@ -67,7 +68,7 @@ export function start(options: { readonly initialRebalanceDelayMs?: number } = {
   }
   const beat = ({ memberId, generation }: ClassicJoined) =>
     group.heartbeat({ memberId, generation, groupInstanceId: null })
-  return { group, clock, states, join, sync, beat }
+  return { group, clock, states, gone, join, sync, beat }
 }
 
 /** Two members, both synced. */

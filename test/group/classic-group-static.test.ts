@@ -55,6 +55,24 @@ it('lets all join again where a static member comes back before the leader has a
   expect(back).toMatchObject([{ error: undefined, generation: 3 }])
 })
 
+it('tells its keeper that the former life of a static member is gone once its next one is in the group, not before', () => {
+  const { join, sync, gone } = start()
+  const one = { groupInstanceId: 'one' }
+  const [leader] = join('')
+  sync(leader!)
+  const first = join('', one)
+  join(leader!.memberId)
+  // It comes back before the leader has assigned, and so waits until all have joined again.
+  const second = join('', one)
+  expect([second, gone]).toEqual([[], []])
+  const [leading] = join(leader!.memberId)
+  expect(gone).toEqual([first[0]!.memberId])
+  sync(leading!)
+  // Now that all is assigned, it is there at once.
+  join('', one)
+  expect(gone).toEqual([first[0]!.memberId, second[0]!.memberId])
+})
+
 it('lets a static follower come back at once, and its leader stay the leader', () => {
   const { join, sync, group } = start()
   const [leader] = join('')

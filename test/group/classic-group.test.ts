@@ -289,6 +289,16 @@ it('serves nobody once it is deleted, and leaves no timer', () => {
   expect(clock.waiting).toEqual([])
 })
 
+it('tells who waits for an assignment to join again where it hands its members over, since no leader will assign', () => {
+  const { group, join, sync } = start()
+  const [leader] = join('')
+  const follower = join('')
+  join(leader!.memberId)
+  const waiting = sync(follower[0]!)
+  group.handOver()
+  expect(waiting).toMatchObject([{ error: 'REBALANCE_IN_PROGRESS' }])
+})
+
 it('leaves no timer where it hands its members over, whatever they wait for', () => {
   const delayed = start({ initialRebalanceDelayMs: 3000 })
   delayed.join('')
