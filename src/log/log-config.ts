@@ -22,6 +22,9 @@ export const maxPartitions = 100_000
 export type LogConfig = Required<Omit<TopicOptions, 'codec' | 'schema'>> &
   Pick<TopicOptions, 'codec' | 'schema'>
 
+/** The options that a partition goes by: how many partitions there are is for its topic to know. */
+export type PartitionConfig = Omit<LogConfig, 'partitions'>
+
 const checks: Checks<TopicOptions> = {
   partitions: integer(1, maxPartitions),
   retentionMs: limit(1),
@@ -124,7 +127,12 @@ export function compacts({ cleanupPolicy }: Pick<LogConfig, 'cleanupPolicy'>): b
 }
 
 /** Whether records of a topic have sizes. */
-export function countsBytes({ codec, retentionBytes, segmentBytes, maxMessageBytes }: LogConfig): boolean {
+export function countsBytes({
+  codec,
+  retentionBytes,
+  segmentBytes,
+  maxMessageBytes,
+}: PartitionConfig): boolean {
   return codec !== undefined || retentionBytes !== -1 || segmentBytes !== -1 || maxMessageBytes !== -1
 }
 

@@ -1,11 +1,11 @@
 import { CompactionPass } from './compaction.ts'
-import { countsBytes, type LogConfig } from './log-config.ts'
+import { countsBytes, type PartitionConfig } from './log-config.ts'
 import type { Segment } from './segment.ts'
 
 /** The log that a cleaner compacts. */
 export interface CompactedLog {
   /** The current options, since a topic may be altered. */
-  readonly config: LogConfig
+  readonly config: PartitionConfig
   readonly logStartOffset: number
   /** Records from here on are not compacted, since their transaction may still be aborted. */
   readonly lastStableOffset: number

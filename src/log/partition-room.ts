@@ -1,10 +1,10 @@
-import type { LogConfig } from './log-config.ts'
+import type { PartitionConfig } from './log-config.ts'
 import type { Segment } from './segment.ts'
 
 /** A log that keeps records until every group has read them. */
 export interface HeldLog {
   /** The current options, since a topic may be altered. */
-  readonly config: LogConfig
+  readonly config: PartitionConfig
   readonly logStartOffset: number
   readonly highWatermark: number
   readonly bytes: number

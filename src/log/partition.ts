@@ -5,7 +5,7 @@ import type { Serde } from '../serde.ts'
 import { describeValue } from '../value-text.ts'
 import type { EncodedBatch } from './encoded-batch.ts'
 import type { LogCleaner } from './log-cleaner.ts'
-import { compacts, type LogConfig } from './log-config.ts'
+import { compacts, type PartitionConfig } from './log-config.ts'
 import { type OffsetRange, OpenTransactions } from './open-transactions.ts'
 import { PartitionCleaner } from './partition-cleaner.ts'
 import { PartitionRoom } from './partition-room.ts'
@@ -53,7 +53,7 @@ export interface PartitionReader {
 export class Partition {
   readonly topic: string
   readonly index: number
-  #config: LogConfig
+  #config: PartitionConfig
   readonly #serde: Serde
   readonly #host: PartitionHost
   readonly #segments: SegmentList
@@ -77,7 +77,7 @@ export class Partition {
   #harmlessBefore = 0
 
   /** @hidden */
-  constructor(topic: string, index: number, config: LogConfig, serde: Serde, host: PartitionHost) {
+  constructor(topic: string, index: number, config: PartitionConfig, serde: Serde, host: PartitionHost) {
     this.topic = topic
     this.index = index
     this.#config = config
@@ -96,7 +96,7 @@ export class Partition {
   }
 
   /** @internal */
-  get config(): LogConfig {
+  get config(): PartitionConfig {
     return this.#config
   }
 
@@ -356,7 +356,7 @@ export class Partition {
   }
 
   /** Continues under other options; records that they do not keep are dropped at once. @internal */
-  alter(config: LogConfig, sizes: readonly number[] | undefined): void {
+  alter(config: PartitionConfig, sizes: readonly number[] | undefined): void {
     const before = this.#cleaner
     this.#config = config
     this.#followConfig()

@@ -1,13 +1,13 @@
 import { noHeaders } from '../record.ts'
 import { ColumnSegment } from './column-segment.ts'
 import type { BatchSegment, BatchSegmentStart, EncodedBatch } from './encoded-batch.ts'
-import type { LogConfig } from './log-config.ts'
+import type { PartitionConfig } from './log-config.ts'
 import type { Segment } from './segment.ts'
 
 /** The log that the segments belong to. */
 export interface SegmentedLog {
   /** The current options, since a topic may be altered. */
-  readonly config: LogConfig
+  readonly config: PartitionConfig
   /** The offset that the next record will get. */
   readonly highWatermark: number
   /** A segment was begun, for a record with this timestamp. */
