@@ -289,6 +289,18 @@ describe('a batch of a client', () => {
     expect(await waits).toMatchObject({ errorCode: 10 })
   })
 
+  it('that waits for room is refused where its time has become too old for its topic when there is room', async () => {
+    const options = { retentionRecords: 2, whenFull: 'wait', messageTimestampBeforeMaxMs: 500 } as const
+    const { broker, clock, log, send, make } = start(options)
+    const group = broker.createGroup('g', { topics: ['log'] })
+    await send(make([1, 2], { timestamp: clock.now() }))
+    const waits = send(make([3], { timestamp: clock.now() }))
+    await clock.advance(501)
+    group.setOffsets([{ topic: 'log', partition: 0, offset: 1 }])
+    expect(await waits).toMatchObject({ errorCode: 32 })
+    expect(log.partitions[0]!.highWatermark).toBe(2)
+  })
+
   it('is compacted by its keys', async () => {
     const { log, send, offsets, make } = start({ cleanupPolicy: 'compact', deleteRetentionMs: 0 })
     await send(make([1, 2], { key: Buffer.from('a') }))
