@@ -307,7 +307,7 @@ export class ConsumerCoordinator implements Member {
   async leave(options: {
     readonly keepPlace: boolean
     readonly deadline: Promise<void>
-    readonly beforeLeaving?: () => void
+    readonly beforeLeaving: (() => void) | undefined
   }): Promise<void> {
     this.#joiner.stop()
     this.#reconciler.reportLosses()

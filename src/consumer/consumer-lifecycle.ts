@@ -274,7 +274,7 @@ export class ConsumerLifecycle implements EngineClient {
       this.#worker?.resume?.()
       await this.coordinator.rejoin()
     } catch (thrown) {
-      void this.crash(thrown, undefined)
+      void this.crash(thrown)
     }
   }
 
@@ -421,11 +421,7 @@ export class ConsumerLifecycle implements EngineClient {
     const deadline = new Deadline(this.#engine.clock, leftMs, `leaving of ${this.name}`, { hold })
     this.#deadline = deadline
     try {
-      await this.coordinator.leave({
-        keepPlace,
-        deadline: deadline.passed,
-        ...(beforeLeaving && { beforeLeaving }),
-      })
+      await this.coordinator.leave({ keepPlace, deadline: deadline.passed, beforeLeaving })
     } catch (error) {
       // A group that does not hear of the leave waits until the member's session is over.
       this.#events.emitNow('error', error)

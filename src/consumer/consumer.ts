@@ -189,7 +189,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     if (toRead === this.#interest) return
     this.#coordinator
       .subscribe(toRead, this.#options.startAt)
-      .catch(error => void this.#lifecycle.crash(error, undefined))
+      .catch(error => void this.#lifecycle.crash(error))
   }
 
   /**

@@ -45,7 +45,7 @@ export class Seeker {
         if (seeks()) this.#moveTo(state, found)
       } catch (error) {
         if (!seeks()) return
-        if (!isRetriable(error)) return void this.#lifecycle.crash(error, undefined)
+        if (!isRetriable(error)) return void this.#lifecycle.crash(error)
         answer = undefined
         await this.#engine.clock.sleep(lookAgainMs)
       }
