@@ -289,6 +289,8 @@ export class RecordSender {
 
   async #checkLater(topic: Promise<EngineTopic>, message: UncheckedMessage): Promise<ProducerRecord> {
     const { partitioner, sticky } = this.#options
+    // A message that cannot be read is refused for that, whatever becomes of its topic.
+    forgetPromise(topic)
     const sent = asSent(message) as UncheckedMessage
     return toProducerRecord(await topic, sent, partitioner, sticky)
   }
