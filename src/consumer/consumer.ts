@@ -372,10 +372,9 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   position(tp: TopicPartition<Record['topic']>): number {
     const { positioned, position } = this.#state('position', tp)
     if (positioned) return position
-    const { topic, partition } = tp
     throw new IllegalStateError(
       `position: where ${this.#lifecycle.name} begins in ${formatTopicPartition(tp)} is not known yet`,
-      { topic, partition },
+      toTopicPartition(tp),
     )
   }
 
@@ -436,10 +435,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     if (state !== undefined && state.phase !== 'gone' && (state.positioned || state.inHooks)) return state
     throw new IllegalStateError(
       `${method}: ${formatTopicPartition(tp)} is not assigned to ${this.#lifecycle.name}`,
-      {
-        topic: tp.topic,
-        partition: tp.partition,
-      },
+      toTopicPartition(tp),
     )
   }
 
