@@ -176,7 +176,7 @@ export class RecordSender {
     this.#queue ??= new TaskQueue()
     this.#busy ??= new BusyProducer(this.#options, () => this.#doing())
     this.#busy.begin()
-    // A schema may send something itself, which is before this in the queue: refused meanwhile, this is no unhandled rejection.
+    // A schema may send something itself, which goes first: what it refuses meanwhile is no unhandled rejection.
     forgetPromise(prepared)
     const ends = [...signals, this.#ending]
     // A schema may never answer: a send that is given up does not wait for it, and neither do the sends behind it.

@@ -46,11 +46,11 @@ export const producerMutations: readonly Mutation[] = [
   {
     name: 'a send that was given up is written when its schema answers',
     file: 'producer/record-sender.ts',
-    find: `await Promise.race([prepare(), givenUp])
+    find: `await Promise.race([prepared ?? prepare(), givenUp])
       // A send that was given up, even just now, must not be written: its caller does not expect it in the log.
       for (const signal of ends) signal.throwIfAborted()
 `,
-    replace: 'await prepare()\n',
+    replace: 'await (prepared ?? prepare())\n',
     breaks: 'what a close refuses is never written',
   },
   {
