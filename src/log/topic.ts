@@ -1,5 +1,4 @@
 import { counted } from '../counted.ts'
-import { deepFreeze } from '../deep-freeze.ts'
 import {
   InvalidOptionError,
   InvalidPartitionsError,
@@ -21,6 +20,7 @@ import { describeError } from '../thrown.ts'
 import type { TopicChanges, TopicOptions } from '../topic-definition.ts'
 import { integer, invalidArgument } from '../validate.ts'
 import { describeValue } from '../value-text.ts'
+import { deepFreeze } from './deep-freeze.ts'
 import type { EncodedBatch } from './encoded-batch.ts'
 import { compacts, countsBytes, type LogConfig, maxPartitions } from './log-config.ts'
 import { Partition, type PartitionHost, topicDeleted } from './partition.ts'
