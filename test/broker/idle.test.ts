@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { Broker, NeverIdleError, TimeoutError, topic } from '../../src/index.ts'
+import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import { fill, gate, range } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
@@ -21,6 +22,30 @@ it('resolves at once where nothing is under way, also with records that nobody r
   await broker.idle()
   broker.createTopic('orders').append({ value: 1 })
   await broker.idle()
+})
+
+it('costs nothing any more once it has resolved or has been given up', async () => {
+  const { broker, clock } = testBroker({ topics: { orders: topic() } })
+  let turns = 0
+  clock.turn = () => {
+    turns++
+    return VirtualClock.prototype.turn.call(clock)
+  }
+  const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'] })
+  await consumer.ready()
+  await broker.idle()
+  fill(broker, 'orders', 1)
+  const waits = new AbortController()
+  const idle = broker.idle({ signal: waits.signal })
+  waits.abort()
+  await rejectionOf(idle)
+  await consumer.poll()
+  await clock.settle()
+  turns = 0
+  consumer.seek(orders0, 0)
+  await consumer.commit()
+  await clock.settle()
+  expect(turns).toBe(0)
 })
 
 it('waits until every group has no lag, also for what handlers send on', async () => {
