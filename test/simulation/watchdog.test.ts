@@ -43,3 +43,8 @@ it('a program is left alone while nothing takes too long', () => {
     await watchdog.watch('It', () => Promise.reject()).catch(() => console.log('done'))`
   expect(watched(600_000, code)).toEqual({ status: 0, signal: null, stdout: 'done\n', stderr: '' })
 })
+
+it('a program is left alone for longer than a timer takes', () => {
+  const code = "await watchdog.watch('It', () => new Promise(resolve => setTimeout(resolve, 500)))"
+  expect(watched(2 ** 31, code)).toEqual({ status: 0, signal: null, stdout: '', stderr: '' })
+})

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import { longestDelayMs } from '../../src/clock.ts'
 
 /** Ends the process where something takes too long, or can never end, and says what that was. */
 export class Watchdog {
@@ -9,7 +10,7 @@ export class Watchdog {
   constructor(longestMs: number) {
     // A loop without an end, of promises too, leaves its own thread no turn to notice.
     this.#thread = new Worker(new URL('watchdog-thread.js', import.meta.url), {
-      workerData: longestMs,
+      workerData: Math.min(longestMs, longestDelayMs),
       execArgv: [],
     })
     this.#thread.unref()
