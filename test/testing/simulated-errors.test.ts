@@ -163,3 +163,72 @@ describe('the promises of a scenario', () => {
     )
   })
 })
+
+const works = async (broker: PubSub<Topics>) => {
+  await broker.consumer({ groupId: 'billing', topics: ['orders'] }).run({ eachRecord: async () => {} })
+}
+const once = { seeds: 1, steps: 5, weights: { ...none, act: 1 } }
+
+it('fails by an error of brokerlet that an action meets, where that was not closed or fenced', async () => {
+  const wrong: Scenario<Topics>['actions'][string] = ({ broker }) =>
+    broker.producer().send({ topic: 'orders', value: undefined as never })
+  const error = await rejectionOf(
+    simulate({ topics, services: { billing: works }, actions: { wrong } }, once),
+  )
+  expect(error).toMatchObject({ name: 'SimulationError', cause: { code: 'INVALID_RECORD' } })
+})
+
+it('fails by what an instance dies of, also where the next one lives', async () => {
+  const died = new WeakSet<object>()
+  const billing = async (broker: PubSub<Topics>) => {
+    if (died.has(broker)) return works(broker)
+    died.add(broker)
+    throw boom
+  }
+  const error = await rejectionOf(simulate({ topics, services: { billing }, actions: { order } }, once))
+  expect(error).toMatchObject({ name: 'SimulationError', cause: boom })
+})
+
+it.each([
+  ['that its check brings about', true],
+  ['that a handler did not fail with, though one has failed', false],
+])('fails by an error %s', async (_, inCheck) => {
+  const told: Scenario<Topics>['check'] = broker => {
+    broker.on('topicCreated', () => {
+      throw boom
+    })
+    broker.createTopic('later')
+  }
+  let failed = false
+  const billing = async (broker: PubSub<Topics>) => {
+    await broker.consumer({ groupId: 'billing', topics: ['orders'] }).run({
+      eachRecord: async () => {
+        if (inCheck || failed) return
+        failed = true
+        throw new Error('another one')
+      },
+    })
+  }
+  const hooks = inCheck
+    ? { check: told }
+    : { actions: { order, tell: ({ broker }: { readonly broker: never }) => told(broker) } }
+  const error = await rejectionOf(
+    simulate({ topics, services: { billing }, actions: { order }, ...hooks } as Scenario<Topics>, {
+      ...once,
+      steps: 20,
+    }),
+  )
+  expect(error).toMatchObject({ name: 'SimulationError', cause: boom })
+})
+
+it('lets an action sleep, which is no part of a service', async () => {
+  const slept: number[] = []
+  const sleeps: Scenario<Topics>['actions'][string] = async ({ broker }) => {
+    const began = broker.now
+    await broker.clock.sleep(1000)
+    slept.push(broker.now - began)
+  }
+  await simulate({ topics, services: { billing: works }, actions: { sleeps } }, { ...once, steps: 1 })
+  expect(slept).toHaveLength(1)
+  expect(slept[0]).toBeGreaterThanOrEqual(1000)
+})

@@ -417,3 +417,17 @@ it('a service that never comes to read fails, though it breaks no promise', asyn
   }
   await simulated(polls, [order])
 })
+
+it('an instance that polls is closed between two polls', async () => {
+  const closed: number[] = []
+  const polls: Service = async broker => {
+    const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'] })
+    for (;;) {
+      const [record] = await consumer.poll()
+      await broker.clock.sleep(1000)
+      if (record !== undefined) closed.push(broker.timeline.ofKind('closed').length)
+    }
+  }
+  expect((await simulated(polls, [order, time(100), stop, time(5000)])).done).toHaveLength(4)
+  expect(closed).toEqual([0])
+})
