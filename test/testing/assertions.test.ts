@@ -396,6 +396,13 @@ it('vouches for no group of Kafka clients, of which it has seen nothing', async 
   await broker.close()
 })
 
+it('vouches for a consumer of this process that had nothing to do yet, also beside Kafka clients', async () => {
+  const { broker } = await billing()
+  socketFactory(broker)
+  expect(processedBy(broker, 'billing')).toEqual([])
+  assertProcessed(broker, 'billing', [])
+})
+
 it('does not miss what compaction has taken', async () => {
   const broker = new TestBroker({ topics: { prices: topic({ cleanupPolicy: 'compact' }) } })
   for (let value = 0; value < 3; value++) broker.topic('prices').append({ key: 'a', value })

@@ -113,6 +113,16 @@ it('gives a record that several expected ones fit to the one that no other recor
   ).toContain('1 of the expected ones is missing, 1 was not expected')
 })
 
+it('tells a record without a key, and a tombstone, from others', async () => {
+  const { broker } = await billing()
+  await broker.producer().send({ topic: 'orders', value: null })
+  assertRecords(broker, 'orders', [{ key: null, value: null }])
+  failureOf(() => assertRecords(broker, 'orders', [{ value: { id: null } }]))
+  await broker.producer().send({ topic: 'orders', key: 'a', value: { id: null } })
+  for (const other of [{ key: null }, { value: null }, { value: { id: 1 } }])
+    failureOf(() => assertRecords(broker, 'orders', [{}, other]))
+})
+
 it('refuses expected records that are no records', async () => {
   const { broker } = await billing()
   expect(() => assertRecords(broker, 'orders', undefined as never)).toThrow(InvalidArgumentError)

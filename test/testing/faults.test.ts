@@ -121,6 +121,9 @@ it("rejects a consumer's own commit", async () => {
   broker.faults.fail({ operation: 'commit', topic: 'orders', partition: 1 }, boom)
   await consumer.commit([{ topic: 'orders', partition: 0, offset: 0 }])
   expect(await rejectionOf(consumer.commit([{ topic: 'orders', partition: 1, offset: 0 }]))).toBe(boom)
+  expect(broker.timeline.ofKind('commit refused')).toMatchObject([
+    { offsets: [{ topic: 'orders', partition: 1, offset: 0 }], error: boom },
+  ])
 })
 
 it('fails a join, which may be tried again', async () => {

@@ -57,6 +57,20 @@ base('fails the test for it where that is asked for, or ignores it', async () =>
   expect(warnings).toEqual([])
 })
 
+base('has nothing against a test that leaves nothing open', async () => {
+  for (const leftOpen of ['fail', 'warn'] as const)
+    await brokerFixture({ topics, leftOpen })({ task }, async broker => {
+      const barrier = broker.faults.pauseNext({ operation: 'append' })
+      const sent = broker.producer().send({ topic: 'orders', value: 1 })
+      await barrier.entered
+      expect(broker.leftOpen).toEqual(['a fault holds back append'])
+      barrier.release()
+      await sent
+    })
+  await new Promise(resolve => setImmediate(resolve))
+  expect(warnings).toEqual([])
+})
+
 base('refuses another word for what is done about it', () => {
   expect(() => brokerFixture({ topics, leftOpn: 'fail' } as never)).toThrow(
     "brokerFixture: unknown option 'leftOpn'. Did you mean 'leftOpen'?",

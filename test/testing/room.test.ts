@@ -66,3 +66,13 @@ it('waits in real time where the handler that would make room awaits something e
   expect(new Set(broker.timeline.ofKind('outside').map(({ group }) => group))).toEqual(new Set(['audit']))
   await broker.close()
 })
+
+it('tells a sender that is no handler where its record went, once there was room', async () => {
+  const { broker, audit } = shop()
+  fill(broker, 'answers', 2)
+  const sent = broker.producer().send({ topic: 'answers', value: 2 })
+  await audit(() => {})
+  await broker.advanceUntilIdle()
+  expect(await sent).toMatchObject({ topic: 'answers', partition: 0, offset: 2 })
+  await broker.close()
+})

@@ -290,6 +290,7 @@ it('refuses what cannot be meant', async () => {
   await expect(broker.advance(-1)).rejects.toThrow('advance: expected a finite number of milliseconds')
   await expect(broker.advance(Number.POSITIVE_INFINITY)).rejects.toThrow('a finite number of milliseconds')
   await expect(broker.advanceUntilIdle({ limit: 1 } as never)).rejects.toThrow("unknown option 'limit'")
+  await expect(broker.collect('orders', -1)).rejects.toThrow('collect: expected a whole number of at least 0')
   await expect(broker.collect('orders', 1, { limit: 1 } as never)).rejects.toThrow("unknown option 'limit'")
   await expect(broker.idle({ timeout: 1 } as never)).rejects.toThrow("unknown option 'timeout'")
   await expect(broker.idle({ groups: ['g'] })).rejects.toThrow("There is no group 'g'")
