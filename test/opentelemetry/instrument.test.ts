@@ -312,6 +312,41 @@ it('takes headers of any kind, and links to none where there is no trace', async
   ).toEqual([[], []])
 })
 
+it('marks a handler that throws at once, too', async () => {
+  const { broker, clock } = brokerWithOrders()
+  await broker.producer().send({ topic: 'orders', value: 1, partition: 0 })
+  await run(broker, {
+    eachRecord: (_record, { attempt }) => {
+      if (attempt === 1) throw new RangeError('no such card')
+    },
+  })
+  await clock.advance(200)
+  const processed = spans().filter(({ name }) => name === 'process orders')
+  expect(processed.map(({ status }) => status.code)).toEqual([SpanStatusCode.ERROR, SpanStatusCode.UNSET])
+  expect(processed[0]!.attributes['error.type']).toBe('RangeError')
+})
+
+it('has nothing to do with a call that began before it', async () => {
+  const { broker, clock } = testBroker()
+  const thrown: unknown[] = []
+  const note = (error: unknown) => void thrown.push(error)
+  process.on('uncaughtException', note)
+  // Somebody else listens already, so the call is traced.
+  const others = tracingChannel('brokerlet.process')
+  const other = { start: () => {}, end: () => {}, asyncStart: () => {}, asyncEnd: () => {}, error: () => {} }
+  others.subscribe(other)
+  broker.createTopic('orders').append({ value: 1 })
+  await run(broker, { eachRecord: () => broker.clock.sleep(100) })
+  await clock.advance(50)
+  observe(broker)
+  await clock.advance(100)
+  await new Promise(setImmediate)
+  expect(spans().map(({ name }) => name)).toEqual(['commit orders'])
+  expect(thrown).toEqual([])
+  process.off('uncaughtException', note)
+  others.unsubscribe(other)
+})
+
 it('ends the span of a handler that is under way when it is stopped, and begins no other', async () => {
   const { broker, clock } = brokerWithOrders()
   await run(broker)

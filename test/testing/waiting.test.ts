@@ -105,6 +105,16 @@ it('says what a group of Kafka clients lacks that never catches up: its time-out
   expect(await waiting).toMatchObject({ code: 'REQUEST_TIMED_OUT' })
 })
 
+it('says nothing of a wait that no time can end, since none is waited for', async () => {
+  const { TestBroker: Empty } = await import('../../src/testing/index.ts')
+  const empty = new Empty()
+  expect(empty.pendingTimers).toEqual([])
+  void empty.faults.pauseNext({ operation: 'append' }).entered
+  await realSeconds(10)
+  expect(warnings).toEqual([])
+  await empty.close()
+})
+
 it('says why nobody comes to a barrier: only time can bring that', async () => {
   await consumer().ready()
   const barrier = broker.faults.pauseNext({ operation: 'leave', group: 'billing' })
