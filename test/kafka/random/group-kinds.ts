@@ -48,7 +48,9 @@ export class GroupKinds {
     const answer = await this.#talk.ask(api, version, request)
     const isOfMember = /Heartbeat|offsetCommit|heartbeat|syncGroup|leaveGroup/.test(api)
     // How epochs grow is another talk.
-    const what = JSON.stringify({ ...(this.#known.plain(request) as object), memberEpoch: undefined })
+    const what = JSON.stringify(this.#known.plain(request), (name, value) =>
+      /epoch$/i.test(name) ? undefined : value,
+    )
     this.#talk.tell(`${api} v${version} ${what}`, told(answer, isOfMember))
     return answer
   }

@@ -3,6 +3,7 @@ import { seeds } from '../../helpers/lot.ts'
 import { KafkaAndServed } from '../kafka-and-served.ts'
 import { isKafkaInstalled } from '../real-kafka.ts'
 import { AccessLists } from './access-lists.ts'
+import { Balances } from './balances.ts'
 import { BatchHeaders } from './batch-headers.ts'
 import { Clients } from './classic-groups.ts'
 import { ClusterDescription, raiseKraftVersion } from './cluster-description.ts'
@@ -91,6 +92,10 @@ describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the sa
 
   it('to the members of a group that assigns by range', { timeout }, () =>
     compareTalks(both, 'members', seeds(30), talk => new Members(talk, { assignor: 'range' }).converse(40)),
+  )
+
+  it('to members that are to have as much each', { timeout }, () =>
+    compareTalks(both, 'balances', seeds(10), talk => new Balances(talk).converse(20), 5),
   )
 
   it('to a member whose offsets are committed in transactions', { timeout }, () =>

@@ -144,8 +144,7 @@ export class TransactionalOffsets {
     const present = this.#member
     const none = { id: '', epoch: -1, instanceId: null }
     const member = talk.oneOf([present, present, present, present, talk.oneOf(this.#former), none]) ?? none
-    const is =
-      member === none ? 'nobody' : member === present ? 'the member' : `a former at ${member.epoch}`
+    const is = member === none ? 'nobody' : member === present ? 'the member' : `a former at ${member.epoch}`
     const by = member === none ? 0 : talk.oneOf([0, 0, 0, 0, 0, 1, 100])
     const groupInstanceId = talk.oneOf([member.instanceId, member.instanceId, null, 'other'])
     const epoch = member.epoch + by
@@ -158,7 +157,9 @@ export class TransactionalOffsets {
 
   #asked(partitionIndex: number, committedOffset: number) {
     const topicId = this.#known.idOf(topic)
-    return [{ name: topic, topicId, partitions: [{ partitionIndex, committedOffset, committedMetadata: '' }] }]
+    return [
+      { name: topic, topicId, partitions: [{ partitionIndex, committedOffset, committedMetadata: '' }] },
+    ]
   }
 
   async #commitInTransaction(): Promise<void> {
@@ -214,7 +215,10 @@ export class TransactionalOffsets {
 
   async #fetch(): Promise<void> {
     for (const requireStable of [false, true]) {
-      this.#talk.tell(`offsets ${requireStable}`, await this.#fetched(requireStable, requireStable && !this.#isOpen))
+      this.#talk.tell(
+        `offsets ${requireStable}`,
+        await this.#fetched(requireStable, requireStable && !this.#isOpen),
+      )
     }
   }
 
@@ -232,7 +236,9 @@ export class TransactionalOffsets {
   async #delete(): Promise<void> {
     const talk = this.#talk
     const { results } = await talk.ask('deleteGroups', 2, { groupsNames: [this.#group] })
-    talk.tell('delete', results[0].errorCode)
+    // What was only pending has made a group at Kafka.
+    const { errorCode } = results[0]
+    talk.tell('delete', errorCode === 69 ? 0 : errorCode)
   }
 
   #settled<T>(ask: () => Promise<T>, errorOf: (answer: T) => number): Promise<T> {
