@@ -203,7 +203,7 @@ export class GroupAssignment {
     if (partitions === undefined) {
       const logs = this.#host.topics.get(topic)?.partitions ?? []
       partitions = logs.map((_, number) => this.#newPartition(topic, number))
-      if (partitions.length > 0) this.#partitions.set(topic, partitions)
+      this.#partitions.set(topic, partitions)
     }
     return partitions
   }

@@ -459,7 +459,6 @@ export class Partition {
    * (Kafka: WriteTxnMarkers) @internal
    */
   endTransaction(producerId: number, committed: boolean, sequence: number, now: number): void {
-    if (this.#deleted) return
     const ranges = this.#transactions?.end(producerId) ?? []
     const undecidedFrom = this.openFrom
     this.openFrom = this.#transactions?.from ?? -1
