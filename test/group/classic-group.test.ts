@@ -299,6 +299,15 @@ it('tells who waits for an assignment to join again where it hands its members o
   expect(waiting).toMatchObject([{ error: 'REBALANCE_IN_PROGRESS' }])
 })
 
+it('does not wait for who was given an id before it handed its members over, when it has them back', () => {
+  const { group, join } = start()
+  const [leader] = join('')
+  const promised = join('', { requireKnownMemberId: true })
+  group.takeBack(group.handOver(), 'consumer', 1)
+  expect(join(leader!.memberId)).toMatchObject([{ error: undefined, generation: 2 }])
+  expect(join(promised[0]!.memberId)).toMatchObject([{ error: 'UNKNOWN_MEMBER_ID' }])
+})
+
 it('leaves no timer where it hands its members over, whatever they wait for', () => {
   const delayed = start({ initialRebalanceDelayMs: 3000 })
   delayed.join('')

@@ -261,6 +261,33 @@ describe('transaction', () => {
     expect(values()).toEqual([1, 2])
   })
 
+  it('one that timed out takes nothing more, since nobody would ever end it: no record, no batch and no offsets', async () => {
+    const { broker, clock, out } = transactional()
+    const producer = broker.producer({ transactionalId: 'slow', transactionTimeoutMs: 10 })
+    out.append({ value: 0 })
+    const consumer = broker.consumer({ groupId: 'g', topics: ['out'], autoCommit: false })
+    await consumer.poll()
+    const { opened, open } = gate()
+    const refused: unknown[] = []
+    const slow = rejectionOf(
+      producer.transaction(async tx => {
+        await opened
+        const calls = [
+          tx.send({ topic: 'out', value: 1 }),
+          tx.sendBatch([{ topic: 'out', value: 2 }]),
+          tx.sendOffsets(consumer),
+        ]
+        for (const call of calls) refused.push(await rejectionOf(call))
+      }),
+    )
+    await clock.advance(10)
+    open()
+    const aborted = await slow
+    expect(aborted).toBeInstanceOf(TransactionAbortedError)
+    expect(refused).toEqual([aborted, aborted, aborted])
+    expect([out.partitions[0]!.highWatermark, out.partitions[0]!.lastStableOffset]).toEqual([1, 1])
+  })
+
   it('a later abort of a transaction that timed out changes nothing', async () => {
     const { broker, clock, out } = transactional()
     const producer = broker.producer({ transactionalId: 'slow', transactionTimeoutMs: 10 })

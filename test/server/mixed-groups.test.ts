@@ -36,6 +36,18 @@ it('hands over from an eager classic client to one that cannot assign, when that
   expect(await a.commit(1)).toBe(errors.ILLEGAL_GENERATION)
 })
 
+it('counts what moves from a classic client to who comes, as from any other member', async () => {
+  const { broker, classic, beat, join } = start()
+  const moved: number[] = []
+  broker.on('rebalanced', event => moved.push(event.moved))
+  const a = await classic().lead()
+  await join('k')
+  await a.join()
+  await a.sync()
+  expect(await beat('k', 2)).toEqual({ epoch: 2, given: [1, 3] })
+  expect(moved).toEqual([2])
+})
+
 it('lets a cooperative classic client keep what stays, and waits until it has said that it gave up the rest', async () => {
   const { classic, beat, join } = start()
   const a = await classic().lead()
