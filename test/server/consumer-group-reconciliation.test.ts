@@ -28,6 +28,8 @@ it('revokes nothing where somebody joins and leaves between two heartbeats of a 
   expect(await beat('a', 2)).toMatchObject({ memberEpoch: 4, assignment: null })
   expect(await describe()).toEqual(['Stable', ['a', [0, 1, 2, 3]]])
   expect(broker.group('g').members[0]!.revoking).toEqual([])
+  // Nor is there a time within which it would have to give up something.
+  expect(broker.pendingTimers.filter(name => name.includes('rebalance'))).toEqual([])
 })
 
 it('gives nobody less because of what another has not heard of', async () => {
