@@ -125,7 +125,10 @@ export class ConsumerGroup {
       topics: host.topics,
       registered: this.#registered,
       committed: topic => host.registered(id, topic),
-      dropped: (topic, partition) => this.#assignment.forgetCommitted(topic, partition),
+      dropped: (topic, partition) => {
+        this.#assignment.forgetCommitted(topic, partition)
+        host.touch()
+      },
     })
     this.#expiry = new OffsetExpiry({
       groupId: id,

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { ConsumerOptions } from '../../src/consumer/consumer-options.ts'
-import { TimeoutError, type Topic, topic } from '../../src/index.ts'
+import { type Broker, TimeoutError, type Topic, topic } from '../../src/index.ts'
 import type { TopicOptions } from '../../src/topic-definition.ts'
 import { fill, gate, names, owners, range } from '../helpers/behaviours.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
@@ -358,6 +358,21 @@ it.each<[string, TopicOptions, (topic: Topic) => unknown]>([
   await clock.advance(1001)
   drop(log)
   await clock.advance(1)
+  expect(group.lag()).toBe(0)
+  await caughtUp
+})
+
+it.each<[string, number, (broker: Broker) => unknown]>([
+  ['have expired', 1000, () => {}],
+  ['are deleted', 1, ({ admin }) => admin.deleteGroupOffsets('g', [{ topic: 'log', partition: 0 }])],
+])('has caught up once its offsets %s, since it reads nothing any more', async (_, ms, drop) => {
+  const { broker, clock } = testBroker({ offsetsRetentionMs: 1000 })
+  broker.createTopic('log').append({ value: 1 })
+  const group = broker.createGroup('g', { topics: ['log'] })
+  const caughtUp = group.caughtUp()
+  await clock.settle()
+  await drop(broker)
+  await clock.advance(ms)
   expect(group.lag()).toBe(0)
   await caughtUp
 })
