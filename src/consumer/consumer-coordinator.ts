@@ -350,8 +350,7 @@ export class ConsumerCoordinator implements Member {
     this.#states.clear()
     this.#reconciler.wake()
     this.end(reason)
-    const left = membership?.leave(true)
-    if (isThenable(left)) left.then(undefined, error => this.failing(error))
+    void membership?.leave(true)
   }
 
   /** Says that it will not join again: `ready` rejects with the reason. */

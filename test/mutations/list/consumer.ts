@@ -258,8 +258,8 @@ export const consumerMutations: readonly Mutation[] = [
   {
     name: 'who dies leaves its group at once',
     file: 'consumer/consumer-coordinator.ts',
-    find: 'const left = membership?.leave(true)',
-    replace: 'const left = membership?.leave(false)',
+    find: 'membership?.leave(true)',
+    replace: 'membership?.leave(false)',
     breaks: 'a member that is gone without a word keeps its place for sessionTimeoutMs',
   },
   {
