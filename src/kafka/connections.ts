@@ -11,7 +11,15 @@ import type {
   LibraryConnectionOptions,
   LibraryConnectionPool,
 } from './library-connection.ts'
-import type { Api, Coded } from './library-messages.ts'
+import {
+  behind,
+  isAuthentication,
+  isConnectionLost,
+  isReset,
+  responseOf,
+  withCauses,
+} from './library-failure.ts'
+import type { Api } from './library-messages.ts'
 import { Throttles } from './throttles.ts'
 
 const none: ReadonlySet<string> = new Set()
@@ -134,7 +142,7 @@ export class Connections {
 
   #reasonOf(thrown: unknown, connection: LibraryConnection | undefined): unknown {
     const failure = connection === undefined ? undefined : this.#failures.get(connection)
-    return failure !== undefined && codesBehind(thrown).at(-1) === networkCode ? failure : thrown
+    return failure !== undefined && isConnectionLost(thrown) ? failure : thrown
   }
 
   #failed(thrown: unknown, at: string, connection: LibraryConnection | undefined): unknown {
@@ -148,8 +156,7 @@ export class Connections {
     }
     if (isAuthentication(thrown)) return this.#notAuthenticated(thrown, at)
     if (typeof code !== 'string' || !code.startsWith('PLT_KFK_')) return thrown
-    const why = codesBehind(thrown).at(-1)!
-    const isCutOff = !isLate && (why === networkCode || (connection !== undefined && resets.has(why)))
+    const isCutOff = !isLate && (isConnectionLost(thrown) || (connection !== undefined && isReset(thrown)))
     const option = isLate && connection === undefined ? this.#factory.unanswered : undefined
     const silent = option === undefined ? '' : `; the function of option '${option}' has not answered`
     const hint = isCutOff ? this.#factory.hint : silent
@@ -203,72 +210,6 @@ export function mayBeHeard(error: unknown): boolean {
 /** `host:port`. */
 export function addressOf({ host, port }: BrokerAddress): string {
   return `${host}:${port}`
-}
-
-// Where any part of a response is an error, the library throws the whole response.
-function responseOf<Response>(thrown: unknown): Response | undefined {
-  if ((thrown as { readonly code?: unknown } | null)?.code !== 'PLT_KFK_RESPONSE') return undefined
-  return (thrown as { readonly response?: Response }).response
-}
-
-// The library's own text only says that a connection failed; what is behind it says why.
-function withCauses(thrown: unknown): string {
-  const texts = new Set(behind(thrown).map(error => textOf(error).replace(/\.$/, '')))
-  return texts.size === 0 ? describeError(thrown) : [...texts].join(': ')
-}
-
-// What the broker itself says: that it has refused something, the library's own text says already. OpenSSL adds where in
-// its sources it says something.
-function textOf(error: Error): string {
-  const { response, library, reason } = error as Error & OfOpenSsl & { readonly response?: Partial<Coded> }
-  if (library !== undefined && reason !== undefined) return `${library}: ${reason}`
-  return response?.errorMessage || describeError(error)
-}
-
-interface OfOpenSsl {
-  readonly library?: string
-  readonly reason?: string
-}
-
-// The error itself, and what is behind it.
-function behind(thrown: unknown): Error[] {
-  const found: Error[] = []
-  for (let error = thrown; isError(error) && !found.includes(error); ) {
-    found.push(error)
-    const { cause, errors } = error as Error & { readonly errors?: unknown }
-    error = cause ?? (Array.isArray(errors) ? errors[0] : undefined)
-  }
-  return found
-}
-
-const networkCode = 'PLT_KFK_NETWORK'
-
-// Node's codes of a connection that the other side, or what stands between, has ended without a word.
-const resets: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE'])
-
-// A connection that was lost while it authenticated says nothing about the credentials.
-function isAuthentication(thrown: unknown): boolean {
-  const codes = codesBehind(thrown)
-  const at = codes.indexOf('PLT_KFK_AUTHENTICATION')
-  return at !== -1 && !codes.includes(networkCode, at)
-}
-
-// Node's codes of OpenSSL's reasons to refuse a certificate, of a certificate for another name, and of what the other side
-// says to the one that it was shown, or not shown. (Before TLS 1.3 it may only say that there was no handshake.)
-const untrusted =
-  /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(GET|VERIFY)_|ERR_TLS_CERT_|ERR_SSL_.*_ALERT_(.*CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE))/
-
-/** Whether a connection failed because one side does not trust the other, or because of the option `tls` itself. */
-export function isForTls(error: unknown): boolean {
-  const isOfOption = error instanceof ClusterError && error.option === 'tls'
-  return isOfOption || codesBehind(error).some(code => untrusted.test(code))
-}
-
-function codesBehind(thrown: unknown): string[] {
-  return behind(thrown).flatMap(error => {
-    const { code } = error as NodeJS.ErrnoException
-    return typeof code === 'string' ? [code] : []
-  })
 }
 
 const apiVersions = 18

@@ -5,8 +5,9 @@ import { describeError } from '../thrown.ts'
 import type { Ask } from './ask.ts'
 import type { ClientLibrary } from './client-library.ts'
 import { hasCode } from './cluster-error.ts'
-import { addressOf, isForTls } from './connections.ts'
+import { addressOf } from './connections.ts'
 import type { BrokerAddress } from './library-connection.ts'
+import { isForTls } from './library-failure.ts'
 
 // How long `connect` is silent about brokers that do not answer, and waits for one of them alone.
 const patienceMs = 2000
