@@ -1,4 +1,5 @@
 import type { Admin } from '../admin.ts'
+import { errnos } from '../error-codes.ts'
 import { GroupIdNotFoundError, InvalidGroupIdError, NonEmptyGroupError } from '../errors.ts'
 import { groupOffsets, partitionList } from '../offset-checks.ts'
 import type { GroupSummary } from '../summaries.ts'
@@ -240,7 +241,7 @@ export class KafkaGroupAdmin implements GroupAdmin {
   }
 }
 
-const groupIdNotFound = 69
+const groupIdNotFound = errnos.GROUP_ID_NOT_FOUND
 
 // A cluster would only close the connection on a group id that is not a string.
 function requireGroupId(groupId: unknown): void {

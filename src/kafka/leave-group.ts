@@ -7,6 +7,9 @@ const leaveMs = 5000
 /** What a member says instead of its epoch: that it goes, or, a static one, that it is only away for now. (KIP-848) */
 export const leaving = { forGood: -1, forNow: -2 } as const
 
+// A member that the group does not know has left already, and so has one whose group is gone.
+const gone: ReadonlySet<number> = new Set([errnos.UNKNOWN_MEMBER_ID, errnos.GROUP_ID_NOT_FOUND])
+
 /** Tells a group that a member leaves. */
 export async function leaveGroup(
   cluster: Cluster,
@@ -20,8 +23,7 @@ export async function leaveGroup(
     api: library.consumerGroupHeartbeatV1,
     request: () =>
       [groupId, memberId, epoch, groupInstanceId ?? null, null, -1, null, null, null, null] as const,
-    // A member that the group does not know has left already.
-    errno: ({ errorCode }) => (errorCode === errnos.UNKNOWN_MEMBER_ID ? 0 : errorCode),
+    errno: ({ errorCode }) => (gone.has(errorCode) ? 0 : errorCode),
     message: ({ errorMessage }) => errorMessage,
     goesOn: () => clock.monotonic() - began < leaveMs,
     beats: true,

@@ -181,6 +181,23 @@ describe('being a member', () => {
     expect(broker.group('g').members).toEqual([])
   })
 
+  // Its session may have passed while its process stood still, and the group may have been deleted since.
+  it.each(['UNKNOWN_MEMBER_ID', 'GROUP_ID_NOT_FOUND'] as const)(
+    'has left where its group answers %s to that',
+    async code => {
+      const faults = new WireFaults()
+      const { join } = await start({ faults, consumerHeartbeatIntervalMs: 120_000 })
+      const consumer = (await join()).consumer({ groupId: 'g', topics: ['orders'] })
+      const errors: unknown[] = []
+      consumer.on('error', error => errors.push(error))
+      await consumer.ready()
+      faults.fail({ api: 'ConsumerGroupHeartbeat' }, code)
+      await consumer.close()
+      expect(faults.unused).toEqual([])
+      expect(errors).toEqual([])
+    },
+  )
+
   it('does not ask its group to commit what is not its own', async () => {
     const requests = new RequestLog()
     const { broker, join } = await start({ requests })
