@@ -40,7 +40,6 @@ export class Heartbeats {
         await this.#beating
         failures = 0
       } catch (error) {
-        this.#beating = Promise.resolve()
         if (this.#stopped) return
         // No broker could be reached; only the group can tell whether the member is still in it.
         if (!isRetriable(error)) return this.#host.failed(error)

@@ -271,8 +271,12 @@ describe('being a member', () => {
     await other.ready()
     faults.fail({ api: 'ConsumerGroupDescribe' }, 'COORDINATOR_LOAD_IN_PROGRESS', { always: true })
     const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    const errors: unknown[] = []
+    consumer.on('error', error => errors.push(error))
     await expect(consumer.ready()).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
     expect(broker.group('g').members.map(({ memberId }) => memberId)).toEqual([other.memberId])
+    // Its caller has been told.
+    expect(errors).toEqual([])
     faults.clear()
     free()
     await consumer.ready()
@@ -441,6 +445,26 @@ describe('a static member whose group has not heard that it left', () => {
     await cluster.producer().send({ topic: 'orders', value: 'one' })
     await until(() => expect(done).toEqual(['one']))
     expect(new Set(codes)).toEqual(new Set(['REQUEST_TIMED_OUT', 'UNRELEASED_INSTANCE_ID']))
+  })
+})
+
+describe('a static member that goes for now', () => {
+  it('keeps its place, also where a heartbeat that was under way is refused', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    const options = { groupId: 'g', topics: ['orders'], groupInstanceId: 'first' }
+    const cluster = await join()
+    const consumer = cluster.consumer(options as ConsumerOptions)
+    await consumer.ready()
+    const held = faults.pauseNext({ api: 'ConsumerGroupHeartbeat' })
+    faults.fail({ api: 'ConsumerGroupHeartbeat' }, 'GROUP_AUTHORIZATION_FAILED')
+    await held.entered
+    const closed = consumer.close()
+    for (let i = 0; i < 10; i++) await cluster.admin.listTopics()
+    held.release()
+    await closed
+    expect(faults.unused).toEqual([])
+    expect(broker.group('g').members).toMatchObject([{ groupInstanceId: 'first', connected: false }])
   })
 })
 
