@@ -199,6 +199,19 @@ describe('a reader by itself', () => {
 })
 
 describe('a reader of given partitions', () => {
+  it.each([
+    ['a partition', { topic: 'orders', partition: 2 }],
+    ['a topic', { topic: 'missing', partition: 0 }],
+  ])('is refused %s that is not there', async (_what, missing) => {
+    const { join } = await start()
+    const cluster = await join()
+    const reader = cluster.consumer({ assign: [{ topic: 'orders', partition: 0 }, missing] })
+    await expect(reader.run({ eachRecord: () => {} })).rejects.toMatchObject({
+      name: 'UnknownTopicOrPartitionError',
+      topic: missing.topic,
+    })
+  })
+
   it('commits by itself at its interval, and when it closes', async () => {
     const requests = new RequestLog()
     const { broker, join } = await start({ requests })

@@ -1,5 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Broker, headersOf, json, type OpenTopics, type PubSub, topic } from '../../src/index.ts'
+import {
+  Broker,
+  headersOf,
+  json,
+  type OpenTopics,
+  type Producer,
+  type PubSub,
+  topic,
+} from '../../src/index.ts'
 import { connect, type KafkaConnection, mirror } from '../../src/kafka/index.ts'
 import { serve, WireFaults } from '../../src/server/index.ts'
 import { numbers, readAll, sendNumbers, values } from './collect.ts'
@@ -48,6 +56,21 @@ async function readOn(place: PubSub<OpenTopics>, groupId: string, name: string, 
 }
 
 describe('mirroring', () => {
+  it.each([
+    ['well', false],
+    ['with an error', true],
+  ])('closes its producer when it ends %s', async (_how, fails) => {
+    await sendNumbers(broker, 'orders', 1)
+    if (fails) faults.fail({ api: 'Produce' }, 'TOPIC_AUTHORIZATION_FAILED')
+    const producers: Producer<OpenTopics>[] = []
+    const producer: typeof bus.producer = options => {
+      producers.push(bus.producer(options))
+      return producers[0]!
+    }
+    await mirror(broker, { admin: bus.admin, producer }).catch(() => {})
+    await expect(producers[0]!.send({ topic: 'orders', value: 1 })).rejects.toMatchObject({ code: 'CLOSED' })
+  })
+
   it('copies each partition in order, with keys, headers and timestamps', async () => {
     const headers = [
       ['trace', 'a'],
