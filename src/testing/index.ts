@@ -10,8 +10,6 @@ export {
   assertEveryKeyInOrder,
   assertNoCommitPastProcessed,
   assertNothingLost,
-  assertProcessed,
-  assertRecords,
   type ObservedBroker,
   processedBy,
 } from './assertions.ts'
@@ -22,6 +20,7 @@ export type { FaultScope, Operation } from './fault-scope.ts'
 export { type BrokerFixtureOptions, brokerFixture } from './fixture.ts'
 export { type BrokerMatchers, matchers } from './matchers.ts'
 export { Random } from './random.ts'
+export { assertProcessed, assertRecords } from './record-assertions.ts'
 export type { RunnerTimers } from './runner-clock.ts'
 export type { ActionContext, GroupPromise, Scenario, ServiceInstance } from './scenario.ts'
 export type { StepKind, StepWeights } from './schedule.ts'

@@ -4,11 +4,10 @@ import {
   assertEveryKeyInOrder,
   assertNoCommitPastProcessed,
   assertNothingLost,
-  assertProcessed,
-  assertRecords,
   type ObservedBroker,
 } from './assertions.ts'
 import type { ExpectedRecord } from './expected-record.ts'
+import { assertProcessed, assertRecords } from './record-assertions.ts'
 
 /** The matchers of `expect(broker)`, to extend a test runner's types with: see docs/testing.md. */
 export interface BrokerMatchers<Result = void> {
