@@ -119,7 +119,7 @@ it('tells a record without a key, and a tombstone, from others', async () => {
   assertRecords(broker, 'orders', [{ key: null, value: null }])
   failureOf(() => assertRecords(broker, 'orders', [{ value: { id: null } }]))
   await broker.producer().send({ topic: 'orders', key: 'a', value: { id: null } })
-  for (const other of [{ key: null }, { value: null }, { value: { id: 1 } }])
+  for (const other of [{ key: null }, { key: Buffer.from('a') }, { value: null }, { value: { id: 1 } }])
     failureOf(() => assertRecords(broker, 'orders', [{}, other]))
 })
 
