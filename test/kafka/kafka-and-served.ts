@@ -10,12 +10,6 @@ import { startRealKafkaCluster } from './real-kafka-cluster.ts'
 /** Longer than a rebalance may take, and shorter than a test. */
 const answerTimeoutMs = 75_000
 
-/** One that can be stopped, and started again where it was. */
-export interface Stoppable {
-  stop(): Promise<unknown>
-  start(): Promise<unknown>
-}
-
 /** Asks one of them. */
 export type Ask = (api: keyof typeof apis, version: number, request: object) => Promise<any>
 
@@ -40,8 +34,6 @@ export class KafkaAndServed {
   #ports: readonly number[] = []
   #users: NonNullable<Options['users']> = {}
   #asks: readonly Ask[] = []
-  /** Of each, the brokers of its cluster by their numbers. */
-  brokers: readonly ((nodeId: number) => Stoppable)[] = []
 
   async start(options: Options = {}): Promise<void> {
     const { broker: brokerOptions, cluster = false, users } = options
@@ -55,16 +47,12 @@ export class KafkaAndServed {
     this.#users = users ?? {}
     const broker = new Broker(brokerOptions)
     this.#open.push(() => broker.close())
-    const server = await serve(broker, {
+    const { port } = await serve(broker, {
       ...(cluster && { brokers: 3 }),
       ...(users && { sasl: { users, mechanisms: ['PLAIN'] } }),
       ...options.serve,
     })
-    this.brokers = [
-      nodeId => ('nodes' in kafka ? kafka.node(nodeId) : kafka),
-      nodeId => server.brokers.find(each => each.nodeId === nodeId)!,
-    ]
-    this.#ports = [kafkaPort, server.port]
+    this.#ports = [kafkaPort, port]
     this.#asks = this.#ports.map(each => this.#connect(each))
   }
 
@@ -77,9 +65,9 @@ export class KafkaAndServed {
    * What comes of the same conversation with the real one, and with the served one. `connect` makes another connection
    * to the same one, for a request that is answered late, or for a client with a name.
    */
-  each<T>(talk: (ask: Ask, connect: (clientId?: string) => Ask, side: number) => Promise<T>): Promise<T[]> {
+  each<T>(talk: (ask: Ask, connect: (clientId?: string) => Ask) => Promise<T>): Promise<T[]> {
     return Promise.all(
-      this.#asks.map((ask, side) => talk(ask, clientId => this.#connect(this.#ports[side]!, clientId), side)),
+      this.#asks.map((ask, i) => talk(ask, clientId => this.#connect(this.#ports[i]!, clientId))),
     )
   }
 

@@ -1,4 +1,4 @@
-import type { KafkaAndServed, Stoppable } from '../kafka-and-served.ts'
+import type { KafkaAndServed } from '../kafka-and-served.ts'
 import { Talk } from './talk.ts'
 
 /**
@@ -9,7 +9,7 @@ export async function compareTalks(
   both: KafkaAndServed,
   about: string,
   drawn: readonly number[],
-  converse: (talk: Talk, broker: (nodeId: number) => Stoppable) => Promise<unknown>,
+  converse: (talk: Talk) => Promise<unknown>,
   atOnce: number = 1,
 ): Promise<void> {
   const differences: string[] = []
@@ -33,14 +33,12 @@ async function compareTalk(
   both: KafkaAndServed,
   name: string,
   seed: number,
-  converse: (talk: Talk, broker: (nodeId: number) => Stoppable) => Promise<unknown>,
+  converse: (talk: Talk) => Promise<unknown>,
   apart: boolean,
 ): Promise<string | undefined> {
-  const [real, served] = (await both.each(async (ask, connect, side) => {
+  const [real, served] = (await both.each(async (ask, connect) => {
     const talk = new Talk(name, seed, apart ? connect() : ask, connect)
-    await converse(talk, both.brokers[side]!).catch(error =>
-      talk.tell('failed', String(error?.stack ?? error)),
-    )
+    await converse(talk).catch(error => talk.tell('failed', String(error?.stack ?? error)))
     return talk.told
   })) as [string[], string[]]
   const at = real.findIndex((each, index) => each !== served[index])

@@ -6,7 +6,6 @@ import { compareTalks } from './compare-talks.ts'
 import { Coordinators } from './coordinators.ts'
 import { Leaders } from './leaders.ts'
 import { Replicas } from './replicas.ts'
-import { Restarts } from './restarts.ts'
 
 // Three nodes take long to start, so only who asks for seeds gets them.
 describe.skipIf(!isKafkaInstalled || process.env.SEEDS === undefined)(
@@ -27,10 +26,6 @@ describe.skipIf(!isKafkaInstalled || process.env.SEEDS === undefined)(
 
     it('to clients that ask whoever does not coordinate', { timeout: 900_000 }, () =>
       compareTalks(both, 'coordinators', seeds(10), talk => new Coordinators(talk).converse(), 6),
-    )
-
-    it('to clients of brokers that stop and come back', { timeout: 900_000 }, () =>
-      compareTalks(both, 'restarts', seeds(2), (talk, broker) => new Restarts(talk, broker).converse(3)),
     )
   },
 )
