@@ -448,7 +448,7 @@ export class ConsumerGroup {
   /** Deletes committed offsets; throws for a topic that a member reads. (Kafka: OffsetDelete) @internal */
   deleteOffsets(partitions: readonly TopicPartition[]): void {
     for (const { topic } of partitions) {
-      if (!this.#members.read(topic)) continue
+      if (!this.#members.read(topic) && !this.#held?.reads(topic)) continue
       throw new GroupSubscribedToTopicError(`Group '${this.id}' is subscribed to topic '${topic}'`, {
         groupId: this.id,
         topic,

@@ -7,6 +7,8 @@ import type { GroupState, MemberDescription } from './group-description.ts'
 export interface HeldGroup {
   readonly state: GroupState
   readonly members: readonly MemberDescription[]
+  /** Whether a member reads the topic, or nobody knows. */
+  reads(topic: string): boolean
   /** Where the client of a member began to read a partition, if that is known. */
   began(clientId: string, tp: TopicPartition): number | undefined
 }

@@ -62,6 +62,7 @@ export class WireGroups implements GroupHolder {
       get members() {
         return group.members.map(member => describeMember(member, topics))
       },
+      reads: topic => mayRead(group, topic),
       began: (clientId, tp) => this.#firstFetches.by(clientId, this.#engine.topics, tp),
     }
   }
@@ -287,4 +288,10 @@ function describeMember(
 // The existing topics of a client's subscription.
 function topicsIn(metadata: Uint8Array, topics: ReadonlyMap<string, unknown>): string[] {
   return readSubscription(metadata)?.topics.filter(name => topics.has(name)) ?? []
+}
+
+/** Whether a member reads the topic, or nobody knows: its metadata is no subscription, or the first members still join. */
+function mayRead({ protocolType, subscriptions }: ClassicGroup, topic: string): boolean {
+  const named = subscriptions?.map(metadata => readSubscription(metadata)?.topics.includes(topic))
+  return named === undefined ? protocolType === 'consumer' : named.some(each => each !== false)
 }

@@ -133,6 +133,17 @@ it('shows its members to programs of the process, with the instance ids that the
   expect(broker.group('g').members).toEqual([{ ...expected, memberId, groupInstanceId: 'one' }])
 })
 
+it('keeps the offsets of what its clients read, also where a program of the process would delete them', async () => {
+  const { broker, join, leave } = await start()
+  const memberId = await join()
+  broker.createTopic('other')
+  const orders = { topic: 'orders', partition: 0 }
+  const deleted = () => broker.admin.deleteGroupOffsets('g', [{ topic: 'other', partition: 0 }, orders])
+  await expect(deleted()).rejects.toMatchObject({ code: 'GROUP_SUBSCRIBED_TO_TOPIC', topic: 'orders' })
+  await leave(memberId)
+  await deleted()
+})
+
 it('takes no commit of a generation of a group that there is not, not even of the first that a group may have', async () => {
   const { client } = await start()
   const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 1 }] }]

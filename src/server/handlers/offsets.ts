@@ -1,9 +1,6 @@
 import type { ErrorCode } from '../../error-codes.ts'
-import { GroupSubscribedToTopicError } from '../../errors.ts'
-import type { ClassicGroup } from '../../group/classic-group.ts'
 import type { TopicPartitionOffset } from '../../topic-partition.ts'
 import { CommittedOffsets, type WantedOffsets } from '../committed-offsets.ts'
-import { readSubscription } from '../consumer-protocol.ts'
 import { groupCommit, toCommit } from '../group-commit.ts'
 import { type Handler, handler } from '../handler.ts'
 import { findLog, findTopic, topicIdsSince, unknownTopic } from '../named-topic.ts'
@@ -62,44 +59,21 @@ export function offsetHandlers(wire: Wire): Handler[] {
       const members = classic?.members.length ?? 0
       if (members > 0 && classic!.protocolType !== 'consumer')
         return { errorCode: errnoOf('NON_EMPTY_GROUP') }
-      const streams = wire.streamsGroups.get(groupId)
       return {
         topics: topics.map(({ name, partitions }) => ({
           name,
           partitions: partitions.map(({ partitionIndex }) => {
             if (findLog(wire, name, partitionIndex) === undefined)
               return { partitionIndex, errorCode: errnoOf('UNKNOWN_TOPIC_OR_PARTITION') }
-            const { errorCode } = attempt(wire, () => {
-              if (streams?.reads(name)) throw subscribed(groupId, name)
-              if (classic !== undefined) requireUnsubscribed(classic, name)
-              group?.deleteOffsets([{ topic: name, partition: partitionIndex }])
-            })
+            const { errorCode } = attempt(wire, () =>
+              group?.deleteOffsets([{ topic: name, partition: partitionIndex }]),
+            )
             return { partitionIndex, errorCode }
           }),
         })),
       }
     }),
   ]
-}
-
-/**
- * @throws GroupSubscribedToTopicError if a member subscribes to the topic, or nobody knows: its metadata is no
- *   subscription, or the first members still join
- */
-function requireUnsubscribed(
-  { id: groupId, protocolType, subscriptions }: ClassicGroup,
-  topic: string,
-): void {
-  const named = subscriptions?.map(metadata => readSubscription(metadata)?.topics.includes(topic))
-  if (named === undefined ? protocolType !== 'consumer' : named.every(each => each === false)) return
-  throw subscribed(groupId, topic)
-}
-
-function subscribed(groupId: string, topic: string): GroupSubscribedToTopicError {
-  return new GroupSubscribedToTopicError(`Group '${groupId}' is subscribed to topic '${topic}'`, {
-    groupId,
-    topic,
-  })
 }
 
 interface CommitIdentity {

@@ -68,6 +68,7 @@ export class StreamsGroups implements GroupHolder {
       get members() {
         return group.members.map(member => describeMember(group, member))
       },
+      reads: topic => group.reads(topic),
       began: (clientId, tp) => this.#firstFetches.by(clientId, this.#engine.topics, tp),
     }
   }
