@@ -175,8 +175,8 @@ export const groupMutations: readonly Mutation[] = [
   {
     name: 'what is left of the target does not stand when the assignor fails',
     file: 'group/group-assignor.ts',
-    find: 'owners.map(owner => (owner >= 0 && members[owner]!.subscribed.includes(topic) ? owner : -1)),',
-    replace: 'owners.map(() => -1),',
+    find: '({ current }) => [...current]',
+    replace: '({ current }) => current.map(owners => owners.map(() => -1))',
     breaks: 'where an assignor fails, members keep what they have',
   },
   {
