@@ -1,4 +1,4 @@
-import { type Check, either, integer, isListOf, oneOf } from './validate.ts'
+import { type Check, either, integer, listOf, oneOf } from './validate.ts'
 
 const offset = integer(0)
 
@@ -24,23 +24,19 @@ export const onePartition: Check = {
 }
 
 /** Partitions. */
-export const partitionList: Check = {
-  expected: 'an array of { topic, partition } with whole numbers, 0 or more',
-  accepts: value => isListOf(value, isTopicPartition),
-}
+export const partitionList: Check = listOf({
+  expected: '{ topic, partition } with whole numbers, 0 or more',
+  accepts: isTopicPartition,
+})
 
 /** Offsets of partitions, as a commit takes them. */
-export const offsetList: Check = {
-  expected: 'an array of { topic, partition, offset, metadata? } with whole numbers, 0 or more',
+export const offsetList: Check = listOf({
+  expected: '{ topic, partition, offset, metadata? } with whole numbers, 0 or more',
   accepts: value =>
-    isListOf(
-      value,
-      each =>
-        isTopicPartition(each) &&
-        offset.accepts(each.offset) &&
-        (each.metadata === undefined || typeof each.metadata === 'string'),
-    ),
-}
+    isTopicPartition(value) &&
+    offset.accepts(value.offset) &&
+    (value.metadata === undefined || typeof value.metadata === 'string'),
+})
 
 /** Where a whole group can be set to. */
 export const groupOffsets: Check = either(offsetList, either(oneOf('earliest', 'latest'), timestampSpec))

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { type ErrorFields, InvalidArgumentError, InvalidOptionError } from './errors.ts'
 import { didYouMean, suggest } from './suggest.ts'
 import { describeError } from './thrown.ts'
@@ -7,6 +8,8 @@ import { describeValue } from './value-text.ts'
 export interface Check {
   readonly expected: string
   readonly accepts: (value: unknown) => boolean
+  /** What each of a list must be: an error shows the first that is not. */
+  readonly each?: Check
   /** Whether what is given may be secret: an error says of what kind it is, and no more. Default false. */
   readonly isSecret?: boolean
 }
@@ -56,10 +59,10 @@ function asOption(checks: Readonly<Record<string, Check>>, received: unknown): s
 function wrongOption(
   where: string,
   option: string,
-  { expected, isSecret = false }: Check,
+  { expected, each, isSecret = false }: Check,
   value: unknown,
 ): InvalidOptionError {
-  if (!isSecret) return invalidOption(where, option, expected, value)
+  if (!isSecret) return invalidOption(where, option, expected, value, each)
   return optionError(where, option, `expected ${expected}, received ${kindOf(value)}`, { expected })
 }
 
@@ -129,8 +132,9 @@ export function invalidOption(
   option: string,
   expected: string,
   received: unknown,
+  each?: Check,
 ): InvalidOptionError {
-  const why = `expected ${expected}, received ${describeValue(received)}`
+  const why = `expected ${expected}, received ${describeValue(received)}${wrongOne(received, each)}`
   return optionError(where, option, why, { expected, received })
 }
 
@@ -141,7 +145,7 @@ export function requireOption(where: string, option: string, value: unknown, che
 
 /** Refuses an argument of a call, saying what was expected and what arrived. */
 export function requireArgument(where: string, field: string, value: unknown, check: Check): void {
-  if (!accepts(check, value)) throw invalidArgument(where, field, check.expected, value)
+  if (!accepts(check, value)) throw invalidArgument(where, field, check.expected, value, {}, check.each)
 }
 
 /** The error for an argument that cannot be meant. */
@@ -151,9 +155,18 @@ export function invalidArgument(
   expected: string,
   received: unknown,
   fields?: ErrorFields,
+  each?: Check,
 ): InvalidArgumentError {
-  const message = `${where}: expected ${expected}, received ${describeValue(received)}`
+  const message = `${where}: expected ${expected}, received ${describeValue(received)}${wrongOne(received, each)}`
   return new InvalidArgumentError(message, { field, expected, received, ...fields })
+}
+
+function wrongOne(received: unknown, each: Check | undefined): string {
+  if (each === undefined || !Array.isArray(received)) return ''
+  const index = received.findIndex(one => !accepts(each, one))
+  if (index === -1) return ''
+  const shown = { depth: 0, breakLength: Number.POSITIVE_INFINITY, maxStringLength: 60, customInspect: false }
+  return `, of which [${index}] is ${inspect(received[index], shown)}`
 }
 
 // The functions that make checks are marked for bundlers, which then leave out the checks that a door does not use.
@@ -224,13 +237,20 @@ export function isListOf<T>(value: unknown, isOne: (each: unknown) => boolean): 
   return Array.isArray(value) && value.findIndex(each => !isOne(each)) === -1
 }
 
+/** A list, each of which is `each`. */
+/* @__NO_SIDE_EFFECTS__ */
+export function listOf(each: Check): Check {
+  return {
+    expected: `an array of ${each.expected}`,
+    accepts: value => isListOf(value, each.accepts),
+    each,
+  }
+}
+
 /** A list of strings; `what` says of what. */
 /* @__NO_SIDE_EFFECTS__ */
 export function nameList(what: string): Check {
-  return {
-    expected: `an array of ${what}`,
-    accepts: value => isListOf(value, each => typeof each === 'string'),
-  }
+  return listOf({ expected: what, accepts: value => typeof value === 'string' })
 }
 
 /** An object of names: no array, and no Map either, whose entries are not its properties. */

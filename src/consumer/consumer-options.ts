@@ -16,6 +16,7 @@ import {
   integer,
   invalidOption,
   isListOf,
+  listOf,
   name,
   type OtherWords,
   objectWith,
@@ -99,14 +100,11 @@ export interface ResolvedConsumerOptions {
   readonly onLost: ConsumerOptions['onLost']
 }
 
-const assignmentList: Check = {
-  expected: 'an array of { topic, partition, offset? } with whole numbers, 0 or more',
+const assignmentList: Check = listOf({
+  expected: '{ topic, partition, offset? } with whole numbers, 0 or more',
   accepts: value =>
-    isListOf(
-      value,
-      each => isTopicPartition(each) && (each.offset === undefined || offsetSpec.accepts(each.offset)),
-    ),
-}
+    isTopicPartition(value) && (value.offset === undefined || offsetSpec.accepts(value.offset)),
+})
 
 /** What `topics` may be. */
 export const topicList: Check = {

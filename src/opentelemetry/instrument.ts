@@ -1,5 +1,5 @@
 import { warn } from '../events.ts'
-import { type Check, checkOptions, isListOf, objectWith } from '../validate.ts'
+import { type Check, checkOptions, listOf, objectWith } from '../validate.ts'
 import {
   createNoopMeter,
   type Meter,
@@ -27,10 +27,7 @@ export interface InstrumentOptions {
   brokers?: readonly Described[] | undefined
 }
 
-const describedList: Check = {
-  expected: 'an array of objects with describe()',
-  accepts: value => isListOf(value, objectWith('describe').accepts),
-}
+const describedList: Check = listOf({ ...objectWith('describe'), expected: 'objects with describe()' })
 
 // A tracer that was asked for before there is a provider finds it later; a meter does not.
 function requireMeter(meter: Meter): void {

@@ -2,7 +2,7 @@ import { isDeepStrictEqual, types } from 'node:util'
 import { InvalidArgumentError } from '../errors.ts'
 import { type AnyRecord, isPlain } from '../record.ts'
 import { didYouMean, suggest } from '../suggest.ts'
-import { type Check, isListOf, requireArgument } from '../validate.ts'
+import { type Check, listOf, requireArgument } from '../validate.ts'
 
 /**
  * The fields of a record that matter to an assertion; a field that is left out may have any value. Matchers of the test
@@ -21,11 +21,11 @@ const fields: readonly string[] = [
   'headers',
 ] satisfies (keyof AnyRecord)[]
 
-const recordList: Check = {
-  expected: 'an array of records, each by its fields',
+const recordList: Check = listOf({
+  expected: 'records, each by its fields',
   // What has no fields would fit every record: an empty list, a Map, a promise that nobody has awaited.
-  accepts: value => isListOf(value, each => isMatcher(each) || isPlain(each)),
-}
+  accepts: value => isMatcher(value) || isPlain(value),
+})
 
 /** @throws InvalidArgumentError also where a record names a field that none has: it would fit none, whatever was meant */
 export function requireRecords(where: string, expected: readonly ExpectedRecord[]): void {

@@ -7,7 +7,7 @@ import {
   callback,
   checkOptions,
   invalidOption,
-  isListOf,
+  listOf,
   optionError,
 } from '../validate.ts'
 import { describeValue } from '../value-text.ts'
@@ -93,10 +93,10 @@ function requireFunctions(option: keyof typeof functions, value: unknown): void 
   }
 }
 
-const promiseList: Check = {
-  expected: `an array of ${allPromises.map(each => `'${each}'`).join(', ')}`,
-  accepts: value => isListOf(value, each => allPromises.includes(each as GroupPromise)),
-}
+const promiseList: Check = listOf({
+  expected: allPromises.map(each => `'${each}'`).join(', '),
+  accepts: value => allPromises.includes(value as GroupPromise),
+})
 
 const own = hasItsOwn('a simulation')
 

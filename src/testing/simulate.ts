@@ -7,7 +7,7 @@ import {
   checkOptions,
   integer,
   invalidOption,
-  isListOf,
+  listOf,
 } from '../validate.ts'
 import { type Scenario, type ScenarioParts, toParts } from './scenario.ts'
 import {
@@ -62,10 +62,7 @@ const weightChecks = Object.fromEntries(
   Object.keys(defaultWeights).map(kind => [kind, weight]),
 ) as Checks<StepWeights>
 
-const stepList: Check = {
-  expected: 'an array of step numbers',
-  accepts: value => isListOf(value, each => integer(0).accepts(each)),
-}
+const stepList: Check = listOf({ ...integer(0), expected: 'step numbers' })
 
 /**
  * Runs services under many schedules, each drawn from a seed: actions from outside, instances that start, stop and

@@ -46,7 +46,11 @@ describe('consumer options', () => {
       'expected an array of { topic, partition, offset? } with whole numbers, 0 or more',
     ],
     [{ assign: [{ topic: 'orders', partition: -1 }] }, 'assign', 'received an array of 1'],
-    [{ assign: [{ ...orders0, offset: -1 }] }, 'assign', 'received an array of 1'],
+    [
+      { assign: [orders0, { topic: 'orders', partition: 1, offset: Number.NaN }] },
+      'assign',
+      "received an array of 2, of which [1] is { topic: 'orders', partition: 1, offset: NaN }",
+    ],
     [{ assign: [orders0, orders0] }, 'assign', "expected each partition once, received 'orders-0'"],
     [
       { autoOffsetReset: 'smallest' },
@@ -378,7 +382,7 @@ describe('calls of a consumer', () => {
       [
         () => consumer.commit([{ ...orders0, offset: '1' as never }]),
         { field: 'offsets' },
-        'received an array of 1',
+        "received an array of 1, of which [0] is { topic: 'orders', partition: 0, offset: '1' }",
       ],
       [() => consumer.commit(orders0 as never), { field: 'offsets' }, 'received an object'],
       [

@@ -205,7 +205,7 @@ describe('a simulation', () => {
     [{ only: [1] }, "simulate: option 'only' expected a 'seed' beside it, received an array of 1"],
     [
       { seed: 1, only: [-1] },
-      "simulate: option 'only' expected an array of step numbers, received an array of 1",
+      "simulate: option 'only' expected an array of step numbers, received an array of 1, of which [0] is -1",
     ],
     [{ weights: none }, "simulate: option 'weights' expected one above 0, received an object"],
     [
