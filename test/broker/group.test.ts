@@ -326,6 +326,15 @@ it('is stable again once a topic is gone of which a partition was being given up
   expect(broker.group('g').members.map(({ assignment }) => assignment)).toEqual([[], []])
 })
 
+it('has lag only where it has committed something, while no member reads the topic', async () => {
+  const { broker } = testBroker()
+  const log = broker.createTopic('log', { partitions: 2 })
+  for (const partition of [0, 1]) log.append({ value: 1, partition })
+  const log1 = { topic: 'log', partition: 1 }
+  await broker.admin.setGroupOffsets('g', [{ ...log1, offset: 0 }])
+  expect(broker.group('g').lagByPartition()).toEqual([{ ...log1, lag: 1 }])
+})
+
 it('resolves caughtUp with lag 0, and says what lags when its time is up', async () => {
   const { broker, clock } = brokerWithOrders(0, 2)
   fill(broker, 'orders', 2)
