@@ -74,7 +74,6 @@ export class GroupCommits {
       return this.#member.identity()
     }
     for (let attempt = 1; ; attempt++) {
-      this.#requireOwned(offsets)
       try {
         return await commit(identity)
       } catch (error) {

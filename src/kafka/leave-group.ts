@@ -8,7 +8,7 @@ const leaveMs = 5000
 export const leaving = { forGood: -1, forNow: -2 } as const
 
 // A member that the group does not know has left already, and so has one whose group is gone.
-const gone: ReadonlySet<number> = new Set([errnos.UNKNOWN_MEMBER_ID, errnos.GROUP_ID_NOT_FOUND])
+const { UNKNOWN_MEMBER_ID, GROUP_ID_NOT_FOUND } = errnos
 
 /** Tells a group that a member leaves. */
 export async function leaveGroup(
@@ -23,7 +23,8 @@ export async function leaveGroup(
     api: library.consumerGroupHeartbeatV1,
     request: () =>
       [groupId, memberId, epoch, groupInstanceId ?? null, null, -1, null, null, null, null] as const,
-    errno: ({ errorCode }) => (gone.has(errorCode) ? 0 : errorCode),
+    errno: ({ errorCode }) =>
+      errorCode === UNKNOWN_MEMBER_ID || errorCode === GROUP_ID_NOT_FOUND ? 0 : errorCode,
     message: ({ errorMessage }) => errorMessage,
     goesOn: () => clock.monotonic() - began < leaveMs,
     beats: true,
