@@ -26,11 +26,6 @@ export class PartitionHistory implements TopicPartition {
     return starts.length === 0 ? undefined : Math.min(...starts)
   }
 
-  /** Whether a record was delivered. */
-  get handedOut(): boolean {
-    return this.entries.some(({ kind }) => kind === 'delivered')
-  }
-
   /** Whether an entry is about a record that was not delivered in this history: a handler may outlast the topic. */
   precedes(entry: TimelineEntry): boolean {
     if (!('member' in entry && 'offset' in entry) || !afterDelivery.has(entry.kind)) return false
@@ -104,17 +99,19 @@ export function historyOf(timeline: Timeline, group: string): PartitionHistory[]
     }
   }
   const retryTopics = new Set<string>()
+  const handedOut = new Set<string>()
   for (const entry of timeline) {
     if (entry.kind === 'topic deleted') end(entry.topic)
     if (entry.kind === 'delayed') retryTopics.add(entry.to)
     if (entry.kind === 'started' && entry.group === group) read.add(entry.topic)
+    if (entry.kind === 'delivered' && entry.group === group) handedOut.add(entry.topic)
     if (entry.kind !== 'appended' && !('group' in entry && entry.group === group)) continue
     // What a client of a server has processed before it committed, nobody knows.
     if (entry.kind === 'committed' && entry.byClient) continue
     for (const tp of placesOf(entry)) note(tp, entry)
   }
   // What a group gets of its own retry topics stands elsewhere; another group may read them like any others.
-  return all.filter(({ topic, handedOut }) => read.has(topic) && (!retryTopics.has(topic) || handedOut))
+  return all.filter(({ topic }) => read.has(topic) && (!retryTopics.has(topic) || handedOut.has(topic)))
 }
 
 function placesOf(entry: TimelineEntry): readonly TopicPartition[] {

@@ -254,6 +254,25 @@ it('holds a group to what it reads of a retry topic of another one', async () =>
   )
 })
 
+it('holds a group to all partitions of such a retry topic, also to those of which it got nothing', async () => {
+  const broker = new TestBroker({ topics: { ...topics, later: topic({ partitions: 2 }) } })
+  const fails = () => {
+    throw new Error('no')
+  }
+  const retry = { attempts: 1, topics: [{ topic: 'later', delayMs: 1000 }] } as const
+  await broker.consumer({ groupId: 'billing', topics: ['orders'] }).run({ retry, eachRecord: fails })
+  const watch = broker.consumer({ groupId: 'watch', topics: ['later'] })
+  await watch.run({ eachRecord: () => {} })
+  await broker.advance(0)
+  watch.pause([{ topic: 'later', partition: 1 }])
+  fill(broker, 'orders', 1)
+  for (const partition of [0, 1]) broker.producer().send({ topic: 'later', partition, value: 1 })
+  await broker.advance(500)
+  expect(failureOf(() => assertNothingLost(broker, 'watch')).message).toContain(
+    "Group 'watch' has not processed later-1@0",
+  )
+})
+
 it('sees a key out of order', async () => {
   const broker = new TestBroker({ topics })
   for (const key of ['a', 'b', 'a']) await broker.producer().send({ topic: 'orders', key, value: 1 })
