@@ -92,6 +92,7 @@ export function assertEveryKeyInOrder(broker: ObservedBroker, group: string): vo
  * another topic (a dead letter, a delayed retry), or committed past it in a transaction while a handler had it. A record
  * that was given up (`onFailure: 'skip'`), left the log unread, or waits in a topic that nobody has read for the group counts
  * as lost. A record that nobody can read does not: its transaction was aborted or is open, or compaction has removed it.
+ * Once its offset has left the log, that is known no longer, and it counts as lost, too.
  *
  * @throws AssertionError
  * @throws GroupIdNotFoundError where there was no such group
