@@ -58,6 +58,16 @@ describe('the protocol of KIP-890', () => {
     expect(await read(1)).toEqual([1])
   })
 
+  // (Kafka: ReplicaManager.handleProduceAppend)
+  it('begins also with what is too large for its topic, and says before whose that is no longer', async () => {
+    const { broker, init, send, end } = newer()
+    broker.topic('orders').alter({ maxMessageBytes: 60 })
+    const first = await init()
+    expect(await send(first, 0, 1)).toBe(10)
+    expect(await end(first, true)).toMatchObject({ errorCode: 0 })
+    expect(await send(first, 0, 1)).toBe(47)
+  })
+
   it('ends in a topic that was made anew while it was open', async () => {
     const { broker, client, init, send, end, read } = newer()
     const first = await init()

@@ -132,10 +132,8 @@ async function write(wire: Wire, topic: Topic, index: number, bytes: Buffer | nu
     if (!knownAcks.has(how.acks)) return { index, errorCode: unknownAcks, baseOffset: -1 }
     if (how.acks === allInSync) requireEnoughReplicas(wire, topic.partitions[index])
     isAtLog = true
-    // What is too large is not looked into. (Kafka: UnifiedLog.analyzeAndValidateRecords)
     requireOffsetZero(topic, only)
-    topic.admitSize(only.length)
-    batch = readChecked(only)
+    batch = readWhole(topic, only)
     const writing = append(wire, topic, index, batch, how)
     const { baseOffset, appendTime = -1 } = isPromise(writing) ? await writing : writing
     const { logStartOffset } = topic.partitions[index]!
@@ -194,6 +192,17 @@ function requireOffsetZero({ name: topic }: Topic, batch: Buffer): void {
   throw new InvalidRecordError(message, { topic })
 }
 
+// What is too large is not looked into: it is refused as that even if it is broken. (Kafka:
+// UnifiedLog.analyzeAndValidateRecords)
+function readWhole(topic: Topic, bytes: Buffer): RecordBatchHeader {
+  try {
+    return readChecked(bytes)
+  } catch (error) {
+    topic.admitSize(bytes.length)
+    throw error
+  }
+}
+
 function append(
   wire: Wire,
   topic: Topic,
@@ -202,15 +211,18 @@ function append(
   { version, wait, transactionalId }: Writing,
 ): MaybePromise<BatchMetadata> {
   const { engine } = wire
-  const batch = toEncodedBatch(topic, header, engine.clock.now(), mostRecordBytes(wire, topic, header))
-  const target = { topic, partition }
-  if (header.producerId < 0) return engine.appendEncoded(target, batch, wait)
   const { producerId, producerEpoch, baseSequence } = header
-  // If a producer's first batch was refused, its second is refused as well, and both are sent again in order.
+  const target = { topic, partition }
   const begins = version >= beginsSince && transactionalId !== null
+  // It begins also with what is refused. (Kafka: ReplicaManager.handleProduceAppend)
+  const transaction =
+    producerId < 0 ? undefined : transactionOf(wire, header, target, transactionalId, begins)
+  topic.admitSize(header.bytes.length)
+  const batch = toEncodedBatch(topic, header, engine.clock.now(), mostRecordBytes(wire, topic, header))
+  if (producerId < 0) return engine.appendEncoded(target, batch, wait)
+  // If a producer's first batch was refused, its second is refused as well, and both are sent again in order.
   const beginsWithZero = begins && header.transactional
   const producer = { producerId, producerEpoch, baseSequence, beginsWithZero }
-  const transaction = transactionOf(wire, header, target, transactionalId, begins)
   return appendSequenced(engine, target, producer, batch, transaction)
 }
 
