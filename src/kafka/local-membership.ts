@@ -40,6 +40,8 @@ export class LocalMembership implements Membership {
   // What it is told to read, in the order in which it is told so: each may have to be looked up.
   readonly #changes = new TaskQueue()
   #interest: Interest
+  // What it was told to read last, also while that is still looked up.
+  #last: Interest
   #held = new Map<string, IdPartition>()
   #unwatch: (() => void) | undefined
   #told = false
@@ -55,6 +57,7 @@ export class LocalMembership implements Membership {
     this.#listener = listener
     this.#groupId = request.groupId
     this.#interest = request.interest
+    this.#last = request.interest
     this.#committed =
       request.groupId === undefined ? undefined : new CommittedLookup(host.cluster, request.groupId)
   }
@@ -123,7 +126,7 @@ export class LocalMembership implements Membership {
       lost: lost.map(([, tp]) => plain(tp)),
       revoked: revoked.map(([, tp]) => plain(tp)),
       assigned: assigned.map(([, tp]) => ({ ...plain(tp), assignmentEpoch: 0 })),
-      settled: true,
+      settled: this.#interest === this.#last,
     }
     this.#outbox.push(() => this.#listener.assignmentChanged(update))
     this.#outbox.flush()
@@ -143,6 +146,7 @@ export class LocalMembership implements Membership {
   }
 
   subscribe(interest: Interest): Promise<void> {
+    this.#last = interest
     return this.#changes.add(() => this.#change(interest))
   }
 
@@ -152,8 +156,12 @@ export class LocalMembership implements Membership {
       await this.#begin(interest, false)
     } catch (error) {
       this.#interest = before
+      if (this.#last === interest) this.#last = before
       this.#awaited = false
       this.#watch()
+      // That it is settled, which it was not because of this. Later, since its consumer is still to hear of the refusal.
+      this.#told = false
+      void this.#cluster.clock.turn().then(() => this.#look())
       throw error
     }
   }

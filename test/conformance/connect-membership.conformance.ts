@@ -63,6 +63,27 @@ describe('being a member', () => {
     await until(() => expect(consumer.assignment).toEqual([{ topic: 'payments', partition: 0 }]))
   })
 
+  it.each([
+    ['as a member', 'g'],
+    ['by itself', undefined],
+  ])(
+    'is ready with what it was told to read last, %s, and not with what came just before',
+    async (_how, groupId) => {
+      const { broker, join } = await start()
+      await broker.admin.createTopic('payments')
+      const cluster = await join()
+      const consumer = cluster.consumer({ groupId, topics: ['orders'] as string[] })
+      await consumer.ready()
+      await Promise.all([consumer.subscribe(['payments']), consumer.subscribe(['orders', 'payments'])])
+      await consumer.ready()
+      expect(consumer.assignment).toHaveLength(3)
+      const changes = [consumer.subscribe(['payments']), consumer.subscribe(['missing'])]
+      expect(await Promise.allSettled(changes)).toMatchObject([{}, { reason: { topic: 'missing' } }])
+      await consumer.ready()
+      expect(consumer.assignment).toEqual([{ topic: 'payments', partition: 0 }])
+    },
+  )
+
   it('ends where the connection closes while the group lets it in', async () => {
     const faults = new WireFaults()
     const { broker, join } = await start({ faults })
