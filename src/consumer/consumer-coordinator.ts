@@ -285,9 +285,16 @@ export class ConsumerCoordinator implements Member {
     } catch (error) {
       const back = this.#subscription.refuse(change)
       if (back && change.settled && stays()) this.#readiness.become()
+      if (back && membership !== this.#joiner.membership) this.#goBack()
       throw error
     }
     this.#subscription.accept(change)
+  }
+
+  // It may have joined again meanwhile, for what is refused by now.
+  #goBack(): void {
+    const goBack = async () => this.#joiner.membership?.subscribe(this.#subscription.interest)
+    this.#joiner.whenJoined(goBack).catch(error => this.failing(error))
   }
 
   /**

@@ -153,3 +153,38 @@ it('is not ready because a subscribe is refused while it leaves to restart', asy
   await back
   expect(consumer.assignment).toHaveLength(2)
 })
+
+it.each([
+  ['before it has left', 5],
+  ['before it joins again', 500],
+  ['while it joins again', 1500],
+  ['once it has joined again', 3000],
+])('reads on what it read before it restarted where a subscribe is refused %s', async (_when, afterMs) => {
+  const broker = new TestBroker()
+  broker.createTopic('orders')
+  broker.createTopic('payments')
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] as string[] })
+  consumer.on('restarting', () => {})
+  let fails = true
+  const read: unknown[] = []
+  await consumer.run({
+    retry: { attempts: 1 },
+    eachRecord: async ({ value }) => {
+      await broker.clock.sleep(10)
+      if (!fails) return void read.push(value)
+      fails = false
+      throw new Error('boom')
+    },
+  })
+  const busy = new TimeoutError('Nobody answers')
+  broker.faults.delay({ operation: 'subscribe' }, afterMs)
+  broker.faults.fail({ operation: 'subscribe' }, busy)
+  broker.faults.delay({ operation: 'join' }, 1000)
+  await broker.producer().send({ topic: 'orders', value: 1 })
+  const refused = rejectionOf(consumer.subscribe(['payments']))
+  await broker.advance(4000)
+  expect(await refused).toBe(busy)
+  expect(read).toEqual([1])
+  await consumer.ready()
+  expect(consumer.assignment).toEqual([orders0])
+})
