@@ -215,7 +215,9 @@ export class Reconciler {
   // After `subscribe` only an update that answers the new interest makes the consumer ready.
   #readyAfter({ interest, update }: UpdateTask): void {
     const { subscription, readiness } = this.#host
-    if (update.settled && interest === subscription.interest) readiness.become()
+    if (!update.settled) return
+    if (interest === subscription.interest) readiness.become()
+    else subscription.settled(interest)
   }
 
   async #followLoss(reason: unknown, generation: number): Promise<void> {

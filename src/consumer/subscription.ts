@@ -6,7 +6,7 @@ export interface SubscriptionChange {
   before: Interest
   /** Takes back what else has changed with it. */
   undo: () => void
-  /** Whether the consumer was ready. */
+  /** Whether the consumer was ready, or would be without the change. */
   settled: boolean
 }
 
@@ -30,6 +30,11 @@ export class Subscription {
     this.#interest = interest
     this.#changes.add(change)
     return change
+  }
+
+  /** It has all of an interest by now: it is ready, too, once it goes back to that. */
+  settled(interest: Interest): void {
+    for (const change of this.#changes) if (change.before === interest) change.settled = true
   }
 
   accept(change: SubscriptionChange): void {

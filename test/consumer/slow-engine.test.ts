@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { EpochOffset, Membership } from '../../src/engine.ts'
+import { includedIn } from '../../src/consumer/interest.ts'
+import type { EpochOffset, Interest, Membership } from '../../src/engine.ts'
 import { IllegalStateError, UnknownTopicOrPartitionError } from '../../src/errors.ts'
 import type { TopicPartition } from '../../src/topic-partition.ts'
 import { fill, gate, names } from '../helpers/behaviours.ts'
@@ -322,6 +323,32 @@ it('reads what was said last where one of three subscriptions at once is refused
   await consumer.ready()
   expect(await comesBack()).toEqual(['b-0'])
 })
+
+it.each([50, 200])(
+  'is ready with what it has where a subscription is refused %i ms after that was told',
+  async refusedMs => {
+    const made = testBroker()
+    const { broker, clock } = made
+    for (const name of ['orders', 'a']) broker.createTopic(name)
+    const subscribe = (membership: Membership) => async (interest: Interest) => {
+      if (includedIn(interest)({ topic: 'a', partition: 0 })) return membership.subscribe(interest)
+      await broker.clock.sleep(refusedMs)
+      throw new Error('refused')
+    }
+    const onAssigned = () => broker.clock.sleep(100)
+    const consumer = consumerWith(made, membership => ({ subscribe: subscribe(membership) }), { onAssigned })
+    const running = consumer.run({ eachRecord: () => {} })
+    await clock.advance(100)
+    await running
+    await consumer.subscribe(['a'])
+    const refused = rejectionOf(consumer.subscribe(['refused']))
+    await clock.advance(300)
+    expect((await refused).message).toBe('refused')
+    await broker.idle()
+    await consumer.ready()
+    expect(names(consumer.assignment)).toEqual(['a-0'])
+  },
+)
 
 it('is not ready where its membership is lost while a hook takes its time, but once it has its partitions again', async () => {
   const { broker, clock } = testBroker()
