@@ -161,7 +161,9 @@ export class LocalMembership implements Membership {
       this.#watch()
       // That it is settled, which it was not because of this. Later, since its consumer is still to hear of the refusal.
       this.#told = false
-      void this.#cluster.clock.turn().then(() => this.#look())
+      void this.#cluster.clock.turn().then(() => {
+        if (this.#changes.size === 0) this.#look()
+      })
       throw error
     }
   }

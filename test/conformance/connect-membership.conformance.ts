@@ -81,6 +81,10 @@ describe('being a member', () => {
       expect(await Promise.allSettled(changes)).toMatchObject([{}, { reason: { topic: 'missing' } }])
       await consumer.ready()
       expect(consumer.assignment).toEqual([{ topic: 'payments', partition: 0 }])
+      await broker.admin.createTopic('refunds')
+      await consumer.subscribe(['missing']).catch(() => {})
+      await Promise.all([consumer.subscribe([/^refunds$/]), consumer.ready()])
+      expect(consumer.assignment).toEqual([{ topic: 'refunds', partition: 0 }])
     },
   )
 
