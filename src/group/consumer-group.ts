@@ -447,7 +447,7 @@ export class ConsumerGroup {
 
   /** Deletes committed offsets; throws for a topic that a member reads. (Kafka: OffsetDelete) @internal */
   deleteOffsets(partitions: readonly TopicPartition[]): void {
-    for (const { topic } of partitions) {
+    for (const topic of new Set(partitions.map(tp => tp.topic))) {
       if (!this.#members.read(topic) && !this.#held?.reads(topic)) continue
       throw new GroupSubscribedToTopicError(`Group '${this.id}' is subscribed to topic '${topic}'`, {
         groupId: this.id,
