@@ -237,7 +237,7 @@ export function isListOf<T>(value: unknown, isOne: (each: unknown) => boolean): 
   return Array.isArray(value) && value.findIndex(each => !isOne(each)) === -1
 }
 
-/** A list, each of which is `each`. */
+/** A list of nothing but what `each` accepts. */
 /* @__NO_SIDE_EFFECTS__ */
 export function listOf(each: Check): Check {
   return {

@@ -10,6 +10,7 @@ const assigned = [[1, 2, 3], [2, 3, 1], [3, 2], [1], [2]] as const
 export class Leaders {
   readonly #talk: Talk
   readonly #name: string
+  readonly #ids: string[] = []
 
   constructor(talk: Talk) {
     this.#talk = talk
@@ -38,8 +39,6 @@ export class Leaders {
       else await this.#elect()
     }
   }
-
-  readonly #ids: string[] = []
 
   /** Some of them, with the epoch under which each is led. */
   async #some(): Promise<{ name: string; topicId: string; epoch: number }[]> {
