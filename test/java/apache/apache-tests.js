@@ -109,7 +109,7 @@ export class ApacheTests {
   }
 
   #isExpected({ outcome, name }) {
-    return (outcome === 'ok') === (this.#leftOut.reasonFor(name) === undefined)
+    return this.#leftOut.mayPass(name) || (outcome === 'ok') === (this.#leftOut.reasonFor(name) === undefined)
   }
 
   async #report(t, { outcome, name, why }) {
@@ -117,7 +117,8 @@ export class ApacheTests {
     if (reason !== undefined && outcome !== 'ok') return t.test(name, { skip: reason })
     return t.test(name, () => {
       assert.equal(outcome, 'ok', why.replaceAll('\\n', '\n'))
-      assert.equal(reason, undefined, `it passes: take it off ${path.basename(this.#leftOutFile)}`)
+      const known = reason !== undefined && !this.#leftOut.mayPass(name)
+      assert.ok(!known, `it passes: take it off ${path.basename(this.#leftOutFile)}`)
     })
   }
 
@@ -126,9 +127,13 @@ export class ApacheTests {
   }
 }
 
-/** The tests that cannot pass here: below each reason, which begins with #, the classes and `class#method`s that it is for. */
+/**
+ * The tests that cannot pass here: below each reason, which begins with #, the classes and `class#method`s that it is for.
+ * One with a question mark behind it is a race, and passes at times.
+ */
 class LeftOut {
   #reasons = new Map()
+  #races = new Set()
 
   constructor(file) {
     let reason = ''
@@ -143,8 +148,10 @@ class LeftOut {
         named = false
         continue
       }
-      assert.ok(!this.#reasons.has(line), `${path.basename(file)} names ${line} twice`)
-      this.#reasons.set(line, reason)
+      const name = line.replace(/\?$/, '')
+      assert.ok(!this.#reasons.has(name), `${path.basename(file)} names ${name} twice`)
+      this.#reasons.set(name, reason)
+      if (name !== line) this.#races.add(name)
       named = true
     }
   }
@@ -157,5 +164,9 @@ class LeftOut {
   /** Undefined if it has to pass. */
   reasonFor(name) {
     return this.#reasons.get(name) ?? this.#reasons.get(name.split('#')[0])
+  }
+
+  mayPass(name) {
+    return this.#races.has(name)
   }
 }

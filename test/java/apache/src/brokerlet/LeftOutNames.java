@@ -16,8 +16,8 @@ public final class LeftOutNames {
   }
 
   private static boolean exists(String line) {
-    // One of several runs is named with its number.
-    String[] name = line.replaceFirst("\\[\\d+]$", "").split("#");
+    // One of several runs is named with its number, and a race with a question mark.
+    String[] name = line.replaceFirst("(\\[\\d+])?\\??$", "").split("#");
     try {
       Class<?> type = Class.forName(name[0], false, LeftOutNames.class.getClassLoader());
       return name.length == 1 || hasMethod(type, name[1]);
