@@ -62,7 +62,7 @@ export interface Acl {
 }
 
 /** An access list with every default. */
-export type AclBinding = Required<Acl>
+export type AclBinding = { readonly [Field in keyof Acl]-?: NonNullable<Acl[Field]> }
 
 /** The name of the only resource of type CLUSTER. */
 export const clusterName = 'kafka-cluster'
@@ -98,14 +98,14 @@ export function isHost(text: string): boolean {
   return text !== '' && (!text.includes('/') || subnetOf(text) !== undefined)
 }
 
-export function toBinding(acl: Acl): AclBinding {
-  return {
-    resourceName: clusterName,
-    patternType: 'LITERAL',
-    host: wildcard,
-    permissionType: 'ALLOW',
-    ...acl,
-  }
+export function toBinding({
+  resourceName = clusterName,
+  patternType = 'LITERAL',
+  host = wildcard,
+  permissionType = 'ALLOW',
+  ...rest
+}: Acl): AclBinding {
+  return { ...rest, resourceName, patternType, host, permissionType }
 }
 
 /** Whether an access list counts for a resource of its type. */

@@ -125,6 +125,17 @@ it('shares the access lists among all servers of a broker, each of which has its
   expect(await (await at(undefined))()).toEqual([true, true])
 })
 
+it('takes a field of an access list that is undefined as left out', async () => {
+  const optional = { host: undefined, patternType: undefined, permissionType: undefined }
+  const acls: Acl[] = [
+    { ...allow('READ', 'TOPIC', 'orders'), ...optional, principal: 'User:ANONYMOUS' },
+    { ...allow('ALTER_CONFIGS', 'CLUSTER'), resourceName: undefined, principal: 'User:ANONYMOUS' },
+  ]
+  const client = new WireClient(connect(makeBroker(), { authorizer: { acls } }))
+  expect(await mayRead(client)).toBe(true)
+  expect(errorsOf(await client.call(apiNamed('ListConfigResources'), 1, {}))).toEqual([])
+})
+
 it.each([
   [{ superUser: [] }, "serve: authorizer: unknown option 'superUser'"],
   [{ superUsers: ['admin'] }, "option 'superUsers' expected an array of principals, such as 'User:ada'"],
