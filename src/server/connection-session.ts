@@ -6,7 +6,10 @@ import { SaslFailure } from './sasl/sasl-failure.ts'
 
 /** What is remembered of a connection. */
 export class ConnectionSession {
-  readonly #socket: Duplex
+  /** The address that the client calls from. One of this process calls from here. */
+  readonly host: string
+  /** The certificate that the client has shown and that was found good. */
+  readonly certificate: PeerCertificate | undefined
   /** The user, once authenticated. */
   user: string | undefined
   /** The authentication under way. */
@@ -18,8 +21,11 @@ export class ConnectionSession {
   /** The first partition of its last fetch that found no room in the answer. */
   unfetched: Partition | undefined
 
+  // A request may outlive its connection, and a socket that has closed knows neither.
   constructor(socket: Duplex) {
-    this.#socket = socket
+    const peer = socket as Partial<TLSSocket>
+    this.host = (peer.remoteAddress ?? '127.0.0.1').replace(/^::ffff:/, '')
+    this.certificate = peer.authorized ? peer.getPeerCertificate?.() : undefined
   }
 
   /**
@@ -37,17 +43,5 @@ export class ConnectionSession {
       this.exchange = undefined
     }
     return bytes
-  }
-
-  /** The address that the client calls from. One of this process calls from here. */
-  get host(): string {
-    const { remoteAddress = '127.0.0.1' } = this.#socket as Partial<TLSSocket>
-    return remoteAddress.replace(/^::ffff:/, '')
-  }
-
-  /** The certificate that the client has shown and that was found good. */
-  get certificate(): PeerCertificate | undefined {
-    const socket = this.#socket as Partial<TLSSocket>
-    return socket.authorized ? socket.getPeerCertificate?.() : undefined
   }
 }

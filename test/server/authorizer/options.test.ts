@@ -10,11 +10,13 @@ import {
   type Acl,
   type ClientIdentity,
   connect,
+  RequestLog,
   type ServeOptions,
   serve,
   socketFactory,
+  WireFaults,
 } from '../../../src/server/index.ts'
-import { WireClient } from '../../helpers/wire-client.ts'
+import { request, WireClient } from '../../helpers/wire-client.ts'
 import { allow, apiNamed, errorsOf } from './authorizer-scene.ts'
 
 const open: (() => Promise<unknown>)[] = []
@@ -27,6 +29,9 @@ function makeBroker() {
   open.push(() => broker.close())
   return broker
 }
+
+const pem = (name: string) => readFileSync(path.join(import.meta.dirname, '..', 'tls', name))
+const [key, cert] = [pem('key.pem'), pem('cert.pem')]
 
 const read = { topics: [{ name: 'orders', partitions: [{ partitionIndex: 0, timestamp: -1 }] }] }
 const mayRead = async (client: WireClient) =>
@@ -72,8 +77,6 @@ describe('who a client is', () => {
   })
 
   it('is the subject of the certificate that it shows', async () => {
-    const pem = (name: string) => readFileSync(path.join(import.meta.dirname, '..', 'tls', name))
-    const [key, cert] = [pem('key.pem'), pem('cert.pem')]
     const acls: Acl[] = [{ ...allow('READ', 'TOPIC', 'orders'), principal: 'User:CN=localhost' }]
     const tls = { key, cert, ca: cert, requestCert: true, rejectUnauthorized: false }
     const server = await serve(makeBroker(), { tls, authorizer: { acls } })
@@ -83,6 +86,32 @@ describe('who a client is', () => {
       )
     expect(await mayRead(client({ key, cert }))).toBe(true)
     expect(await mayRead(client({}))).toBe(false)
+  })
+
+  it('is the same for a request that is done once its connection is gone', async () => {
+    // Not every system lets a client call from another address than the first.
+    const host = process.platform === 'linux' ? '127.0.0.2' : '127.0.0.1'
+    const seen: ClientIdentity[] = []
+    const principalBuilder = (identity: ClientIdentity) => {
+      seen.push(identity)
+      return 'User:ada'
+    }
+    const tls = { key, cert, ca: cert, requestCert: true }
+    const faults = new WireFaults()
+    const requests = new RequestLog()
+    const server = await serve(makeBroker(), { tls, faults, requests, authorizer: { principalBuilder } })
+    const barrier = faults.pauseNext({ api: 'ListOffsets' })
+    const socket = connectTls({
+      ...{ port: server.port, host: '127.0.0.1', localAddress: host },
+      ...{ ca: cert, servername: 'localhost', key, cert },
+    })
+    new WireClient(socket).send(request(apiNamed('ListOffsets'), 7, read))
+    await barrier.entered
+    socket.destroy()
+    await expect.poll(() => server.connections).toBe(0)
+    barrier.release()
+    await expect.poll(() => requests.of({ api: 'ListOffsets' }).at(-1)!.outcome).not.toBe('waiting')
+    expect(seen).toMatchObject([{ host, certificate: { subject: { CN: 'localhost' } } }])
   })
 
   it('has the special signs of its subject behind a backslash, and the last part first', () => {
