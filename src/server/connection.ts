@@ -82,7 +82,7 @@ export class Connection {
     socket.on('error', () => this.#gone.abort())
   }
 
-  /** Whether a request is being worked on; not while its answer waits for the client to read it. */
+  /** Whether a request waits for its answer to be sent; not while that waits for the client to read it. */
   get answering(): boolean {
     return this.#answering
   }
@@ -154,12 +154,12 @@ export class Connection {
       for (let frame = this.#next(); frame !== undefined; frame = this.#next()) {
         this.#answering = true
         const answer = await this.#answer(frame)
+        if (this.#gone.signal.aborted) return
+        const { slowMs } = this.#host.node
+        if (answer !== undefined && slowMs > 0) await this.#pass(slowMs)
         this.#answering = false
         if (this.#gone.signal.aborted) return
         if (answer !== undefined) {
-          const { slowMs } = this.#host.node
-          if (slowMs > 0) await this.#pass(slowMs)
-          if (this.#gone.signal.aborted) return
           this.#send(answer)
           if (this.#session.refused) return this.#refuse()
           if (this.#socket.writableNeedDrain) await this.#drained()

@@ -49,6 +49,13 @@ it('one that waits for its answer is not idle, and is closed only once it has it
   await client.closed
 })
 
+it('nor is one whose broker is slower than that', async () => {
+  const { server, client } = await start({ connectionsMaxIdleMs: 20 })
+  server.brokers[0]!.slowBy(200)
+  expect(await client.call(metadata!, 4, { topics: null })).toMatchObject({ topics: [{ name: 'log' }] })
+  await client.closed
+})
+
 it('one whose client does not take its answers is idle', async () => {
   const { broker, server, client } = await start({ connectionsMaxIdleMs: 50 })
   for (let i = 0; i < 200; i++) broker.createTopic(`topic-with-a-long-name-${i}`, { partitions: 100 })
