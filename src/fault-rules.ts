@@ -135,9 +135,11 @@ export class FaultRules<Action extends string, Scope extends object, Point> {
     return [...this.#held.values()]
   }
 
-  /** Holds an operation back for `ms` milliseconds, or until the faults are cleared. */
-  protected sleep(clock: BrokerClock, ms: number): Promise<void> {
-    return clock.sleep(ms, { signal: this.#cleared.signal }).catch(() => {})
+  /** Holds an operation back for `ms` milliseconds, or until the faults are cleared, or something of its own ends it. */
+  protected sleep(clock: BrokerClock, ms: number, ended?: AbortSignal): Promise<void> {
+    const { signal } = this.#cleared
+    const either = ended === undefined ? signal : AbortSignal.any([signal, ended])
+    return clock.sleep(ms, { signal: either }).catch(() => {})
   }
 
   /** Holds the next operation in the scope at a barrier. */

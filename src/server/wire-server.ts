@@ -34,7 +34,7 @@ export class WireServer {
   readonly #secured: boolean
   readonly #engine: Broker['engine']
   readonly #past: PastMetadata | undefined
-  #closed = false
+  readonly #closed = new AbortController()
 
   constructor(engine: Broker['engine'], nodes: readonly ClusterNode[], options: WireServerOptions) {
     this.#engine = engine
@@ -71,7 +71,7 @@ export class WireServer {
     })
     this.#past = options.faults && new PastMetadata(wire)
     const guarded = (handler: Handler) => authorized(wire, handler, authorization)
-    const observers = { ...options, past: this.#past, guarded }
+    const observers = { ...options, past: this.#past, guarded, closed: this.#closed.signal }
     const sessions = new FetchSessions(wire, options.maxFetchSessions ?? wireDefaults.maxFetchSessions)
     this.#handlers = new Map(
       handlers.map(each => {
@@ -122,12 +122,12 @@ export class WireServer {
   }
 
   get closed(): boolean {
-    return this.#closed
+    return this.#closed.signal.aborted
   }
 
   close(): void {
-    if (this.#closed) return
-    this.#closed = true
+    if (this.closed) return
+    this.#closed.abort()
     this.#engine.edge.servers--
     for (const connection of this.#connections.keys()) connection.close()
     this.#past?.close()

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { connect as connectTcp } from 'node:net'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterEach, expect, it, vi } from 'vitest'
 import { Broker, topic } from '../../src/index.ts'
@@ -7,7 +8,14 @@ import { makeNodes } from '../../src/server/cluster/cluster-node.ts'
 import { pointOf } from '../../src/server/faults/request-point.ts'
 import { coversRequest } from '../../src/server/faults/wire-scope.ts'
 import type { RequestContext } from '../../src/server/handler.ts'
-import { connect, RequestLog, socketFactory, WireFaults, type WireScope } from '../../src/server/index.ts'
+import {
+  connect,
+  RequestLog,
+  serve,
+  socketFactory,
+  WireFaults,
+  type WireScope,
+} from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
 import { type Api, versionOf } from '../../src/server/protocol/message.ts'
 import { Reader } from '../../src/server/protocol/reader.ts'
@@ -198,6 +206,20 @@ it('delays a request on the time of the broker', async () => {
   await sent
   const [produce] = requests.of({ api: 'Produce' })
   expect(produce!.doneAt! - produce!.receivedAt).toBe(60_000)
+})
+
+it('delays nothing any more once the server is closed', async () => {
+  const broker = new TestBroker({ topics })
+  open.push(() => broker.close())
+  const faults = new WireFaults().delay({ api: 'Metadata' }, 60_000)
+  const requests = new RequestLog()
+  const server = await serve(broker, { faults, requests })
+  const client = new WireClient(connectTcp(server.port, '127.0.0.1'))
+  client.send(request(apis.metadata as Api, 12, { topics: [] }))
+  await expect.poll(() => broker.pendingTimers).toContain('sleep')
+  await server.close()
+  await expect.poll(() => requests.of({})[0]!.outcome).toBe('dropped')
+  expect(broker.pendingTimers).not.toContain('sleep')
 })
 
 it('lets go at once what is delayed or held back, where the faults are cleared', async () => {

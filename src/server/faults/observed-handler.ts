@@ -17,6 +17,8 @@ import { coversPartition, coversRequest } from './wire-scope.ts'
 export interface Observers {
   readonly faults?: WireFaults | undefined
   readonly requests?: RequestLog | undefined
+  /** Aborts when the server closes: what is delayed then keeps no process alive. */
+  readonly closed: AbortSignal
   /** Answers stale Metadata requests; only there if there are faults. */
   readonly past?: PastMetadata | undefined
   /** Wraps a handler, so that it answers only what its client may do. */
@@ -25,7 +27,7 @@ export interface Observers {
 
 /** Wraps a handler, whose requests then meet faults and are logged; returns it unchanged if there are neither. */
 export function observed(wire: Wire, handler: Handler, observers: Observers): Handler {
-  const { faults, requests } = observers
+  const { faults, requests, closed } = observers
   if (faults === undefined && requests === undefined) return handler
   const { api } = handler
   return {
@@ -47,7 +49,7 @@ export function observed(wire: Wire, handler: Handler, observers: Observers): Ha
         const fate: Fate = { failures: [], stale: false, disconnect: undefined, truncate: false }
         const { node } = context
         const { brokerEpoch } = node
-        await faults?.meet({ ...point, clock, fate })
+        await faults?.meet({ ...point, clock, fate, closed })
         // A request that waited while its broker stopped is lost with it.
         if (!node.running || node.brokerEpoch !== brokerEpoch) fate.disconnect = 'before'
         const response = await answer(wire, facing(handler, fate, observers), request, context, fate)

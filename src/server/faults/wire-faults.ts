@@ -28,6 +28,8 @@ export interface Fate {
 export interface MetRequest extends RequestPoint {
   readonly clock: BrokerClock
   readonly fate: Fate
+  /** Aborts when its server closes. */
+  readonly closed: AbortSignal
 }
 
 // Names that Kafka has given up; KafkaJS, whose errors have them as their `type`, has not.
@@ -91,7 +93,7 @@ export class WireFaults extends FaultRules<WireFaultAction, WireScope, MetReques
   delay(scope: WireScope, ms: number, times: FaultTimes = {}): this {
     checkWireScope('faults.delay', scope)
     requireArgument('faults.delay', 'ms', ms, duration)
-    this.add('delay', scope, times, ({ clock }) => this.sleep(clock, ms))
+    this.add('delay', scope, times, ({ clock, closed }) => this.sleep(clock, ms, closed))
     return this
   }
 
