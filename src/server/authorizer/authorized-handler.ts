@@ -1,4 +1,5 @@
 import type { MaybePromise } from '../../maybe-promise.ts'
+import { invalidOption } from '../../validate.ts'
 import type { Handler, RequestContext } from '../handler.ts'
 import { refuse } from '../refusals.ts'
 import { answerInParts } from '../request-parts.ts'
@@ -7,6 +8,7 @@ import type { Wire } from '../wire.ts'
 import { apiRights } from './api-rights.ts'
 import type { ApiRights, Asked, Message } from './asked.ts'
 import type { Authorizer } from './authorizer.ts'
+import { aPrincipal } from './authorizer-options.ts'
 import { defaultPrincipal, type PrincipalBuilder } from './principal-builder.ts'
 import { Rights } from './rights.ts'
 
@@ -36,7 +38,12 @@ function rightsOf(
   { authorizer, principalBuilder = defaultPrincipal }: Authorization,
 ): Rights {
   const { user, certificate, host } = session
-  return new Rights(authorizer, { principal: principalBuilder({ user, certificate, host, clientId }), host })
+  const principal = principalBuilder({ user, certificate, host, clientId })
+  if (!aPrincipal.accepts(principal)) {
+    const expected = `a function that returns ${aPrincipal.expected}`
+    throw invalidOption('authorizer', 'principalBuilder', expected, principal)
+  }
+  return new Rights(authorizer, { principal, host })
 }
 
 async function answer(handler: Handler, asked: Asked, context: RequestContext): Promise<unknown> {

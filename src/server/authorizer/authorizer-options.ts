@@ -38,7 +38,8 @@ export interface AuthorizerOptions {
   readonly principalBuilder?: PrincipalBuilder | undefined
 }
 
-const aPrincipal: Check = {
+/** Whom access lists name. */
+export const aPrincipal: Check = {
   expected: "a principal, such as 'User:ada'",
   accepts: value => typeof value === 'string' && isPrincipal(value),
 }

@@ -12,7 +12,7 @@ export interface ClientIdentity {
   readonly clientId: string
 }
 
-/** Says who a client is: `User:` and a name. */
+/** Says who a client is: `User:` and a name. With anything else its connection ends, with an 'error' event. */
 export type PrincipalBuilder = (client: ClientIdentity) => string
 
 /** As Kafka does it without rules of one's own. (Kafka: DefaultKafkaPrincipalBuilder) */

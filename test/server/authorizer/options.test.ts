@@ -88,6 +88,20 @@ describe('who a client is', () => {
     expect(await mayRead(client({}))).toBe(false)
   })
 
+  it.each([
+    ['a name alone', 'ada', "received 'ada'"],
+    ['a promise', Promise.resolve('User:ada'), 'received a Promise'],
+  ])('is not %s: the connection ends, and the broker says why', async (_, principal, received) => {
+    const broker = makeBroker()
+    const errors: string[] = []
+    broker.on('error', error => errors.push((error as Error).message))
+    const principalBuilder = (() => principal) as () => string
+    const client = new WireClient(connect(broker, { authorizer: { principalBuilder } }))
+    await expect(mayRead(client)).rejects.toThrow('closed')
+    const expected = "a function that returns a principal, such as 'User:ada'"
+    expect(errors).toEqual([`authorizer: option 'principalBuilder' expected ${expected}, ${received}`])
+  })
+
   it('is the same for a request that is done once its connection is gone', async () => {
     // Not every system lets a client call from another address than the first.
     const host = process.platform === 'linux' ? '127.0.0.2' : '127.0.0.1'
