@@ -43,6 +43,14 @@ export function isNamed(asked: AskedTopic): asked is AskedTopic & { readonly nam
   return asked.name !== null && asked.topicId === noUuid
 }
 
+/** The topics that a Metadata request names; null if it is about all, of which its first version names none. */
+export function askedTopics<Asked>(
+  version: number,
+  topics: readonly Asked[] | null,
+): readonly Asked[] | null {
+  return version === 0 && topics?.length === 0 ? null : topics
+}
+
 /** Whether a topic is named by its id. */
 export function isById({ topicId }: NamedTopic): boolean {
   return topicId !== undefined && topicId !== noUuid

@@ -142,6 +142,9 @@ it('tells metadata from before the last change, as a broker that lags behind', a
   expect(all.brokers.map(({ nodeId }: any) => nodeId)).toEqual([1, 2, 3])
   expect(all.brokers.map(({ port }: any) => port)).toEqual(ports)
   expect(all.topics).toHaveLength(1)
+  // In the first version all topics are meant where none is named.
+  faults.staleMetadata()
+  expect((await client.call(apis.metadata as Api, 0, { topics: [] })).topics).toHaveLength(1)
   expect(await leadersAt(client)).toEqual(after)
 
   const late = broker.createTopic('late', { partitions: 1 })

@@ -1,6 +1,13 @@
 import { notAsked } from '../authorized-operations.ts'
 import { type ConfigResource, configResources } from '../config-resources.ts'
-import { type AskedTopic, isById, type NamedTopic, topicIdsSince, topicNamed } from '../named-topic.ts'
+import {
+  type AskedTopic,
+  askedTopics,
+  isById,
+  type NamedTopic,
+  topicIdsSince,
+  topicNamed,
+} from '../named-topic.ts'
 import { hasTransaction } from '../protocol/record-batch.ts'
 import { noUuid } from '../protocol/type.ts'
 import type { AclOperation } from './acl.ts'
@@ -98,10 +105,10 @@ function metadataDenial(topic: AskedTopic, asked: Asked): number {
 
 function shownMetadata(answer: Message, asked: Asked): Message {
   const { rights, request, version } = asked
-  const isAll = request.topics === null || (version === 0 && request.topics.length === 0)
-  const topics = isAll
-    ? answer.topics.filter(({ name }: Message) => rights.may('DESCRIBE', 'TOPIC', name))
-    : answer.topics
+  const topics =
+    askedTopics(version, request.topics) === null
+      ? answer.topics.filter(({ name }: Message) => rights.may('DESCRIBE', 'TOPIC', name))
+      : answer.topics
   return { ...answer, ...askedOfCluster(asked), topics: topics.map(withOperations(rights)) }
 }
 

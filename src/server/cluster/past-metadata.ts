@@ -1,4 +1,4 @@
-import { isNamed } from '../named-topic.ts'
+import { askedTopics, isNamed } from '../named-topic.ts'
 import type { RequestOf, ResponseOf } from '../protocol/message.ts'
 import type { metadata } from '../protocol/messages/metadata.ts'
 import type { Wire } from '../wire.ts'
@@ -28,18 +28,19 @@ export class PastMetadata {
   }
 
   /** Answers from the former image, and creates no topic: one that did not exist then is unknown. */
-  answer({ topics }: RequestOf<typeof metadata>): ResponseOf<typeof metadata> {
+  answer({ topics }: RequestOf<typeof metadata>, version: number): ResponseOf<typeof metadata> {
     const { cluster, topics: known } = this.#past
-    if (topics === null) return { ...cluster, topics: known }
+    const named = askedTopics(version, topics)
+    if (named === null) return { ...cluster, topics: known }
     return {
       ...cluster,
-      topics: topics.map(asked => {
+      topics: named.map(asked => {
         const { name, topicId } = asked
-        const named = isNamed(asked)
-        const found = known.find(topic => (named ? topic.name === name : topic.topicId === topicId))
+        const isByName = isNamed(asked)
+        const found = known.find(topic => (isByName ? topic.name === name : topic.topicId === topicId))
         if (found !== undefined) return found
-        const errorCode = errnoOf(named ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'UNKNOWN_TOPIC_ID')
-        return { name: named ? name : null, topicId, errorCode }
+        const errorCode = errnoOf(isByName ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'UNKNOWN_TOPIC_ID')
+        return { name: isByName ? name : null, topicId, errorCode }
       }),
     }
   }

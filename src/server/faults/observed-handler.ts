@@ -92,7 +92,10 @@ async function answer(
 
 function facing(handler: Handler, { stale }: Fate, { past, guarded }: Observers): Handler {
   if (!stale || past === undefined) return handler
-  return guarded({ api: handler.api, handle: request => past.answer(request as RequestOf<typeof metadata>) })
+  return guarded({
+    api: handler.api,
+    handle: (request, { version }) => past.answer(request as RequestOf<typeof metadata>, version),
+  })
 }
 
 function answerButFailures(

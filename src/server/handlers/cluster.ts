@@ -8,7 +8,7 @@ import { describeBrokers, describeTopic } from '../cluster/metadata-image.ts'
 import { features } from '../features.ts'
 import { type Handler, handler } from '../handler.ts'
 import { warnOfMissingTopic } from '../missing-topics.ts'
-import { type AskedTopic, isNamed, topicIdsSince } from '../named-topic.ts'
+import { type AskedTopic, askedTopics, isNamed, topicIdsSince } from '../named-topic.ts'
 import type { RequestOf } from '../protocol/message.ts'
 import { apiVersions } from '../protocol/messages/api-versions.ts'
 import { describeCluster } from '../protocol/messages/describe-cluster.ts'
@@ -63,10 +63,11 @@ export function clusterHandlers(
     }),
 
     handler(metadata, ({ topics, allowAutoTopicCreation, ...included }, { version }) => {
+      const asked = askedTopics(version, topics)
       const named =
-        topics === null || (version === 0 && topics.length === 0)
+        asked === null
           ? [...engine.topics.values()].map(topic => describeTopic(cluster, topic))
-          : describeAsked(wire, version, topics, allowAutoTopicCreation)
+          : describeAsked(wire, version, asked, allowAutoTopicCreation)
       const { includeTopicAuthorizedOperations, includeClusterAuthorizedOperations } = included
       const topicAuthorizedOperations = authorizedOperations('TOPIC', includeTopicAuthorizedOperations)
       return {
