@@ -1,7 +1,8 @@
 import { createServer, type Socket } from 'node:net'
-import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
+import { createSecureContext, createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import type { Broker } from '../broker.ts'
 import { onePartition } from '../offset-checks.ts'
+import { describeError } from '../thrown.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import {
   anObject,
@@ -12,6 +13,7 @@ import {
   limit,
   name,
   nameList,
+  optionError,
   requireArgument,
 } from '../validate.ts'
 import { checkAuthorizerOptions } from './authorizer/authorizer-options.ts'
@@ -126,6 +128,7 @@ export async function serve(
     sasl: { ...anObject, isSecret: true },
     ...wireOptions,
   })
+  if (options.tls !== undefined) checkTls(options.tls)
   if (options.sasl !== undefined) checkSaslOptions(options.sasl)
   if (options.authorizer !== undefined) checkAuthorizerOptions('serve', options.authorizer)
   const engine = engineOf('serve', broker)
@@ -178,11 +181,24 @@ export async function serve(
       requireArgument('leaderOf', 'partition', partition, onePartition)
       return servedBy(cluster.leadershipOf(engine.partition(partition)).leader?.nodeId ?? -1)
     },
-    coordinatorOf: groupId => servedBy(cluster.coordinatorOf(groupId)?.nodeId ?? -1),
+    coordinatorOf: groupId => {
+      requireArgument('coordinatorOf', 'groupId', groupId, name)
+      return servedBy(cluster.coordinatorOf(groupId)?.nodeId ?? -1)
+    },
     get connections() {
       return wire.connections
     },
     close,
     [Symbol.asyncDispose]: close,
+  }
+}
+
+// Node's own error says neither what it is about nor, mostly, what is wrong.
+function checkTls(tls: TlsOptions): void {
+  try {
+    createSecureContext(tls)
+  } catch (cause) {
+    const expected = 'what node:tls takes, such as a key and its certificate in PEM'
+    throw optionError('serve', 'tls', `expected ${expected}: ${describeError(cause)}`, { expected, cause })
   }
 }

@@ -16,7 +16,7 @@ import { apiVersions } from '../../src/server/protocol/messages/api-versions.ts'
 import { fetch as fetchApi } from '../../src/server/protocol/messages/fetch.ts'
 import { metadata } from '../../src/server/protocol/messages/metadata.ts'
 import { collect } from '../helpers/collect.ts'
-import { thrownBy } from '../helpers/errors.ts'
+import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 import { consumerMembers } from '../helpers/group-requests.ts'
 import { request, WireClient } from '../helpers/wire-client.ts'
 
@@ -214,6 +214,20 @@ it('refuses what cannot be meant', async () => {
       `serve: option '${option}' expected an object, received an array`,
     )
   }
+  expect(await rejectionOf(serve(broker, { tls: { key: 'k', cert: 'c' } }))).toMatchObject({
+    name: 'InvalidOptionError',
+    option: 'tls',
+    message: expect.stringMatching(
+      /expected what node:tls takes, such as a key and its certificate in PEM: ./,
+    ),
+    cause: expect.any(Error),
+  })
+  const server = await serve(broker)
+  expect(thrownBy(() => server.coordinatorOf(undefined as never))).toMatchObject({
+    name: 'InvalidArgumentError',
+    field: 'groupId',
+  })
+  await broker.close()
 })
 
 it.each([undefined, null, {}, 'broker'])('serves a broker, and refuses %j', async wrong => {
