@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { PasswordOf, SaslAnswer, SaslExchange } from './sasl-exchange.ts'
-import { SaslFailure } from './sasl-failure.ts'
+import { actsAsAnother, SaslFailure } from './sasl-failure.ts'
 
 /** Authenticates by a user name and a password in plain text (RFC 4616). */
 export class PlainExchange implements SaslExchange {
@@ -12,14 +12,9 @@ export class PlainExchange implements SaslExchange {
 
   step(message: Buffer): SaslAnswer {
     const [identity, user, password, ...rest] = message.toString('utf8').split('\0')
-    if (
-      user === undefined ||
-      password === undefined ||
-      rest.length > 0 ||
-      (identity !== '' && identity !== user)
-    ) {
+    if (user === undefined || password === undefined || rest.length > 0)
       throw new SaslFailure('expected an identity, a user name and a password')
-    }
+    if (identity !== '' && identity !== user) throw new SaslFailure(actsAsAnother)
     const known = this.#passwordOf(user)
     if (known === undefined || !same(known, password))
       throw new SaslFailure('the user name or the password is wrong')

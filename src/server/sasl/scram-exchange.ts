@@ -1,6 +1,6 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { SaslAnswer, SaslExchange } from './sasl-exchange.ts'
-import { SaslFailure } from './sasl-failure.ts'
+import { actsAsAnother, SaslFailure } from './sasl-failure.ts'
 import { digest, hmac, type ScramCredential, type ScramMechanism } from './scram-credential.ts'
 import type { ScramCredentials } from './scram-credentials.ts'
 
@@ -31,10 +31,11 @@ export class ScramExchange implements SaslExchange {
   }
 
   #begin(text: string): SaslAnswer {
-    const match = /^n,(?:a=[^,]*)?,(n=([^,]+),r=([^,]+)(?:,.*)?)$/.exec(text)
+    const match = /^n,(?:a=([^,]*))?,(n=([^,]+),r=([^,]+)(?:,.*)?)$/.exec(text)
     if (match === null) throw new SaslFailure('expected a first message of SCRAM without channel binding')
-    const [, bare, name, clientNonce] = match
-    const user = name!.replaceAll('=2C', ',').replaceAll('=3D', '=')
+    const [, identity = '', bare, name, clientNonce] = match
+    const user = fromSaslName(name!)
+    if (identity !== '' && fromSaslName(identity) !== user) throw new SaslFailure(actsAsAnother)
     const nonce = clientNonce! + randomBytes(18).toString('base64')
     const credential = this.#credentials.credential(user, this.#mechanism)
     const answer = `r=${nonce},s=${credential.salt.toString('base64')},i=${credential.iterations}`
@@ -60,6 +61,11 @@ export class ScramExchange implements SaslExchange {
     const verifier = hmac(this.#mechanism, serverKey, all)
     return { bytes: Buffer.from(`v=${verifier.toString('base64')}`), user: first.user }
   }
+}
+
+// What separates the parts of a message has another form in a name.
+function fromSaslName(name: string): string {
+  return name.replaceAll('=2C', ',').replaceAll('=3D', '=')
 }
 
 /** Whether a client's key is that of which the server keeps the digest. */
