@@ -248,14 +248,15 @@ export class Connection {
   }
 
   async #answer(frame: Buffer): Promise<Writer | undefined> {
-    const { exchange, bareExchange } = this.#session
-    if (exchange !== undefined && bareExchange) return bare(this.#session.authenticate(frame))
+    const proves = this.#session.exchange !== undefined
+    if (proves && this.#session.bareExchange) return bare(this.#session.authenticate(frame))
     const reader = new Reader(frame)
     const header = requestHeader.read(reader, requestHeaderVersion)
     const { apiKey: key, apiVersion: version, clientId } = header
     const handler = this.#host.handlers.get(key)
     if (handler === undefined) throw new ProtocolError(`API key ${key} is not supported`)
-    if (!this.#known && !anonymous.has(handler.api.name)) {
+    // Between the choice of a mechanism and the proof nothing else is to be said, also by who proves anew who it is.
+    if ((!this.#known || proves) && !anonymous.has(handler.api.name)) {
       throw new ProtocolError(`${handler.api.name} is not allowed before the client has authenticated`)
     }
     const [min, max] = handler.api.versions

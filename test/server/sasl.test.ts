@@ -10,6 +10,7 @@ import { apiVersions } from '../../src/server/protocol/messages/api-versions.ts'
 import { metadata } from '../../src/server/protocol/messages/metadata.ts'
 import { saslAuthenticate } from '../../src/server/protocol/messages/sasl-authenticate.ts'
 import { saslHandshake } from '../../src/server/protocol/messages/sasl-handshake.ts'
+import { ProtocolError } from '../../src/server/protocol/protocol-error.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { framed, request, WireClient } from '../helpers/wire-client.ts'
 
@@ -242,6 +243,17 @@ it('lets a client prove anew who it is, but not that it is somebody else', async
     errorMessage: "Authentication failed: the client was 'ada' before, and is 'o=brian,x' now",
   })
   await client.closed
+})
+
+it('does nothing for a client that is about to prove anew who it is', async () => {
+  const { dial, errors } = await start()
+  const client = dial()
+  await client.call(saslHandshake as Api, 1, { mechanism: 'PLAIN' })
+  await client.call(saslAuthenticate as Api, 2, { authBytes: Buffer.from('\0ada\0secret') })
+  await client.call(saslHandshake as Api, 1, { mechanism: 'PLAIN' })
+  client.send(request(metadata as Api, 1, { topics: null }))
+  await expect(client.answer()).rejects.toThrow('closed')
+  expect(errors).toEqual([new ProtocolError('Metadata is not allowed before the client has authenticated')])
 })
 
 it('takes only small requests of who has not authenticated yet', async () => {
