@@ -20,7 +20,9 @@ function start(options: WireOptions = {}) {
   return { broker, errors, dial: () => new WireClient(connect(broker, options)) }
 }
 
-const { apiVersions, fetch, metadata, produce } = apis as unknown as Readonly<Record<string, Api>>
+const { apiVersions, fetch, listGroups, metadata, offsetCommit, produce } = apis as unknown as Readonly<
+  Record<string, Api>
+>
 
 it('answers requests of one connection in order, also where they come in pieces', async () => {
   const { dial } = start()
@@ -253,6 +255,26 @@ it('closes in the middle of both', async () => {
   other.socket.resume()
   await other.closed
   expect(errors).toEqual([])
+})
+
+it('takes no name that an older version could not tell anybody', async () => {
+  const { dial, errors } = start()
+  const commit = (groupId: string) => ({
+    groupId,
+    generationIdOrMemberEpoch: -1,
+    topics: [
+      { name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 0, committedMetadata: '' }] },
+    ],
+  })
+  const longest = 'g'.repeat(0x7fff)
+  await dial().call(offsetCommit!, 8, commit(longest))
+  const client = dial()
+  client.send(request(offsetCommit!, 8, commit(`${longest}g`)))
+  await client.closed
+  expect(errors).toEqual([
+    'OffsetCommit of version 8: expected a string of at most 32767 bytes, received 32768',
+  ])
+  expect(await dial().call(listGroups!, 0, {})).toMatchObject({ groups: [{ groupId: longest }] })
 })
 
 it('survives whatever is sent, and no other connection notices', async () => {

@@ -87,11 +87,18 @@ function requireNotNull(length: number): void {
   if (length < 0) throw new ProtocolError(`expected a length of 0 or more, received ${length}`)
 }
 
+// As much as versions without compact lengths can tell: others get to see what was said in newer ones. (Kafka:
+// MessageDataGenerator)
+const mostStringBytes = 0x7fff
+
 export const string: Type<string> = {
   zero: '',
   read(reader, version) {
     const length = readLength(reader, version, 'int16')
     requireNotNull(length)
+    if (length > mostStringBytes) {
+      throw new ProtocolError(`expected a string of at most ${mostStringBytes} bytes, received ${length}`)
+    }
     return reader.utf8(length)
   },
   write(writer, value, version) {
