@@ -70,7 +70,7 @@ const refusals: { readonly [Name in ApiName]?: Refuse<(typeof apis)[Uncapitalize
     const nowhere = { nodeId: -1, host: '', port: -1, errorCode, errorMessage: null }
     return { key, ...nowhere, coordinators: coordinatorKeys.map(each => ({ key: each, ...nowhere })) }
   },
-  JoinGroup: ({ memberId }, errorCode) => ({ errorCode, memberId }),
+  JoinGroup: ({ memberId }, errorCode) => ({ errorCode, memberId, protocolName: null }),
   DescribeGroups: ({ groups }, errorCode) => refuseGroups(groups, errorCode),
   ConsumerGroupDescribe: ({ groupIds }, errorCode) => refuseGroups(groupIds, errorCode),
   ShareGroupDescribe: ({ groupIds }, errorCode) => refuseGroups(groupIds, errorCode),

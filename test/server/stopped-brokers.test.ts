@@ -108,7 +108,7 @@ it('ends the wait for other members, or their leader, when another broker coordi
   const joining = join(b, follower)
   await waits('JoinGroup')
   await moveBack()
-  expect((await joining).errorCode).toBe(notCoordinator)
+  expect(await joining).toMatchObject({ errorCode: notCoordinator, memberId: follower, protocolName: null })
 
   const [c, d] = [await connectTo(preferred), await connectTo(preferred)]
   const again = [join(c, leader), join(d, follower)]

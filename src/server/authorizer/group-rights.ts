@@ -9,10 +9,7 @@ const member: ApiRights = { whole: ofGroup('READ') }
 
 /** What the APIs of groups, of all kinds, and of their offsets need. */
 export const groupRights: RightsTable = {
-  JoinGroup: {
-    ...member,
-    refused: (answer, { version }) => ({ ...answer, memberId: '', protocolName: version < 7 ? '' : null }),
-  },
+  JoinGroup: { ...member, refused: answer => ({ ...answer, memberId: '' }) },
   SyncGroup: member,
   Heartbeat: member,
   LeaveGroup: member,
