@@ -181,6 +181,10 @@ it('lets a super user do everything, and others what access lists allow', async 
 it.each([
   [['--sasl', 'ada'], '--sasl expected USER:PASSWORD'],
   [['--super-user', 'admin'], "--super-user expected User:NAME, received 'admin'"],
+  [
+    ['--super-user', 'User:admin'],
+    '--super-user goes with --sasl: without that every client is User:ANONYMOUS',
+  ],
   [['--port', 'x'], "--port expected a whole number from 0 to 65535, received 'x'"],
   [['--brokers', '0'], "--brokers expected a whole number from 1 to 100, received '0'"],
   [['--topic', ':3'], "--topic expected NAME or NAME:PARTITIONS, received ':3'"],

@@ -45,7 +45,7 @@ export const usage: string = `brokerlet: a Kafka broker in memory, for tests and
   --max-records N      how many records are kept in all; default 1000000
   --tls-key FILE       speaks TLS, with --tls-cert FILE
   --sasl USER:PASSWORD serves only who proves to be USER (PLAIN, SCRAM); may be given again
-  --super-user User:NAME  goes by access lists (ACLs), which this user may set; may be given again
+  --super-user User:NAME  goes by access lists (ACLs), which this user may set, with --sasl; may be given again
   --requests           prints a line for each request of a client, with the errors in its answer
   --quiet              prints the address and nothing else
   --help, --version
@@ -74,7 +74,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     maxRecords: optional('--max-records', values['max-records']),
     fetchMaxWaitMs: optional('--fetch-max-wait', values['fetch-max-wait']),
     tls: toTls(values['tls-key'], values['tls-cert']),
-    superUsers: values['super-user']?.map(toPrincipal),
+    superUsers: toSuperUsers(values['super-user'], values.sasl),
     users: values.sasl && byName('--sasl', values.sasl.map(toUser)),
     requests: toRequests(values.requests ?? false, values.quiet ?? false),
     quiet: values.quiet ?? false,
@@ -171,6 +171,17 @@ function toUser(text: string): readonly [string, string] {
   const at = text.indexOf(':')
   if (at <= 0 || at === text.length - 1) throw new UsageError('--sasl expected USER:PASSWORD')
   return [text.slice(0, at), text.slice(at + 1)]
+}
+
+function toSuperUsers(
+  given: readonly string[] | undefined,
+  users: readonly string[] | undefined,
+): readonly string[] | undefined {
+  const superUsers = given?.map(toPrincipal)
+  // Nobody could do anything, nor change that.
+  if (superUsers !== undefined && users === undefined && !superUsers.includes('User:ANONYMOUS'))
+    throw new UsageError('--super-user goes with --sasl: without that every client is User:ANONYMOUS')
+  return superUsers
 }
 
 function toPrincipal(text: string): string {
