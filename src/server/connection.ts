@@ -111,8 +111,8 @@ export class Connection {
     this.#part()
   }
 
-  // A client may end its side with its last request. What it sent before is worked off, as far as none of it has to wait:
-  // over TCP that is done before the connection has closed, but in memory nothing lies between.
+  // A client may end its side with its last request. What it sent before is worked off, as far as none of it has to wait.
+  // (Kafka: Selector.maybeReadFromClosingChannel)
   async #end(): Promise<void> {
     if (this.#working) {
       do await this.#host.clock.turn()

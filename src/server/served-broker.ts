@@ -144,6 +144,8 @@ export class BrokerListener implements ServedBroker {
 
   #accept(socket: Socket): void {
     socket.setNoDelay(true)
+    // The connection itself ends its side, once it has done what came before the end of its client's.
+    socket.allowHalfOpen = true
     const connection = this.#wire.accept(socket, this.#node)
     const { maxIdleMs } = this.#host
     if (maxIdleMs === -1) return

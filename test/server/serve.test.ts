@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import path from 'node:path'
+import { connect as connectTls } from 'node:tls'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterEach, expect, it } from 'vitest'
 import { Broker, topic } from '../../src/index.ts'
@@ -15,14 +16,17 @@ import {
 import { apiVersions } from '../../src/server/protocol/messages/api-versions.ts'
 import { fetch as fetchApi } from '../../src/server/protocol/messages/fetch.ts'
 import { metadata } from '../../src/server/protocol/messages/metadata.ts'
+import { produce } from '../../src/server/protocol/messages/produce.ts'
 import { collect } from '../helpers/collect.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 import { consumerMembers } from '../helpers/group-requests.ts'
-import { request, WireClient } from '../helpers/wire-client.ts'
+import { framed, request, sequencedBatch, WireClient } from '../helpers/wire-client.ts'
 
 const hasIPv6 = Object.values(networkInterfaces()).some(each =>
   each?.some(({ address }) => address === '::1'),
 )
+
+const pem = (name: string) => readFileSync(path.join(import.meta.dirname, 'tls', name))
 
 const open: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -78,14 +82,12 @@ it('tells clients another host to come to than the one it listens at, also once 
 })
 
 it('speaks TLS', async () => {
-  const pem = (name: string) => readFileSync(path.join(import.meta.dirname, 'tls', name))
   const { broker, server } = await start({ tls: { key: pem('key.pem'), cert: pem('cert.pem') } })
   await send(server.address, { ca: [pem('cert.pem')], servername: 'localhost' })
   expect(broker.topic('orders').records()).toHaveLength(1)
 })
 
 it('tells of a client that does not speak TLS, and of one that does where it is not spoken', async () => {
-  const pem = (name: string) => readFileSync(path.join(import.meta.dirname, 'tls', name))
   const secure = await start({ tls: { key: pem('key.pem'), cert: pem('cert.pem') } })
   const plain = await start()
   const messages: string[] = []
@@ -110,7 +112,6 @@ it('tells of a client that speaks HTTP', async () => {
 })
 
 it('says nothing of a client that goes before it has spoken, as one that looks whether a port is open', async () => {
-  const pem = (name: string) => readFileSync(path.join(import.meta.dirname, 'tls', name))
   const { broker, server } = await start({ tls: { key: pem('key.pem'), cert: pem('cert.pem') } })
   const messages: string[] = []
   broker.on('error', error => messages.push((error as Error).message))
@@ -190,7 +191,6 @@ it('leaves nothing of itself behind in a broker that goes on', async () => {
 })
 
 it('closes, whoever has connected and says nothing', async () => {
-  const pem = (name: string) => readFileSync(path.join(import.meta.dirname, 'tls', name))
   for (const tls of [undefined, { key: pem('key.pem'), cert: pem('cert.pem') }]) {
     const { server } = await start(tls && { tls })
     const socket: Socket = connectTcp(server.port, '127.0.0.1')
@@ -256,6 +256,25 @@ it('answers what a client in the process sent before it ended its side', async (
   expect(answered).toEqual(Array.from({ length: 20 }, (_, i) => i))
   await client.closed
 })
+
+it.each([
+  ['', {}],
+  [' and TLS', { tls: { key: pem('key.pem'), cert: pem('cert.pem') } }],
+])(
+  'writes what a client sent without a wait for answers before it closed, over TCP%s',
+  async (_, options) => {
+    const { broker, server } = await start(options)
+    const to = { port: server.port, host: '127.0.0.1' }
+    const socket = 'tls' in options ? connectTls({ ...to, rejectUnauthorized: false }) : connectTcp(to)
+    const batch = sequencedBatch(-1, -1, -1, [1])
+    const written = { name: 'orders', partitionData: [{ index: 0, records: [batch] }] }
+    const one = framed(request(produce, 9, { acks: 0, timeoutMs: 1000, topicData: [written] }))
+    socket.end(Buffer.concat(Array.from({ length: 2000 }, () => one)))
+    socket.resume()
+    await once(socket, 'close')
+    expect(broker.topic('orders').partitions[0]!.highWatermark).toBe(2000)
+  },
+)
 
 it('closes the socket of a client in the process, as one over TCP, when its broker closes', async () => {
   const { broker } = await start()
