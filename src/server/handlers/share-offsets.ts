@@ -102,7 +102,7 @@ const nowhere = { startOffset: -1, leaderEpoch: 0, lag: -1, errorCode: 0 }
 function placeOf({ cluster }: Wire, group: KeptShareGroup | undefined, log: Partition | undefined) {
   const partition = log && group?.partitions.all.get(log)
   if (log === undefined || partition === undefined) return nowhere
-  const unread = Math.max(0, log.highWatermark - Math.max(partition.endOffset, log.logStartOffset))
+  const unread = log.highWatermark - Math.max(partition.endOffset, log.logStartOffset)
   const inFlight = countOffsets(partition.inFlight)
   const { epoch: leaderEpoch } = cluster.leadershipOf(log)
   return { startOffset: partition.startOffset, leaderEpoch, lag: unread + inFlight, errorCode: 0 }

@@ -77,6 +77,13 @@ it('lets a group begin elsewhere while nobody is in it', async () => {
   expect(await b.fetch()).toEqual([[1, 4, 1]])
 })
 
+it('tells a negative lag of a group that begins beyond the end, as Kafka does', async () => {
+  const { client, append } = scene()
+  append(5)
+  expect(await alter(client, 9)).toBe(0)
+  expect(await describe(client)).toEqual(['orders-0: 9 +-4'])
+})
+
 it('lets a group begin at the first offset, wherever its config says', async () => {
   const { client, append, joined } = scene({}, { shareAutoOffsetReset: 'latest' })
   append(5)
