@@ -13,6 +13,9 @@ const answerTimeoutMs = 75_000
 /** Asks one of them. */
 export type Ask = (api: keyof typeof apis, version: number, request: object) => Promise<any>
 
+/** A connection of its own, until it ends. */
+export type Connection = Ask & { readonly end: () => void }
+
 interface Options {
   readonly broker?: BrokerOptions
   /** Three brokers each, of which the first is asked. */
@@ -65,18 +68,18 @@ export class KafkaAndServed {
    * What comes of the same conversation with the real one, and with the served one. `connect` makes another connection
    * to the same one, for a request that is answered late, or for a client with a name.
    */
-  each<T>(talk: (ask: Ask, connect: (clientId?: string) => Ask) => Promise<T>): Promise<T[]> {
+  each<T>(talk: (ask: Ask, connect: (clientId?: string) => Connection) => Promise<T>): Promise<T[]> {
     return Promise.all(
       this.#asks.map((ask, i) => talk(ask, clientId => this.#connect(this.#ports[i]!, clientId))),
     )
   }
 
-  #connect(port: number, clientId?: string): Ask {
+  #connect(port: number, clientId?: string): Connection {
     const socket = connect(port, '127.0.0.1')
     this.#open.push(() => socket.destroy())
     const client = new WireClient(socket, clientId, answerTimeoutMs)
     const proven = this.#prove(client)
-    return async (name, version, fields) => {
+    const ask: Ask = async (name, version, fields) => {
       await proven
       const [api, body] = [apis[name] as Api, { timeoutMs: 10_000, ...fields }]
       // Nobody answers a client that does not want to know.
@@ -84,6 +87,7 @@ export class KafkaAndServed {
         return client.send(asBytes(api, version, body))
       return client.call(api, version, body)
     }
+    return Object.assign(ask, { end: () => void socket.end() })
   }
 
   async #prove(client: WireClient): Promise<void> {

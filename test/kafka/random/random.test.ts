@@ -7,6 +7,7 @@ import { Balances } from './balances.ts'
 import { BatchHeaders } from './batch-headers.ts'
 import { Clients } from './classic-groups.ts'
 import { ClusterDescription, raiseKraftVersion } from './cluster-description.ts'
+import { CompactedLogs } from './compacted-logs.ts'
 import { compareTalks } from './compare-talks.ts'
 import { Configs } from './configs.ts'
 import { Members, prepare } from './consumer-groups.ts'
@@ -25,7 +26,9 @@ import { Records } from './records.ts'
 import { ScramUsers } from './scram-users.ts'
 import { Sequences } from './sequences.ts'
 import { Sharers } from './share-groups.ts'
+import { ShareLogs } from './share-logs.ts'
 import { StreamsThreads } from './streams-groups.ts'
+import { StreamsTopologies } from './streams-topologies.ts'
 import { Talk } from './talk.ts'
 import { Topics } from './topics.ts'
 import { TransactionalOffsets } from './transactional-offsets.ts'
@@ -47,7 +50,11 @@ describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the sa
         'group.share.min.record.lock.duration.ms': 1000,
         'group.share.record.lock.duration.ms': 1000,
         'group.streams.assignment.interval.ms': 0,
+        // How long an internal topic that was made, and deleted, is not made again.
+        'group.streams.heartbeat.interval.ms': 100,
+        'group.streams.min.heartbeat.interval.ms': 100,
         'group.streams.initial.rebalance.delay.ms': 0,
+        'log.cleaner.backoff.ms': 50,
       },
     })
     await both.each((ask, connect) => prepare(new Talk('prepare', 0, ask, connect)))
@@ -84,6 +91,10 @@ describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the sa
 
   it('to clients that look up offsets of logs', { timeout }, () =>
     compareTalks(both, 'log-offsets', seeds(8), talk => new LogOffsets(talk).converse(25), 8),
+  )
+
+  it('to clients that read logs while they are compacted', { timeout }, () =>
+    compareTalks(both, 'compacted', seeds(8), talk => new CompactedLogs(talk).converse(3), 8),
   )
 
   it('of the offsets of groups without members', { timeout }, () =>
@@ -128,8 +139,16 @@ describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the sa
     compareTalks(both, 'sharers', seeds(12), talk => new Sharers(talk).converse(20), 10),
   )
 
+  it('to a member of a share group whose log moves on without it', { timeout }, () =>
+    compareTalks(both, 'share-logs', seeds(8), talk => new ShareLogs(talk).converse(20), 8),
+  )
+
   it('to the threads of applications whose tasks a broker assigns', { timeout }, () =>
     compareTalks(both, 'streams', seeds(12), talk => new StreamsThreads(talk).converse(40), 8),
+  )
+
+  it('to a thread of an application whose topics change', { timeout }, () =>
+    compareTalks(both, 'topologies', seeds(10), talk => new StreamsTopologies(talk).converse(3), 8),
   )
 })
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Lot } from '../../helpers/lot.ts'
-import type { Ask } from '../kafka-and-served.ts'
+import type { Ask, Connection } from '../kafka-and-served.ts'
 
 /** One side of a conversation whose requests are drawn by lot: a seed says what is asked, and answers are told. */
 export class Talk extends Lot {
@@ -9,7 +9,7 @@ export class Talk extends Lot {
   readonly name: string
   readonly ask: Ask
   /** Another connection, for a request that is answered late, or for a client with a name. */
-  readonly connect: (clientId?: string) => Ask
+  readonly connect: (clientId?: string) => Connection
   /** In the order in which they were seen: each side draws its own. */
   readonly topicIds: string[] = []
   #settled = 0
