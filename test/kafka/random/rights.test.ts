@@ -4,6 +4,7 @@ import { KafkaAndServed } from '../kafka-and-served.ts'
 import { isKafkaInstalled } from '../real-kafka.ts'
 import { compareTalks } from './compare-talks.ts'
 import { UserWithRights } from './rights.ts'
+import { SessionRights } from './session-rights.ts'
 
 describe.skipIf(!isKafkaInstalled)(
   'a real Kafka and a served broker that know their users tell the same',
@@ -26,6 +27,10 @@ describe.skipIf(!isKafkaInstalled)(
     // One after the other, since rights to the cluster, and to all topics, are the same in all of them.
     it('to users whose rights come and go', { timeout: 900_000 }, () =>
       compareTalks(both, 'rights', seeds(6), talk => new UserWithRights(talk, 'ada').converse(48)),
+    )
+
+    it('to a user who reads by a session while rights come and go', { timeout: 900_000 }, () =>
+      compareTalks(both, 'session-rights', seeds(8), talk => new SessionRights(talk, 'ada').converse(40), 8),
     )
   },
 )
