@@ -115,7 +115,11 @@ export class Clients {
 
   #late(client: Client, api: 'joinGroup' | 'syncGroup', version: number, request: object): void {
     client.waits = api
-    void client.ask(api, version, request).then(answer => this.#come.push({ client, answer }))
+    // Whoever still waits at the end of a conversation is not answered.
+    client.ask(api, version, request).then(
+      answer => this.#come.push({ client, answer }),
+      () => undefined,
+    )
   }
 
   async #join(client: Client): Promise<void> {

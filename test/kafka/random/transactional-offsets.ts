@@ -51,9 +51,10 @@ export class TransactionalOffsets {
     await this.#init()
     for (let i = 0; i < steps; i++) {
       const dice = talk.below(100)
-      // What is pending of a member that is gone aborts its transaction here, see the differences.
+      // What is pending of a member that is gone, or of a past generation, aborts its transaction here, see the differences.
       if (dice < 22) {
-        if (this.#isOpen) continue
+        const movesOn = dice < 15 && this.#member !== undefined && !this.#isClassic
+        if (this.#isOpen && !movesOn) continue
         if (dice < 15) await this.#join()
         else await this.#leave()
       } else if (dice < 52) await this.#commitInTransaction()
