@@ -33,6 +33,9 @@ export class ShareLogs {
   #isSet = false
   /** Whether Kafka has written where the group is. */
   #isKnown = false
+  /** What was acknowledged and may be again, as long as no records are deleted. */
+  readonly #said = new Set<Acquired>()
+  #isShortened = false
 
   constructor(talk: Talk) {
     this.#talk = talk
@@ -89,6 +92,7 @@ export class ShareLogs {
     await talk.settled()
     await this.#create()
     this.#isKnown = false
+    this.#isShortened = false
     talk.tell('made anew', '')
     for (let i = talk.below(3); i > 0; i--) await this.#write()
   }
@@ -112,6 +116,8 @@ export class ShareLogs {
     const answer = await talk.ask('deleteRecords', 2, { topics })
     const { errorCode, lowWatermark } = answer.topics[0].partitions[0]
     talk.tell(`delete to ${offset}`, [errorCode, lowWatermark])
+    this.#isShortened = true
+    this.#acquired = this.#acquired.filter(each => !this.#said.has(each))
     await this.#fetch()
   }
 
@@ -204,7 +210,8 @@ export class ShareLogs {
     if (this.#acquired.length === 0) return
     const at = talk.below(this.#acquired.length)
     const range = this.#acquired[at]!
-    if (talk.chance(0.9)) this.#acquired.splice(at, 1)
+    this.#said.add(range)
+    if (talk.chance(0.9) || this.#isShortened) this.#acquired.splice(at, 1)
     const lastOffset = range.lastOffset
     const firstOffset = Math.min(lastOffset, range.firstOffset + talk.oneOf([0, 0, 1]))
     const acknowledgeTypes = [talk.oneOf([accept, accept, release, release, reject])]
@@ -281,9 +288,11 @@ export class ShareLogs {
     const { groups } = await talk.ask('describeShareGroupOffsets', talk.below(2), {
       groups: [{ groupId: this.#group, topics }],
     })
-    // Kafka writes where a group is now and then.
-    for (const each of groups[0].topics.flatMap((topic: any) => topic.partitions))
+    // Kafka writes where a group is now and then, and finds out with a fetch that records are gone.
+    for (const each of groups[0].topics.flatMap((topic: any) => topic.partitions)) {
       if (!this.#isSet) each.startOffset = Math.sign(each.startOffset + 1)
+      if (this.#isShortened) each.lag = -1
+    }
     talk.tell(`describe offsets ${topicNames}`, talk.shown(groups))
   }
 
