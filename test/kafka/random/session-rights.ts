@@ -90,13 +90,18 @@ export class SessionRights {
     const { id, epoch, byId } = this.#session
     const version = byId ? 13 + talk.below(6) : 7 + talk.below(6)
     const forgotten = epoch > 0 && talk.chance(0.1) ? [talk.oneOf(this.#topics)] : []
+    const topics = epoch === 0 || talk.chance(0.3) ? this.#wanted() : []
+    const isWanted = (name: string) => topics.some(({ topic }) => topic === name)
+    // What is named and forgotten at once Kafka sends where it was all that the session had.
     const asked = {
-      topics: epoch === 0 || talk.chance(0.3) ? this.#wanted() : [],
-      forgottenTopicsData: forgotten.map(topic => ({
-        topic,
-        topicId: this.#ids.get(topic)!,
-        partitions: [0],
-      })),
+      topics,
+      forgottenTopicsData: forgotten
+        .filter(each => !isWanted(each))
+        .map(topic => ({
+          topic,
+          topicId: this.#ids.get(topic)!,
+          partitions: [0],
+        })),
     }
     const answer = await this.#ask('fetch', version, {
       ...{ maxWaitMs: 0, minBytes: 0, maxBytes: 1 << 20, sessionId: id, sessionEpoch: epoch },
