@@ -69,6 +69,8 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   #side: SideTopics | undefined
   // What the consumer was told to read, without the retry topics that a run adds.
   #interest: Interest
+  // What it goes back to where that is refused.
+  #granted: Interest
 
   /** @hidden */
   constructor(engine: Engine, options: ConsumerOptions, policy: ConsumerPolicy = noPolicy) {
@@ -78,6 +80,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     this.#options = resolveConsumerOptions(merged)
     const { groupId, clientId, interest } = this.#options
     this.#interest = interest
+    this.#granted = interest
     this.#told = merged.topics !== undefined || merged.assign !== undefined
     const { signal } = merged
     signal?.throwIfAborted()
@@ -347,13 +350,13 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   async #read(interest: Interest, startAt: readonly ManualAssignment[]): Promise<void> {
     this.#lifecycle.requireOpen()
     this.#side?.requireApart(interest)
-    const before = this.#interest
     this.#interest = interest
     this.#told = true
     try {
       await this.#coordinator.subscribe(this.#side?.toRead(interest) ?? interest, startAt)
+      this.#granted = interest
     } catch (error) {
-      if (this.#interest === interest) this.#interest = before
+      if (this.#interest === interest) this.#interest = this.#granted
       throw error
     }
   }

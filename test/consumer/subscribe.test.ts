@@ -101,6 +101,16 @@ it('keeps its topics where a subscribe is refused', async () => {
   expect(offsets(await consumer.poll())).toEqual([0, 1])
 })
 
+it('keeps its topics where two are refused in one turn: a run does not take its dead letters for what it reads', async () => {
+  const { broker } = brokerWithOrders(1)
+  broker.createTopic('dead')
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.ready()
+  const refused = [1, 2].map(() => rejectionOf(consumer.subscribe(['dead', 'missing'] as never)))
+  expect(await Promise.all(refused)).toHaveLength(2)
+  await consumer.run({ eachRecord: () => {}, onFailure: { deadLetter: 'dead' as never } })
+})
+
 it('is not ready because a subscribe was refused, while another member has yet to give up its partitions', async () => {
   const { broker, clock } = brokerWithOrders(0, 2)
   const { opened, open } = gate()
