@@ -3,6 +3,7 @@ import { Callbacks } from './scenes/callbacks.ts'
 import { Everything } from './scenes/everything/everything.ts'
 import { FullLogs } from './scenes/full-logs.ts'
 import { RetryTopics } from './scenes/retry-topics.ts'
+import { ToldScene } from './scenes/told.ts'
 import { Transactions } from './scenes/transactions.ts'
 import { WithinHandlers } from './scenes/within-handlers.ts'
 import { runSchedule, ScheduleError } from './schedule.ts'
@@ -57,6 +58,7 @@ export const worlds: readonly World[] = [
   world('retry-topics', seed => new RetryTopics(seed)),
   world('callbacks', seed => new Callbacks(seed)),
   world('within-handlers', seed => new WithinHandlers(seed)),
+  world('told', seed => new ToldScene(seed)),
 ]
 
 // A schedule is over soon, and everything finds most.
