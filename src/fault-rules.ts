@@ -1,3 +1,4 @@
+import { AbortWatch } from './abort-watch.ts'
 import type { BrokerClock } from './broker-clock.ts'
 import { Deferred } from './deferred.ts'
 import type { MaybePromise } from './maybe-promise.ts'
@@ -50,6 +51,7 @@ export class FaultRules<Action extends string, Scope extends object, Point> {
   readonly #open = new Set<Rule<Action, Scope, Point>>()
   readonly #held = new Map<Deferred, Scope>()
   // Aborts the delays under way.
+  readonly #aborts = new AbortWatch()
   #cleared = new AbortController()
 
   /** @hidden */
@@ -136,10 +138,12 @@ export class FaultRules<Action extends string, Scope extends object, Point> {
   }
 
   /** Holds an operation back for `ms` milliseconds, or until the faults are cleared, or something of its own ends it. */
-  protected sleep(clock: BrokerClock, ms: number, ended?: AbortSignal): Promise<void> {
-    const { signal } = this.#cleared
-    const either = ended === undefined ? signal : AbortSignal.any([signal, ended])
-    return clock.sleep(ms, { signal: either }).catch(() => {})
+  protected async sleep(clock: BrokerClock, ms: number, ...ended: readonly AbortSignal[]): Promise<void> {
+    if (ended.some(({ aborted }) => aborted)) return
+    const { over, end } = clock.delay(ms, 'sleep')
+    const forget = this.#aborts.watch([this.#cleared.signal, ...ended], end)
+    await over
+    forget()
   }
 
   /** Holds the next operation in the scope at a barrier. */

@@ -35,6 +35,7 @@ import { type PollOptions, RecordStream } from './record-stream.ts'
 import { type BatchOf, type RunOptions, resolveRunOptions } from './run-options.ts'
 import { Seeker } from './seeker.ts'
 import { SideTopics } from './side-topics.ts'
+import { Subscription } from './subscription.ts'
 import { withTraces } from './traced-handlers.ts'
 
 const noPolicy = /* @__PURE__ */ new ConsumerPolicy({})
@@ -68,9 +69,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   #mode: Mode | undefined
   #side: SideTopics | undefined
   // What the consumer was told to read, without the retry topics that a run adds.
-  #interest: Interest
-  // What it goes back to where that is refused.
-  #granted: Interest
+  readonly #subscription: Subscription
 
   /** @hidden */
   constructor(engine: Engine, options: ConsumerOptions, policy: ConsumerPolicy = noPolicy) {
@@ -79,8 +78,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     const merged = policy.forConsumer(options)
     this.#options = resolveConsumerOptions(merged)
     const { groupId, clientId, interest } = this.#options
-    this.#interest = interest
-    this.#granted = interest
+    this.#subscription = new Subscription(interest)
     this.#told = merged.topics !== undefined || merged.assign !== undefined
     const { signal } = merged
     signal?.throwIfAborted()
@@ -152,10 +150,12 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
 
   async #run(options: RunOptions<Record, Names>): Promise<void> {
     const { maxPollRecords } = this.#options
-    const member = this.#options.groupId !== undefined && this.#interest.kind !== 'assign'
+    const member = this.#options.groupId !== undefined && this.#subscription.interest.kind !== 'assign'
     const merged = this.#policy.forRun(options as RunOptions<AnyRecord, string>, member)
     const resolved = withTraces(
-      this.#policy.wrap(resolveRunOptions(merged, this.#interest, maxPollRecords, this.#engine.random)),
+      this.#policy.wrap(
+        resolveRunOptions(merged, this.#subscription.interest, maxPollRecords, this.#engine.random),
+      ),
       this.#options,
     )
     const { signal } = resolved
@@ -163,9 +163,9 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     const side = new SideTopics(this.#engine, this.#options.groupId, resolved)
     if (side.some) {
       this.#lifecycle.requireOpen()
-      await side.require(this.#interest)
+      await side.require(this.#subscription.interest)
       // It may have been told to read something else meanwhile.
-      side.requireApart(this.#interest)
+      side.requireApart(this.#subscription.interest)
       signal?.throwIfAborted()
     }
     this.#enter('run')
@@ -188,8 +188,8 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
 
   #readAlong(side: SideTopics): void {
     this.#side = side
-    const toRead = side.toRead(this.#interest)
-    if (toRead === this.#interest) return
+    const toRead = side.toRead(this.#subscription.interest)
+    if (toRead === this.#subscription.interest) return
     this.#coordinator
       .subscribe(toRead, this.#options.startAt)
       .catch(error => void this.#lifecycle.crash(error))
@@ -282,7 +282,8 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     this.#mode = undefined
     this.#side = undefined
     // The consumer is not a member, so this is only noted.
-    if (this.#interest.kind !== 'assign') void this.#coordinator.subscribe(this.#interest, [])
+    if (this.#subscription.interest.kind !== 'assign')
+      void this.#coordinator.subscribe(this.#subscription.interest, [])
   }
 
   /**
@@ -315,7 +316,8 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   }
 
   /**
-   * Replaces the topics that it reads; with an empty list it reads none. Before it has joined, this is only noted.
+   * Replaces the topics that it reads; with an empty list it reads none. Before it has joined, or while it
+   * restarts, this is only noted, and a topic that does not exist is not refused.
    *
    * @throws UnknownTopicOrPartitionError where a topic does not exist; what it read before stays
    * @throws IllegalStateError where it was made with `assign`
@@ -350,15 +352,15 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   async #read(interest: Interest, startAt: readonly ManualAssignment[]): Promise<void> {
     this.#lifecycle.requireOpen()
     this.#side?.requireApart(interest)
-    this.#interest = interest
+    const change = this.#subscription.change(interest)
     this.#told = true
     try {
       await this.#coordinator.subscribe(this.#side?.toRead(interest) ?? interest, startAt)
-      this.#granted = interest
     } catch (error) {
-      if (this.#interest === interest) this.#interest = this.#granted
+      this.#subscription.refuse(change)
       throw error
     }
+    this.#subscription.accept(change)
   }
 
   #mixed(method: string, other: string): IllegalStateError {

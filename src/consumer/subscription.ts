@@ -25,7 +25,7 @@ export class Subscription {
   }
 
   /** Reads something else from now on. What is returned must be accepted or refused. */
-  change(interest: Interest, undo: () => void, settled: boolean): SubscriptionChange {
+  change(interest: Interest, undo = () => {}, settled = false): SubscriptionChange {
     const change = { interest, before: this.#interest, undo, settled }
     this.#interest = interest
     this.#changes.add(change)

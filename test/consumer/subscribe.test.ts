@@ -111,6 +111,17 @@ it('keeps its topics where two are refused in one turn: a run does not take its 
   await consumer.run({ eachRecord: () => {}, onFailure: { deadLetter: 'dead' as never } })
 })
 
+it('reads what it was told before a subscribe that is refused in the same turn, whatever it read at first', async () => {
+  const { broker } = brokerWithOrders(1)
+  broker.createTopic('dead')
+  const consumer = broker.consumer({ groupId: 'g', topics: ['dead'] })
+  await consumer.ready()
+  const told = consumer.subscribe(['orders'] as never)
+  await rejectionOf(consumer.subscribe(['missing'] as never))
+  await told
+  await consumer.run({ eachRecord: () => {}, onFailure: { deadLetter: 'dead' as never } })
+})
+
 it('is not ready because a subscribe was refused, while another member has yet to give up its partitions', async () => {
   const { broker, clock } = brokerWithOrders(0, 2)
   const { opened, open } = gate()

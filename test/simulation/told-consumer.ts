@@ -1,12 +1,7 @@
-import {
-  type AnyRecord,
-  type Consumer,
-  isBrokerletError,
-  type OpenTopics,
-  type PubSub,
-  topic,
-} from '../../src/index.ts'
+import { type AnyRecord, type Consumer, type OpenTopics, type PubSub, topic } from '../../src/index.ts'
+import type { TestBroker } from '../../src/testing/index.ts'
 import { Lot } from '../helpers/lot.ts'
+import { FollowedCalls, planned } from './followed-calls.ts'
 
 const partitions = { one: 1, two: 2, three: 3, dead: 1 } as const
 type Name = keyof typeof partitions
@@ -46,7 +41,7 @@ export class ToldConsumer {
   readonly #lines: string[] = []
   readonly #ground: Ground
   readonly #lot: Lot
-  readonly #calls = new Map<Promise<void>, string>()
+  readonly #calls = new FollowedCalls(this.problems, line => this.#lines.push(line))
   readonly #got = new Map<number, string>()
   readonly #kind: 'member' | 'reader' | 'manual'
   readonly #polls: boolean
@@ -68,7 +63,6 @@ export class ToldConsumer {
     this.#groupId = `told-${seed}`
     this.#kind = this.#lot.oneOf(['member', 'member', 'reader', 'manual'] as const)
     this.#polls = this.#lot.chance(0.4)
-    this.#reads = []
   }
 
   get transcript(): string {
@@ -78,8 +72,13 @@ export class ToldConsumer {
   async run(): Promise<void> {
     this.#begin()
     for (let round = 0; round < 4 && !this.#over && this.problems.length === 0; round++) await this.#round()
-    await this.#answered(this.#follow('close', () => this.#consumer.close({ timeoutMs: 1000 })))
-    await this.#answered(this.#follow('done', () => this.#consumer.done))
+    await this.#answered(this.#calls.follow('close', () => this.#consumer.close({ timeoutMs: 1000 })))
+    await this.#answered(this.#calls.follow('done', () => this.#consumer.done))
+  }
+
+  /** Notes as problems what it leaves behind in a closed broker. */
+  end(broker: Pick<TestBroker, 'pendingTimers'>): void {
+    this.#calls.end(broker)
   }
 
   #begin(): void {
@@ -96,7 +95,7 @@ export class ToldConsumer {
       maxPollRecords: lot.oneOf([1, 3, 500]),
       clientId: 'told',
     }
-    this.#note(`begins: ${JSON.stringify(options, textOf)}`)
+    this.#lines.push(`begins: ${JSON.stringify(options, textOf)}`)
     this.#consumer = this.#ground.place.consumer(options as never) as unknown as Consumer
     this.#consumer.on('restarting', () => {
       this.#restarts = true
@@ -113,7 +112,7 @@ export class ToldConsumer {
       if (lot.chance(0.3)) await this.#ground.pass(lot.oneOf([0, 0, 1, 20, 300]))
     }
     this.#healed = true
-    await this.#answered(...this.#calls.keys())
+    await this.#answered(...this.#calls.underWay)
     const { granted, reads } = this.#told.findLast(told => told.granted) ?? {}
     if (granted) this.#reads = reads
     const noted = this.#told.find(told => told.granted && told.reads === undefined)
@@ -146,14 +145,14 @@ export class ToldConsumer {
     if (kind < 4) return this.#tell()
     if (kind < 6) return this.#consume()
     const [what, act] = lot.oneOf(Object.entries(acts))
-    void this.#follow(what, act)
+    void this.#calls.follow(what, act)
   }
 
   #tell(): void {
     const { given, reads, what } = this.#draw()
     const told: Told = { what, reads }
     this.#told.push(told)
-    void this.#follow(what, async () => {
+    void this.#calls.follow(what, async () => {
       if (this.#kind === 'manual') await this.#consumer.assign(given as never)
       else await this.#consumer.subscribe(given as never)
       told.granted = true
@@ -191,7 +190,7 @@ export class ToldConsumer {
   #consume(): void {
     if (this.#polls) {
       const timeoutMs = this.#lot.oneOf([0, 50])
-      void this.#follow('poll', async () => this.#take(await this.#consumer.poll({ timeoutMs })))
+      void this.#calls.follow('poll', async () => this.#take(await this.#consumer.poll({ timeoutMs })))
       return
     }
     void this.#run(this.#lot.chance(0.4))
@@ -200,11 +199,11 @@ export class ToldConsumer {
   #run(withDeadLetters: boolean): Promise<void> {
     const lot = this.#lot
     const what = withDeadLetters ? 'run with dead letters' : 'run'
-    return this.#follow(what, async () => {
+    return this.#calls.follow(what, async () => {
       if (this.#runs) return
       await this.#consumer.run({
         eachRecord: (record: AnyRecord) => {
-          if (!this.#healed && lot.chance(0.2)) throw new Error('planned')
+          if (!this.#healed && lot.chance(0.2)) throw planned
           this.#take([record])
         },
         retry: { attempts: lot.oneOf([1, 2]), delayMs: 10 },
@@ -242,22 +241,25 @@ export class ToldConsumer {
 
   async #probe(): Promise<void> {
     if (this.#over || this.problems.length > 0) return
-    if (this.#rival !== undefined) await this.#answered(this.#follow('rival', () => this.#toggleRival()))
-    if (!this.#polls && !this.#runs) await this.#answered(this.#run(false))
+    if (this.#rival !== undefined)
+      await this.#answered(this.#calls.follow('rival', () => this.#toggleRival()))
+    // It may have dead letters of what it does not read, also where it was refused to read that.
+    if (!this.#polls && !this.#runs)
+      await this.#answered(this.#run(this.#reads?.includes('dead-0') === false))
     let ready = false
     const asked = async () => {
       await this.#consumer.ready()
       ready = true
     }
-    await this.#answered(this.#follow('ready before the probe', asked))
+    await this.#answered(this.#calls.follow('ready before the probe', asked))
     if (ready !== (this.#reads !== undefined))
       this.problems.push(ready ? 'ready to read what is not there' : 'not ready')
     const { problems } = this
     if (problems.length > 0 || this.#reads === undefined) return
     const reads = this.#reads
     this.#joined = true
-    await this.#answered(this.#follow('resume', () => this.#consumer.resume()))
-    this.#note(`reads ${this.#reads}`)
+    await this.#answered(this.#calls.follow('resume', () => this.#consumer.resume()))
+    this.#lines.push(`reads ${this.#reads}`)
     const probes = new Map<number, string>()
     for (const place of partitionsOf(names)) {
       const [name, partition] = place.split('-') as [string, string]
@@ -276,37 +278,17 @@ export class ToldConsumer {
   // One that polls gives a partition up when it polls again.
   async #pass(ms: number): Promise<void> {
     if (!this.#polls) return this.#ground.pass(ms)
-    const polled = this.#follow('poll', async () => this.#take(await this.#consumer.poll({ timeoutMs: ms })))
-    while (this.#calls.has(polled)) await this.#ground.pass(ms)
+    const polled = this.#calls.follow('poll', async () =>
+      this.#take(await this.#consumer.poll({ timeoutMs: ms })),
+    )
+    while (this.#calls.underWay.includes(polled)) await this.#ground.pass(ms)
   }
 
   /** Notes as a problem any of these calls that is not answered. */
   async #answered(...calls: readonly Promise<void>[]): Promise<void> {
-    for (let waited = 0; calls.some(call => this.#calls.has(call)) && waited < patienceMs; waited += 20)
-      await this.#pass(20)
-    for (const call of calls) {
-      const what = this.#calls.get(call)
-      if (what !== undefined) this.problems.push(`${what} is not answered`)
-    }
-  }
-
-  #follow(what: string, call: () => unknown): Promise<void> {
-    this.#note(what)
-    const answer = async () => {
-      try {
-        await call()
-      } catch (error) {
-        this.#note(`${what}: ${String(error)}`)
-        if (!isBrokerletError(error)) this.problems.push(`${what}: ${String(error)}`)
-      }
-    }
-    const followed: Promise<void> = answer().finally(() => this.#calls.delete(followed))
-    this.#calls.set(followed, what)
-    return followed
-  }
-
-  #note(line: string): void {
-    this.#lines.push(line)
+    const waits = () => calls.some(call => this.#calls.underWay.includes(call))
+    for (let waited = 0; waits() && waited < patienceMs; waited += 20) await this.#pass(20)
+    this.#calls.demand(calls)
   }
 }
 

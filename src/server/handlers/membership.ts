@@ -25,9 +25,7 @@ export function membershipHandlers(wire: Wire): Handler[] {
   return [
     handler(joinGroup, async (request, { version, clientId }) => {
       const { groupId } = request
-      const noProtocol = version < 7 ? '' : null
-      if (groupId === '')
-        return { errorCode: invalidGroup, memberId: request.memberId, protocolName: noProtocol }
+      if (groupId === '') return { errorCode: invalidGroup, memberId: request.memberId, protocolName: null }
       wire.streamsGroups.yield(groupId)
       const joined = await new Promise<ClassicJoined>(resolve =>
         wire.groups.join(
@@ -56,7 +54,7 @@ export function membershipHandlers(wire: Wire): Handler[] {
         errorCode: errnoOf(joined.error),
         generationId: generation,
         protocolType,
-        protocolName: joined.protocol ?? noProtocol,
+        protocolName: joined.protocol ?? null,
         leader,
         skipAssignment: joined.skipAssignment,
         memberId,

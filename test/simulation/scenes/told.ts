@@ -26,6 +26,6 @@ export class ToldScene implements Scene {
     await this.#consumer.run()
     await this.#broker.close()
     await setImmediate()
-    for (const timer of this.#broker.pendingTimers) this.problems.push(`timer '${timer}' is left`)
+    this.#consumer.end(this.#broker)
   }
 }
