@@ -41,6 +41,8 @@ export class ColumnSegment implements Segment {
   #hidden: Uint8Array | undefined
   #aborted = 0
   #controls = 0
+  // How many of its first records were forgotten.
+  #forgotten = 0
   // The index that the last look-up found: a reader that reads on asks for the next one.
   #lastIndex = 0
 
@@ -208,13 +210,14 @@ export class ColumnSegment implements Segment {
   bytesOfFirst(count: number): number {
     if (this.bytes === 0) return 0
     let bytes = 0
-    for (let i = 0; i < count; i++) bytes += this.sizeAt(i)
+    for (let i = this.#forgotten; i < count; i++) bytes += this.sizeAt(i)
     return Math.min(bytes, this.bytes)
   }
 
   dropFirst(count: number): void {
     const from = this.offsetAt(count)
     this.bytes -= this.bytesOfFirst(count)
+    this.#forgotten = Math.max(0, this.#forgotten - count)
     for (const code of this.#hidden?.subarray(0, count) ?? []) {
       if (code === hiddenCodes.aborted) this.#aborted--
       if (code === hiddenCodes.control) this.#controls--
@@ -231,11 +234,15 @@ export class ColumnSegment implements Segment {
     for (let i = 0; i < this.count; i++) this.maxTimestamp = Math.max(this.maxTimestamp, this.timestampAt(i))
   }
 
-  forget(beforeOffset: number): void {
+  forget(beforeOffset: number): number {
     const end = this.indexFrom(beforeOffset)
+    const bytes = this.bytesOfFirst(end)
+    this.bytes -= bytes
+    this.#forgotten = Math.max(end, this.#forgotten)
     this.#slots.fill(null, 0, 2 * end)
     this.#headers?.fill(undefined, 0, Math.min(end, this.#headers.length))
     this.#originals?.fill(undefined, 0, Math.min(end, this.#originals.length))
+    return bytes
   }
 
   record(topic: string, partition: number, index: number): ConsumerRecord {

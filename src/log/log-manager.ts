@@ -182,7 +182,7 @@ export class LogManager {
     this.#dueAt = Number.POSITIVE_INFINITY
     const now = this.#clock.now()
     let next = Number.POSITIVE_INFINITY
-    for (const partition of new Set(this.#segments.values())) next = Math.min(next, partition.expire(now))
+    for (const partition of this.#logs.keys()) next = Math.min(next, partition.expire(now))
     this.#expireAt(next)
     this.#outbox.flush()
   }

@@ -122,11 +122,6 @@ export class Partition {
     return committed ? this.lastStableOffset : this.#end
   }
 
-  /** The largest timestamp of the records that are kept, or `-Infinity` without any. @internal */
-  get maxTimestamp(): number {
-    return this.#segments.maxTimestamp
-  }
-
   /** The bytes that are kept, where the topic counts bytes. */
   get bytes(): number {
     return this.#segments.bytes
@@ -317,9 +312,15 @@ export class Partition {
     this.requireDeletable(beforeOffset)
     if (beforeOffset > this.#start) {
       this.#advance(beforeOffset, 'deleteRecords')
-      this.#segments.oldest?.forget(beforeOffset)
+      this.#forget()
     }
     this.#host.outbox.flush()
+  }
+
+  // Only the segment in which the log starts has records from before.
+  #forget(): void {
+    const bytes = this.#segments.forget(this.#start)
+    if (bytes > 0) this.#host.recordsFreed(0, bytes)
   }
 
   /** Throws as `deleteRecords` would. @internal */
@@ -511,9 +512,9 @@ export class Partition {
     const old = segments.filter(segment => segment.endOffset > this.#start)
     const kept = compacted.filter(segment => segment.endOffset > this.#start)
     const removed = this.#segments.replaceOldest(old, kept)
-    this.#segments.oldest?.forget(this.#start)
     this.#gaps = true
     this.#host.segmentsReplaced(this, old, kept)
+    this.#forget()
     return removed
   }
 

@@ -58,8 +58,8 @@ export class SegmentList {
     return this.#active ?? this.#encoded
   }
 
-  /** The largest timestamp of all segments, or `-Infinity` without any. */
-  get maxTimestamp(): number {
+  // The largest timestamp of all segments that there have been since the log was last empty.
+  get #runningMaxTimestamp(): number {
     return this.#all.at(-1)?.runningMaxTimestamp ?? Number.NEGATIVE_INFINITY
   }
 
@@ -89,7 +89,7 @@ export class SegmentList {
     const segment = batch.decoder.segment({
       baseOffset: this.#log.highWatermark,
       createdAt: now,
-      runningMaxTimestamp: this.maxTimestamp,
+      runningMaxTimestamp: this.#runningMaxTimestamp,
       expected: former?.size ?? 0,
       columns,
     })
@@ -121,7 +121,13 @@ export class SegmentList {
     const { highWatermark, config } = this.#log
     // As many records as the previous segment has.
     const expected = Math.min(this.#all.at(-1)?.count ?? 0, config.segmentRecords)
-    const segment = new ColumnSegment(highWatermark, now, this.maxTimestamp, expected, this.#dropped?.deref())
+    const segment = new ColumnSegment(
+      highWatermark,
+      now,
+      this.#runningMaxTimestamp,
+      expected,
+      this.#dropped?.deref(),
+    )
     this.#dropped = undefined
     this.#add(segment, timestamp)
     this.#active = segment
@@ -176,6 +182,13 @@ export class SegmentList {
     const oldest = this.#all[0]!
     const bytes = oldest.bytesOfFirst(count)
     oldest.dropFirst(count)
+    this.bytes -= bytes
+    return bytes
+  }
+
+  /** Releases what the oldest segment holds before an offset that is no longer read; returns how many bytes it had. */
+  forget(beforeOffset: number): number {
+    const bytes = this.#all[0]?.forget(beforeOffset) ?? 0
     this.bytes -= bytes
     return bytes
   }

@@ -41,8 +41,10 @@ export interface Segment {
   dropFirst(count: number): void
   /** The bytes of so many of its first records, where the topic counts bytes. */
   bytesOfFirst(count: number): number
-  /** Releases keys, values and headers below an offset that is no longer read. */
-  forget(beforeOffset: number): void
+  /**
+   * Releases keys, values and headers below an offset that is no longer read; returns how many bytes fewer that makes.
+   */
+  forget(beforeOffset: number): number
   /** Hides a record: a control record from all readers, an aborted one from `read_committed` readers. */
   hide(index: number, why: Hidden): void
   /** Whether a reader gets a record; `committed` for a `read_committed` reader. */

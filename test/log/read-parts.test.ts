@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { json, type Topic } from '../../src/index.ts'
+import { json, QueueFullError, type Topic } from '../../src/index.ts'
 import type { EncodedBatch } from '../../src/log/encoded-batch.ts'
 import { BatchReader } from '../../src/server/batch-reader.ts'
 import { LogSizes } from '../../src/server/log-sizes.ts'
@@ -85,6 +85,42 @@ it('of records that were deleted, which no group has read, the memory is used be
   append(0, 6)
   expect(starts()).toEqual([0, 6])
   expect(dropped).toMatchObject([{ from: 0, to: 6, reason: 'deleteRecords' }])
+})
+
+it.each([
+  ['of the broker', { maxBytes: 1000 }, {}],
+  ['of the partition', {}, { retentionBytes: 1000 }],
+])(
+  'the bytes %s that deleted records had are free at once, though others of their segment stay',
+  (_, limits, options) => {
+    const { broker } = testBroker(limits)
+    const log = broker.createTopic('log', { segmentBytes: 1000, whenFull: 'reject', ...options })
+    const [partition] = log.partitions
+    const value = Buffer.alloc(100)
+    for (let i = 0; i < 10; i++) log.append({ value })
+    expect(() => log.append({ value })).toThrow(QueueFullError)
+    for (const before of [2, 3, 9]) partition!.deleteRecords(before)
+    expect([partition!.bytes, broker.describe().bytes]).toEqual([100, 100])
+    for (let i = 0; i < 9; i++) log.append({ value })
+    expect(() => log.append({ value })).toThrow(QueueFullError)
+    expect([partition!.bytes, broker.describe().bytes]).toEqual([1000, 1000])
+    partition!.deleteRecords(19)
+    expect([partition!.bytes, broker.describe().bytes]).toEqual([0, 0])
+  },
+)
+
+it('a send that waits for the bytes of records that are then deleted goes on', async () => {
+  const { broker } = testBroker({ maxBytes: 1000 })
+  const log = broker.createTopic('log', { segmentBytes: 1000, whenFull: 'wait' })
+  const value = Buffer.alloc(500)
+  const producer = broker.producer()
+  await producer.sendBatch([
+    { topic: 'log', value },
+    { topic: 'log', value },
+  ])
+  const sent = producer.send({ topic: 'log', value })
+  log.partitions[0]!.deleteRecords(1)
+  expect(await sent).toMatchObject({ offset: 2 })
 })
 
 it('of records from the wire, whole batches go', () => {

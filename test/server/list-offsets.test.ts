@@ -33,6 +33,28 @@ it('has all of a log at hand, from where it begins', async () => {
   expect(await list(latest)).toEqual({ errorCode: 0, offset: 5, leaderEpoch: 0 })
 })
 
+it('finds the newest of the records that are kept, whatever was newer and is gone', async () => {
+  const { broker, client } = scene()
+  const segments = broker.createTopic('segments', { segmentRecords: 1 })
+  const one = broker.createTopic('one')
+  for (const log of [segments, one]) {
+    for (const timestamp of [1000, 500, 700]) log.append({ value: 1, timestamp })
+  }
+  const newest = async (name: string) => {
+    const topics = [{ name, partitions: [{ partitionIndex: 0, timestamp: maxTimestamp }] }]
+    const { offset, timestamp } = (await client.call(apis.listOffsets as Api, 11, { topics })).topics[0]
+      .partitions[0]
+    return [offset, timestamp]
+  }
+  for (const log of [segments, one]) {
+    expect(await newest(log.name)).toEqual([0, 1000])
+    log.partitions[0]!.deleteRecords(1)
+    expect(await newest(log.name)).toEqual([2, 700])
+    log.partitions[0]!.deleteRecords(3)
+    expect(await newest(log.name)).toEqual([-1, -1])
+  }
+})
+
 it('refuses all partitions with an isolation level that there is not, as Kafka does', async () => {
   const { broker, client } = scene()
   broker.topic('orders').append({ value: 1 })

@@ -87,8 +87,22 @@ function lookUp(log: Partition, timestamp: number, committed: boolean): Found {
   if (timestamp === earliest || timestamp === earliestLocal) {
     return { offset: log.logStartOffset, timestamp: -1 }
   }
-  if (timestamp === maxTimestamp) return firstAt(log, log.maxTimestamp, committed)
+  if (timestamp === maxTimestamp) return firstAt(log, maxTimestampOf(log), committed)
   return timestamp < 0 ? nowhere : firstAt(log, timestamp, committed)
+}
+
+// The largest timestamp of the records that are kept, or `-Infinity` without any.
+function maxTimestampOf({ segments, logStartOffset }: Partition): number {
+  let max = Number.NEGATIVE_INFINITY
+  for (const segment of segments) {
+    if (segment.maxTimestamp <= max) continue
+    if (segment.baseOffset >= logStartOffset) max = segment.maxTimestamp
+    else {
+      for (let i = segment.indexFrom(logStartOffset); i < segment.count; i++)
+        max = Math.max(max, segment.timestampAt(i))
+    }
+  }
+  return max
 }
 
 // A reader of committed records cannot fetch what is not decided yet. (Kafka: UnifiedLog.fetchOffsetByTimestamp)
