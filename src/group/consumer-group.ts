@@ -84,6 +84,7 @@ export class ConsumerGroup {
   readonly #lag: GroupLag
   readonly #assignor: GroupAssignor
   readonly #registered: RegisteredTopics
+  // Offsets and holders go by the group's id: from then on they are those of a later group.
   #dead = false
   #emptySince: number
 
@@ -414,7 +415,7 @@ export class ConsumerGroup {
   /** The committed offset of a partition, or null. */
   committed(tp: TopicPartition): OffsetAndMetadata | null {
     requireArgument('committed', 'partition', tp, onePartition)
-    return this.#offsets.committed(tp)
+    return this.#dead ? null : this.#offsets.committed(tp)
   }
 
   /** The leader epoch that a client committed with the offset of a partition. @internal */
@@ -424,7 +425,7 @@ export class ConsumerGroup {
 
   /** Every committed offset of the group. */
   get offsets(): readonly TopicPartitionOffset[] {
-    return this.#offsets.all()
+    return this.#dead ? [] : this.#offsets.all()
   }
 
   /**
@@ -471,7 +472,7 @@ export class ConsumerGroup {
   }
 
   get #held(): HeldGroup | undefined {
-    return this.#host.held(this.id)
+    return this.#dead ? undefined : this.#host.held(this.id)
   }
 
   /** The classic members that held the group have left. @internal */
@@ -480,7 +481,6 @@ export class ConsumerGroup {
     this.#membersChanged()
   }
 
-  // Offsets are kept by the group's id: they would be those of a later group.
   #requireAlive(): void {
     if (!this.#dead) return
     throw new GroupIdNotFoundError(`There is no group '${this.id}' any more`, { groupId: this.id })
@@ -507,7 +507,7 @@ export class ConsumerGroup {
 
   /** The lag of each partition: of every topic that a member reads, and of every committed offset. */
   lagByPartition(): readonly (TopicPartition & { readonly lag: number })[] {
-    return this.#lag.byPartition()
+    return this.#dead ? [] : this.#lag.byPartition()
   }
 
   /** The next offset that the group has to read, see `GroupLag.nextOffset`. @internal */

@@ -483,3 +483,16 @@ it('tells at once who waits for a group whose broker closes', async () => {
   expect(clock.waiting).toEqual([])
   expect(await rejectionOf(group.caughtUp())).toMatchObject({ code: 'CLOSED' })
 })
+
+it('tells nothing of a group of its id that came later, once it is Dead', async () => {
+  const { broker } = testBroker({ topics: { orders: topic<number>() } })
+  for (let i = 0; i < 3; i++) broker.topic('orders').append({ value: i })
+  const dead = broker.createGroup('g', { topics: ['orders'] })
+  expect(dead.lag()).toBe(3)
+  await broker.admin.deleteGroup('g')
+  broker.createGroup('g', { topics: ['orders'], from: 'end' })
+  await broker.consumer({ groupId: 'g', topics: ['orders'] }).ready()
+  expect(broker.group('g').offsets).toHaveLength(1)
+  expect(dead).toMatchObject({ state: 'Dead', members: [], offsets: [] })
+  expect([dead.committed({ topic: 'orders', partition: 0 }), dead.lagByPartition()]).toEqual([null, []])
+})
