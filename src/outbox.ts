@@ -24,6 +24,18 @@ export class Outbox {
     this.observer?.(owner, name, payload)
   }
 
+  /** Does what consists of several calls into the core: no listener hears of the first before the last is done. */
+  together(work: () => void): void {
+    if (this.#flushing) return work()
+    this.#flushing = true
+    try {
+      work()
+    } finally {
+      this.#flushing = false
+      this.flush()
+    }
+  }
+
   push(deliver: () => void): void {
     this.#queue.push(deliver)
   }

@@ -48,7 +48,9 @@ export class MemoryAdmin implements Admin {
   async deleteRecords(before: readonly TopicPartitionOffset[]): Promise<void> {
     requireArgument('deleteRecords', 'before', before, offsetList)
     for (const tp of before) this.#engine.partition(tp).requireDeletable(tp.offset)
-    for (const tp of before) this.#engine.partition(tp).deleteRecords(tp.offset)
+    this.#engine.outbox.together(() => {
+      for (const tp of before) this.#engine.partition(tp).deleteRecords(tp.offset)
+    })
   }
 
   async listOffsets(

@@ -93,7 +93,9 @@ export class TopicRegistry {
   alterCommonOptions(options: TopicOptions): void {
     const altered = this.topicsWith(options)
     this.#commonOptions = options
-    for (const [topic, becomes] of altered) topic.become(becomes)
+    this.#host.outbox.together(() => {
+      for (const [topic, becomes] of altered) topic.become(becomes)
+    })
   }
 
   /** All topics as they would be with other common options; throws as `alterCommonOptions` would. */

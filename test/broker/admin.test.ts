@@ -44,6 +44,19 @@ it('deletes records before an offset, of all partitions or of none', async () =>
   })
 })
 
+it('deletes the records of all partitions before a listener hears of any', async () => {
+  const { broker, admin } = administered(5)
+  const other = broker.createTopic<any>('other')
+  other.append({ value: 1 })
+  broker.createGroup('g', { topics: ['orders', 'other' as 'orders'] })
+  broker.on('recordsDropped', ({ topic: name }) => {
+    if (name === 'orders') broker.deleteTopic('other' as 'orders')
+  })
+  const before = [{ ...orders0, offset: 3 }, { topic: 'other', partition: 0, offset: 1 } as never]
+  expect(await admin.deleteRecords(before)).toBe(undefined)
+  expect([broker.topic('orders').partitions[0]!.logStartOffset, other.deleted]).toEqual([3, true])
+})
+
 it('looks offsets up at the beginning, the end and a time', async () => {
   const { broker, clock, admin } = administered(2)
   await clock.advance(100)

@@ -127,6 +127,21 @@ describe('DescribeConfigs of a broker', () => {
 })
 
 describe('IncrementalAlterConfigs of a broker', () => {
+  it('alters all topics before a listener hears of one', async () => {
+    const { broker, alter } = start()
+    const heard: unknown[] = []
+    broker.createTopic('later')
+    broker.on('topicAltered', ({ topic: name }) => {
+      heard.push([name, [...broker.topics.values()].map(({ options }) => options.retentionMs)])
+      if (name === 'orders') broker.deleteTopic('later' as 'orders')
+    })
+    expect(await alter(allBrokers, [['log.retention.ms', 'set', '60000']])).toEqual([0, null])
+    expect(heard).toEqual([
+      ['orders', [60_000, 5000, 60_000]],
+      ['later', [60_000, 5000]],
+    ])
+  })
+
   it('sets and takes back what it names, for a broker and for all of them', async () => {
     const { alter, told, value } = start()
     const name = 'num.io.threads'
