@@ -403,6 +403,7 @@ export class ConsumerGroup {
   topicChanged(topic: string): void {
     // Even without members.
     if (!this.#host.topics.has(topic)) this.#registered.deleted(topic)
+    else if (this.#held?.members.some(({ topics }) => topics.includes(topic))) this.register([topic])
     if (!this.#assignment.has(topic) && !this.#members.cover(topic)) return
     this.#members.topicChanged(topic)
     if (this.#members.read(topic)) this.register([topic])

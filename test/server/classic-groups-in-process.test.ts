@@ -57,6 +57,17 @@ it('is waited for because of what its client was given, and not of what was ther
   await busy('1 record')
 })
 
+it('keeps the records of a topic that was deleted and made anew, which its client reads on', async () => {
+  const { broker, join } = await start()
+  await join()
+  broker.deleteTopic('orders')
+  const orders = broker.createTopic('orders', { cleanupPolicy: 'consumed' })
+  orders.append({ value: 4 })
+  expect(broker.group('g').lag()).toBe(1)
+  broker.createGroup('other', { topics: ['orders'] }).setOffsets('latest')
+  expect(orders.records()).toHaveLength(1)
+})
+
 it('is waited for no longer when its last member has left', async () => {
   const { broker, join, leave, busy } = await start()
   const member = await join()
