@@ -340,12 +340,15 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     if (this.#options.interest.kind !== 'assign') throw this.#mixed('assign', 'topics')
     const options = resolveConsumerOptions({ assign: partitions })
     // Those too that it gives up for now, because it restarts.
-    const kept = new Set(this.#coordinator.states.filter(({ positioned }) => positioned))
+    const kept = new Map(
+      this.#coordinator.states.filter(state => state.positioned).map(state => [state, state.timesSought]),
+    )
     await this.#read(options.interest, options.startAt)
     for (const { offset, ...tp } of options.startAt) {
       const state = this.#coordinator.state(tp)
-      if (state === undefined || state.phase === 'gone' || !kept.has(state)) continue
-      if (offset !== undefined) this.#seeker.seek(state, offset)
+      if (offset === undefined || state === undefined || state.phase === 'gone') continue
+      // Unless a later call has moved it.
+      if (kept.get(state) === state.timesSought) this.#seeker.seek(state, offset)
     }
   }
 

@@ -46,6 +46,8 @@ export class PartitionState implements FetchPosition {
   until: number | undefined
   /** Grows with every seek: what was fetched before it is stale. */
   version = 0
+  /** How often its consumer was told to seek in it. */
+  timesSought = 0
   /** Whether its position is known. */
   positioned = false
   fetch: PartitionFetch | undefined

@@ -21,6 +21,7 @@ export class Seeker {
 
   /** Moves a position at once, or as soon as the engine has answered where to. */
   seek(state: PartitionState, to: OffsetSpec): void {
+    state.timesSought++
     const offset = this.#offsetOf(state, to)
     if (typeof offset === 'number') return this.#moveTo(state, offset)
     void this.#moveLater(state, to, offset)

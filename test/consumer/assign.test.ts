@@ -1,5 +1,10 @@
 import { expect, it } from 'vitest'
-import { type Consumer, type TopicPartition, UnknownTopicOrPartitionError } from '../../src/index.ts'
+import {
+  type Consumer,
+  type OffsetSpec,
+  type TopicPartition,
+  UnknownTopicOrPartitionError,
+} from '../../src/index.ts'
 import { at, fill, gate, names, range } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
@@ -159,6 +164,23 @@ it('moves a partition that stays where assign gives it an offset', async () => {
   await broker.idle()
   expect(seen).toEqual([0, 1, 2, 1, 2])
 })
+
+it.each<OffsetSpec>([2, 'end'])(
+  'lets a seek to %s, which comes later in the same turn, have the last word',
+  async to => {
+    const { broker } = brokerWithOrders(3)
+    const seen: number[] = []
+    const consumer = broker.consumer({ assign: [orders0] })
+    await consumer.run({ eachRecord: ({ offset }) => void seen.push(offset) })
+    await broker.idle()
+    const assigned = consumer.assign([{ ...orders0, offset: 1 }])
+    consumer.seek(orders0, to)
+    await assigned
+    fill(broker, 'orders', 1)
+    await broker.idle()
+    expect(seen.slice(3)).toEqual(to === 2 ? [2, 3] : [3])
+  },
+)
 
 it('moves it in onAssigned, too, before any of its records is handed out', async () => {
   const { broker } = brokerWithOrders(4)
