@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { isBrokerletError } from '../../src/index.ts'
 import type { TopicChanges, TopicOptions } from '../../src/topic-definition.ts'
+import { range } from '../helpers/behaviours.ts'
 import { fc } from '../helpers/fast-check.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
@@ -45,6 +46,8 @@ const scenario = fc.record({
   steps: fc.array(fc.tuple(fc.constantFrom(...names), step), { minLength: 20, maxLength: 70 }),
 })
 
+const sum = (numbers: readonly number[]) => numbers.reduce((all, each) => all + each, 0)
+
 it('a broker keeps as many records and bytes as it says, and a partition, too, whatever is done to them', {
   timeout: 120_000,
 }, async () => {
@@ -88,7 +91,16 @@ it('a broker keeps as many records and bytes as it says, and a partition, too, w
             const offset = Math.ceil((partition!.highWatermark * what.read) / 9)
             group.setOffsets([{ topic, partition: 0, offset }])
           } else if ('deleteBefore' in what) {
+            const start = partition!.logStartOffset
             partition!.deleteRecords(Math.ceil((partition!.highWatermark * what.deleteBefore) / 9))
+            if (log.sized && partition!.logStartOffset > start) {
+              const kept = partition!.segments.flatMap(segment =>
+                range(segment.indexFrom(partition!.logStartOffset), segment.count).map(i =>
+                  segment.sizeAt(i),
+                ),
+              )
+              expect(partition!.bytes).toBe(sum(kept))
+            }
           } else if ('alter' in what) log.alter(what.alter)
           else await clock.advance(what.pass)
         } catch (error) {
@@ -98,7 +110,6 @@ it('a broker keeps as many records and bytes as it says, and a partition, too, w
         const segments = [...broker.topics.values()].flatMap(({ partitions }) =>
           partitions.map(each => each.segments),
         )
-        const sum = (numbers: readonly number[]) => numbers.reduce((all, each) => all + each, 0)
         expect(records).toBe(sum(segments.flat().map(({ count }) => count)))
         expect(bytes).toBe(sum(segments.flat().map(each => each.bytes)))
         const described = topics.flatMap(({ partitions }) => partitions)
