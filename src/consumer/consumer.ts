@@ -70,6 +70,8 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   #side: SideTopics | undefined
   // What the consumer was told to read, without the retry topics that a run adds.
   readonly #subscription: Subscription
+  // Settles when each change of that is granted or refused.
+  #changed: Promise<void> = Promise.resolve()
 
   /** @hidden */
   constructor(engine: Engine, options: ConsumerOptions, policy: ConsumerPolicy = noPolicy) {
@@ -164,6 +166,8 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     if (side.some) {
       this.#lifecycle.requireOpen()
       await side.require(this.#subscription.interest)
+      // What will be refused is not read along with them.
+      await this.#decided()
       // It may have been told to read something else meanwhile.
       side.requireApart(this.#subscription.interest)
       signal?.throwIfAborted()
@@ -341,7 +345,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     const options = resolveConsumerOptions({ assign: partitions })
     // Those too that it gives up for now, because it restarts.
     const kept = new Map(
-      this.#coordinator.states.filter(state => state.positioned).map(state => [state, state.timesSought]),
+      this.#coordinator.states.map(state => [state, state.positioned && state.timesSought]),
     )
     await this.#read(options.interest, options.startAt)
     for (const { offset, ...tp } of options.startAt) {
@@ -357,13 +361,23 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     this.#side?.requireApart(interest)
     const change = this.#subscription.change(interest)
     this.#told = true
+    const granted = this.#coordinator.subscribe(this.#side?.toRead(interest) ?? interest, startAt)
+    // Without the answers, which would have those before them in them.
+    this.#changed = Promise.allSettled([this.#changed, granted]).then(() => {})
     try {
-      await this.#coordinator.subscribe(this.#side?.toRead(interest) ?? interest, startAt)
+      await granted
     } catch (error) {
       this.#subscription.refuse(change)
       throw error
     }
     this.#subscription.accept(change)
+  }
+
+  /** Resolves when no change of what it reads is under way. */
+  async #decided(): Promise<void> {
+    const changed = this.#changed
+    await changed
+    if (changed !== this.#changed) await this.#decided()
   }
 
   #mixed(method: string, other: string): IllegalStateError {

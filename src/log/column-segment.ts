@@ -238,7 +238,7 @@ export class ColumnSegment implements Segment {
     const end = this.indexFrom(beforeOffset)
     const bytes = this.bytesOfFirst(end)
     this.bytes -= bytes
-    this.#forgotten = Math.max(end, this.#forgotten)
+    this.#forgotten = end
     this.#slots.fill(null, 0, 2 * end)
     this.#headers?.fill(undefined, 0, Math.min(end, this.#headers.length))
     this.#originals?.fill(undefined, 0, Math.min(end, this.#originals.length))

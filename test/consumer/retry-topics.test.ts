@@ -305,6 +305,24 @@ it('refuses them, too, where the consumer is told to read them just as it begins
   await consumer.run({ retry: { topics }, eachRecord: () => {} })
 })
 
+it.each([0, 1, 2, 3])(
+  'goes on with what it reads where a subscribe, made %i microtasks after the run, is refused',
+  async microtasks => {
+    const { broker, seen } = brokerWith(1)
+    const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    await consumer.ready()
+    const options = { retry: { topics }, eachRecord: (record: AnyRecord) => void seen.push(record.topic) }
+    const started = consumer.run(options)
+    for (let i = 0; i < microtasks; i++) await undefined
+    const refused = rejectionOf(consumer.subscribe(['nowhere'] as never))
+    await started
+    expect(await refused).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+    expect(broker.group('g').members.map(each => each.topics)).toEqual([['orders', 'orders.1h', 'orders.1m']])
+    await broker.idle()
+    expect(seen).toEqual(['orders'])
+  },
+)
+
 it('leaves nothing of a run that could not join: the next one reads along what it says itself', async () => {
   const { broker, clock } = testBroker()
   broker.createTopic('later')

@@ -6,11 +6,14 @@ import { FollowedCalls, planned } from './followed-calls.ts'
 const partitions = { one: 1, two: 2, three: 3, dead: 1 } as const
 type Name = keyof typeof partitions
 const names = Object.keys(partitions) as Name[]
+/** Where records may wait for another attempt. */
+const later = 'later'
 
 /** The topics that a told consumer may be told to read. */
-export const toldTopics = Object.fromEntries(
-  names.map(name => [name, topic<number>({ partitions: partitions[name] })]),
-)
+export const toldTopics = Object.fromEntries([
+  ...names.map(name => [name, topic<number>({ partitions: partitions[name] })]),
+  [later, topic<number>({ partitions: 1 })],
+])
 
 /** Where a consumer is: in this process, or connected to a cluster. */
 export interface Ground {
@@ -19,7 +22,7 @@ export interface Ground {
   pass(ms: number): Promise<void>
 }
 
-const quiet = ['retrying', 'skipped', 'deadLettered', 'error'] as const
+const quiet = ['retrying', 'skipped', 'delayed', 'deadLettered', 'error'] as const
 
 /** What it was told to read, and whether that was granted. */
 interface Told {
@@ -49,6 +52,7 @@ export class ToldConsumer {
   #consumer!: Consumer
   #rival: Consumer | undefined
   #runs = false
+  #retriesLater = false
   #reads: readonly string[] | undefined
   #joined = false
   #restarts = false
@@ -162,9 +166,9 @@ export class ToldConsumer {
   /** What it may be told, and the partitions that it reads then; undefined if it must be refused. */
   #draw(): { what: string; given: unknown; reads: readonly string[] | undefined } {
     const lot = this.#lot
-    const chosen = names.filter(() => lot.chance(0.4))
+    const chosen: string[] = names.filter(() => lot.chance(0.4))
     if (this.#kind === 'manual') {
-      const given = chosen.map(name => ({ topic: name as string, partition: lot.below(partitions[name]) }))
+      const given = chosen.map(name => ({ topic: name, partition: lot.below(partitions[name as Name]) }))
       const wrong =
         lot.chance(0.25) &&
         lot.oneOf([
@@ -184,6 +188,7 @@ export class ToldConsumer {
       const matched = names.filter(name => [given].flat().some(pattern => pattern.test(name)))
       return { what: `subscribe ${given}`, given, reads: partitionsOf(matched) }
     }
+    if (lot.chance(0.1)) chosen.push(later)
     return { what: `subscribe ${chosen}`, given: chosen, reads: partitionsOf(chosen) }
   }
 
@@ -193,12 +198,12 @@ export class ToldConsumer {
       void this.#calls.follow('poll', async () => this.#take(await this.#consumer.poll({ timeoutMs })))
       return
     }
-    void this.#run(this.#lot.chance(0.4))
+    void this.#run(this.#lot.chance(0.4), this.#kind === 'member' && this.#lot.chance(0.4))
   }
 
-  #run(withDeadLetters: boolean): Promise<void> {
+  #run(withDeadLetters: boolean, retriesLater: boolean): Promise<void> {
     const lot = this.#lot
-    const what = withDeadLetters ? 'run with dead letters' : 'run'
+    const what = `run${withDeadLetters ? ' with dead letters' : ''}${retriesLater ? ' and retry topics' : ''}`
     return this.#calls.follow(what, async () => {
       if (this.#runs) return
       await this.#consumer.run({
@@ -206,10 +211,15 @@ export class ToldConsumer {
           if (!this.#healed && lot.chance(0.2)) throw planned
           this.#take([record])
         },
-        retry: { attempts: lot.oneOf([1, 2]), delayMs: 10 },
+        retry: {
+          attempts: lot.oneOf([1, 2]),
+          delayMs: 10,
+          ...(retriesLater && { topics: [{ topic: later, delayMs: 20 }] }),
+        },
         onFailure: withDeadLetters ? { deadLetter: 'dead' } : lot.oneOf(['skip', 'restart']),
       } as never)
       this.#runs = true
+      this.#retriesLater = retriesLater
     })
   }
 
@@ -245,7 +255,7 @@ export class ToldConsumer {
       await this.#answered(this.#calls.follow('rival', () => this.#toggleRival()))
     // It may have dead letters of what it does not read, also where it was refused to read that.
     if (!this.#polls && !this.#runs)
-      await this.#answered(this.#run(this.#reads?.includes('dead-0') === false))
+      await this.#answered(this.#run(this.#reads?.includes('dead-0') === false, false))
     let ready = false
     const asked = async () => {
       await this.#consumer.ready()
@@ -258,10 +268,11 @@ export class ToldConsumer {
     if (problems.length > 0 || this.#reads === undefined) return
     const reads = this.#reads
     this.#joined = true
+    if (this.#retriesLater && reads.includes('later-0')) problems.push('reads its own retry topic')
     await this.#answered(this.#calls.follow('resume', () => this.#consumer.resume()))
     this.#lines.push(`reads ${this.#reads}`)
     const probes = new Map<number, string>()
-    for (const place of partitionsOf(names)) {
+    for (const place of new Set([...partitionsOf(names), ...reads])) {
       const [name, partition] = place.split('-') as [string, string]
       probes.set(await this.#send({ topic: name, partition: Number(partition) }), place)
     }
@@ -292,9 +303,9 @@ export class ToldConsumer {
   }
 }
 
-function partitionsOf(topics: readonly Name[]): string[] {
+function partitionsOf(topics: readonly string[]): string[] {
   return topics.flatMap(name =>
-    Array.from({ length: partitions[name] }, (_, partition) => `${name}-${partition}`),
+    Array.from({ length: partitions[name as Name] ?? 1 }, (_, partition) => `${name}-${partition}`),
   )
 }
 
