@@ -7,6 +7,9 @@ import type { Scene } from '../scene.ts'
 const names = ['feed', 'log', 'queue'] as const
 type Name = (typeof names)[number]
 
+// The bytes of a record, where they are counted.
+const size = 10
+
 /** A record that was sent, alone or in a batch. */
 interface Sent {
   readonly id: number
@@ -32,19 +35,29 @@ export class FullLogs implements Scene {
   readonly #found = new Map<string, number[]>()
   readonly #topicsMade = new Map<Name, number>()
   readonly #calls: Promise<unknown>[] = []
+  // Whether logs are full of bytes, and not of records; administrators then delete records, too.
+  readonly #sized: boolean
+  // The offset before which each log's records were deleted.
+  readonly #deleted = new Map<Partition, number>()
   #handlingMs = 10
 
   constructor(seed: number) {
     this.#lot = new Lot(seed)
-    const small = () => ({ partitions: this.#lot.oneOf([1, 2]), retentionRecords: this.#lot.oneOf([1, 3]) })
+    this.#sized = seed % 4 === 0
+    const small = () => ({
+      partitions: this.#lot.oneOf([1, 2]),
+      ...this.#limit([1, 3]),
+      // A segment has one record, or all of them.
+      ...(this.#sized && { segmentBytes: this.#lot.oneOf([size, 100 * size]) }),
+    })
     this.#limited = this.#lot.chance(0.2)
     this.#broker = new TestBroker({
       seed,
       ...(this.#limited && { maxRecords: 6 }),
       topics: {
-        feed: topic<number>({ partitions: 2 }),
-        log: topic<number>({ ...small(), whenFull: 'wait' }),
-        queue: topic<number>({ ...small(), cleanupPolicy: 'consumed' }),
+        feed: topic<any>({ partitions: 2 }),
+        log: topic<any>({ ...small(), whenFull: 'wait' }),
+        queue: topic<any>({ ...small(), cleanupPolicy: 'consumed' }),
       },
     })
     this.#broker.on('recordsDropped', () => {})
@@ -57,7 +70,7 @@ export class FullLogs implements Scene {
   async run(): Promise<void> {
     const reader = this.#consumer('reader')
     await reader.run({
-      eachRecord: ({ topic: name, partition, value }) => this.#find(name, partition, value),
+      eachRecord: ({ topic: name, partition, value }) => this.#find(name, partition, Number(value)),
     })
     this.#startWorker()
     for (let i = 0; i < 40; i++) {
@@ -65,8 +78,9 @@ export class FullLogs implements Scene {
       if (step < 11) this.#send()
       else if (step < 12) this.#startWorker()
       else if (step < 13) this.#change(this.#lot.oneOf(names))
+      else if (this.#sized && step < 15) this.#delete(this.#lot.oneOf(this.#logs))
       else await this.#broker.advance(this.#lot.oneOf([0, 1, 10, 50, 200]))
-      if (step >= 13) this.#checkWaits()
+      if (step >= 15 || (step >= 13 && !this.#sized)) this.#checkWaits()
     }
     this.#handlingMs = 0
     this.#startWorker()
@@ -74,6 +88,15 @@ export class FullLogs implements Scene {
     await this.#broker.close({ timeoutMs: 100 })
     await Promise.all(this.#calls)
     this.#checkEnd()
+  }
+
+  #limit(records: readonly number[]): { retentionRecords?: number; retentionBytes?: number } {
+    const most = this.#lot.oneOf(records)
+    return this.#sized ? { retentionBytes: most * size } : { retentionRecords: most }
+  }
+
+  #valueOf(id: number): unknown {
+    return this.#sized ? Buffer.from(String(id).padStart(size, '0')) : id
   }
 
   #consumer(groupId: string) {
@@ -108,6 +131,7 @@ export class FullLogs implements Scene {
     const until = this.#broker.clock.monotonic() + timeoutMs
     const mostly = lot.oneOf(names)
     const first = this.#sent.length
+    const ids: number[] = []
     const batch = lot.some(() => {
       const name = lot.chance(0.7) ? mostly : lot.oneOf(names)
       const { partitions } = this.#broker.topic(name)
@@ -116,10 +140,11 @@ export class FullLogs implements Scene {
       const log = partitions[partition]!
       const id = this.#sent.length
       this.#sent.push({ id, batch: first, log, place, until, signal: abort?.signal, became: 'waits' })
-      return { topic: name, partition, value: id }
+      ids.push(id)
+      return { topic: name, partition, value: this.#valueOf(id) }
     })
     const became = (end: Sent['became']) => () => {
-      for (const { value } of batch) this.#sent[value]!.became = end
+      for (const id of ids) this.#sent[id]!.became = end
     }
     const options = { timeoutMs, ...(abort && { signal: abort.signal }) }
     const producer = this.#broker.producer()
@@ -132,16 +157,29 @@ export class FullLogs implements Scene {
   #change(name: Name): void {
     const log = this.#broker.topic(name)
     const changes: (() => unknown)[] = [
-      () => log.alter({ retentionRecords: this.#lot.oneOf([1, 4]) }),
+      () => log.alter(this.#limit([1, 4])),
       () => name === 'log' && log.alter({ whenFull: this.#lot.oneOf(['wait', 'reject', 'drop-oldest']) }),
       () => {
-        const { partitions, retentionRecords, cleanupPolicy, whenFull } = log.options
+        const { partitions, retentionRecords, retentionBytes, segmentBytes, cleanupPolicy, whenFull } =
+          log.options
         this.#broker.deleteTopic(name)
         this.#topicsMade.set(name, (this.#topicsMade.get(name) ?? 0) + 1)
-        this.#broker.createTopic(name, { partitions, retentionRecords, cleanupPolicy, whenFull })
+        const limits = this.#sized ? { retentionBytes, segmentBytes } : { retentionRecords }
+        this.#broker.createTopic(name, { partitions, ...limits, cleanupPolicy, whenFull })
       },
     ]
     this.#lot.oneOf(changes)()
+  }
+
+  #delete(log: Partition): void {
+    const { logStartOffset, highWatermark } = log
+    const before = logStartOffset + this.#lot.below(highWatermark - logStartOffset + 1)
+    log.deleteRecords(before)
+    if (before > logStartOffset) this.#deleted.set(log, before)
+  }
+
+  get #logs(): readonly Partition[] {
+    return names.flatMap(name => this.#broker.topic(name).partitions)
   }
 
   // An error of ours, or the reason of an abort, is an answer; any other one is a problem.
@@ -155,9 +193,8 @@ export class FullLogs implements Scene {
 
   #checkWaits(): void {
     const now = this.#broker.clock.monotonic()
-    const partitions = names.flatMap(name => this.#broker.topic(name).partitions)
     const groups = [...this.#broker.groups.values()]
-    const allRead = partitions.every(({ topic: name, index: partition, highWatermark }) =>
+    const allRead = this.#logs.every(({ topic: name, index: partition, highWatermark }) =>
       groups.every(group => group.committed({ topic: name, partition })?.offset === highWatermark),
     )
     for (const { id, until, signal, became } of this.#sent) {
@@ -186,12 +223,18 @@ export class FullLogs implements Scene {
   }
 
   // How many records fit, once what all have read is dropped.
-  #room({ topic: name, index: partition, logStartOffset, highWatermark }: Partition): number {
-    const { retentionRecords, whenFull } = this.#broker.topic(name as Name).options
-    if (retentionRecords === -1 || whenFull === 'drop-oldest') return Number.POSITIVE_INFINITY
+  #room(log: Partition): number {
+    const { topic: name, index: partition, logStartOffset, highWatermark } = log
+    const { retentionRecords, retentionBytes, segmentBytes, whenFull } = this.#broker.topic(
+      name as Name,
+    ).options
+    const most = this.#sized ? retentionBytes / size : retentionRecords
+    if (most < 0 || whenFull === 'drop-oldest') return Number.POSITIVE_INFINITY
+    // What is read goes by segments; what is deleted is gone.
+    if (this.#sized && segmentBytes !== size) return most - highWatermark + (this.#deleted.get(log) ?? 0)
     const groups = [...this.#broker.groups.values()]
     const committed = groups.map(group => group.committed({ topic: name, partition })?.offset ?? 0)
-    return retentionRecords - highWatermark + Math.max(logStartOffset, Math.min(...committed))
+    return most - highWatermark + Math.max(logStartOffset, Math.min(...committed))
   }
 
   #checkEnd(): void {
