@@ -216,8 +216,10 @@ export class Reconciler {
   #readyAfter({ interest, update }: UpdateTask): void {
     const { subscription, readiness } = this.#host
     if (!update.settled) return
-    if (interest === subscription.interest) readiness.become()
-    else subscription.settled(interest)
+    // Where that was refused by now, the group has answered what was before.
+    const answered = subscription.outcome(interest)
+    if (answered === subscription.interest) readiness.become()
+    else subscription.settled(answered)
   }
 
   async #followLoss(reason: unknown, generation: number): Promise<void> {

@@ -15,6 +15,8 @@ export class Subscription {
   #interest: Interest
   // Those that the group has not answered yet.
   readonly #changes = new Set<SubscriptionChange>()
+  // By what was refused: what there was before it.
+  readonly #refused = new WeakMap<Interest, Interest>()
 
   constructor(interest: Interest) {
     this.#interest = interest
@@ -37,6 +39,12 @@ export class Subscription {
     for (const change of this.#changes) if (change.before === interest) change.settled = true
   }
 
+  /** What an interest has come to: where it was refused, what there was before. */
+  outcome(interest: Interest): Interest {
+    const before = this.#refused.get(interest)
+    return before === undefined ? interest : this.outcome(before)
+  }
+
   accept(change: SubscriptionChange): void {
     this.#changes.delete(change)
   }
@@ -44,6 +52,7 @@ export class Subscription {
   /** Goes back to what there was before. Returns `false` where a later change has the last word. */
   refuse(change: SubscriptionChange): boolean {
     this.#changes.delete(change)
+    this.#refused.set(change.interest, change.before)
     // Were that one refused, too, it would go back to what was before this one.
     for (const later of this.#changes) {
       if (later.before !== change.interest) continue

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { type Consumer, IllegalStateError, InvalidOptionError } from '../../src/index.ts'
+import { TestBroker } from '../../src/testing/index.ts'
 import { fill, gate, names, offsets } from '../helpers/behaviours.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
@@ -179,4 +180,21 @@ it('refuses to mix topics and assign', async () => {
   expect(both).toBeInstanceOf(InvalidOptionError)
   const from = thrownBy(() => broker.consumer({ groupId: 'g', topics: ['orders'], from: 'end' }))
   expect(from.message).toContain("option 'from' is for a reader without groupId")
+})
+
+it('is ready with what was granted, though a later subscribe was under way when its partitions came, and is refused', async () => {
+  const broker = new TestBroker()
+  for (const name of ['one', 'two']) broker.createTopic(name)
+  broker.faults.delay({ operation: 'subscribe' }, 10, { always: true })
+  broker.faults.delay({ operation: 'commit' }, 10, { always: true })
+  const consumer: Consumer<any> = broker.consumer({ groupId: 'g', topics: ['one'] as never })
+  await consumer.ready()
+  void consumer.subscribe(['two'])
+  const refused = rejectionOf(consumer.subscribe(['missing']))
+  const ready = consumer.ready()
+  await broker.advance(100)
+  expect(await refused).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+  await ready
+  expect(consumer.assignment).toEqual([{ topic: 'two', partition: 0 }])
+  await broker.close()
 })
