@@ -72,9 +72,9 @@ export class DynamicConfigs {
     return broker === allBrokers ? ofAll : [...at(broker, configSources.broker), ...ofAll]
   }
 
-  /** The value that a list has, before elements are added or taken. */
+  /** The value that a list has, before elements are added or taken: its own, or the default. */
   valueOf(name: string, broker: string): string {
-    return this.sourcesOf(name, broker)[0]?.value ?? this.#fallbackOf(name)
+    return this.#given.get(broker)?.get(name) ?? this.#fallbackOf(name)
   }
 
   /** The names of what is set for a broker; for all of them if the name is empty. */

@@ -283,6 +283,17 @@ describe('what topics have by default', () => {
     expect(await alter(allBrokers, [['log.cleanup.policy', 'append', 'delete']])).toEqual([0, null])
   })
 
+  it("is no list that a topic's own begins with, nor that of a broker", async () => {
+    const { broker, client, alter, told } = start()
+    await alter(allBrokers, [['log.cleanup.policy', 'set', 'compact']])
+    const configs = [{ name: 'cleanup.policy', configOperation: operations.append, value: 'compact' }]
+    const resources = [{ resourceType: ofTopic, resourceName: 'orders', configs }]
+    await client.call(incrementalAlterConfigs!, 1, { resources })
+    expect(broker.topic('orders').options.cleanupPolicy).toBe('delete,compact')
+    await alter('1', [['log.cleanup.policy', 'append', 'compact']])
+    expect((await told('log.cleanup.policy'))?.slice(0, 2)).toEqual(['delete,compact', 2])
+  })
+
   it.each([
     ['more is kept on the disk of a broker than at all', [['log.local.retention.ms', '604800001']]],
     ['all is kept there, and less at all', [['log.local.retention.ms', '-1']]],

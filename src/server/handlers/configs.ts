@@ -213,9 +213,10 @@ function presentOfTopic(wire: Wire, topic: Topic, name: string): PresentConfig |
   if (kept !== undefined) return { type: kept.type, value: kept.own ?? kept.fallback }
   if (!isTopicConfig(name)) return undefined
   const config = topicConfig(name)
+  // Where it has none of its own, a list begins with Kafka's default, whatever is set for brokers.
   return {
     type: config.type,
-    value: configText(config, topic.asked[config.option] ?? topic.options[config.option]),
+    value: configText(config, topic.asked[config.option] ?? wire.dynamicConfigs.unaltered[config.option]),
   }
 }
 
