@@ -514,8 +514,11 @@ export class Sharers {
   }
 
   async #describeOffsets(groupId: string): Promise<void> {
-    const partitions = [0, 1, 7]
-    const topics = [this.#topic, 'nowhere'].map(topicName => ({ topicName, partitions }))
+    // Of a partition that there is not in a topic that there is, Kafka asks itself again for half a minute.
+    const topics = [
+      { topicName: this.#topic, partitions: [0, 1] },
+      { topicName: 'nowhere', partitions: [0, 1, 7] },
+    ]
     const { groups } = await this.#talk.ask('describeShareGroupOffsets', 1, { groups: [{ groupId, topics }] })
     this.#talk.tell('offsets', this.#talk.shown(groups))
   }
