@@ -3,7 +3,7 @@ import { memberEpochs, requireGroupId, requirer } from '../member-heartbeat.ts'
 import type { RequestOf } from '../protocol/message.ts'
 import type { streamsGroupHeartbeat } from '../protocol/messages/streams-group-heartbeat.ts'
 import { formatTask, fromTaskIds, type Task, type TaskParts, type Tasks } from './tasks.ts'
-import { type Topology, toTopology } from './topology.ts'
+import { checkNames, type Topology, toTopology } from './topology.ts'
 
 /** Where a process answers interactive queries. */
 export interface UserEndpoint {
@@ -54,6 +54,7 @@ export interface StreamsHeartbeat {
  * @throws InvalidArgumentError, or STREAMS_INVALID_TOPOLOGY
  */
 export function toStreamsHeartbeat(request: Request, clientId: string): StreamsHeartbeat {
+  if (request.topology !== null) checkNames(request.topology)
   checkRequest(request)
   const { groupId, memberId, memberEpoch, rebalanceTimeoutMs, topology } = request
   const { activeTasks, standbyTasks } = request
@@ -102,6 +103,8 @@ function checkRequest(request: Request): void {
   } else {
     require(topology === null, 'no topology but of who joins')
   }
+  const tags = request.clientTags?.map(({ key }) => key) ?? []
+  require(new Set(tags).size === tags.length, 'clientTags whose keys differ')
   const said = [activeTasks, standbyTasks, warmupTasks].filter(tasks => tasks !== null)
   require(said.length === 0 || said.length === 3, 'tasks of all kinds, or of none')
 }

@@ -29,10 +29,16 @@ export interface Topology {
   readonly subtopologies: readonly Subtopology[]
 }
 
+type WithTopics = Omit<Subtopology, 'copartitionGroups'>
+
+interface AnyTopology {
+  readonly subtopologies: readonly WithTopics[]
+}
+
 /** A topology as a member sends it: copartitioned topics are given by their index among the topics that are read. */
 export interface SaidTopology {
   readonly epoch: number
-  readonly subtopologies: readonly (Omit<Subtopology, 'copartitionGroups'> & {
+  readonly subtopologies: readonly (WithTopics & {
     readonly copartitionGroups: readonly {
       readonly sourceTopics: readonly number[]
       readonly repartitionSourceTopics: readonly number[]
@@ -62,18 +68,35 @@ export function toTopology({ epoch, subtopologies: said }: SaidTopology): Topolo
       ]),
     }))
     .sort((a, b) => (a.subtopologyId < b.subtopologyId ? -1 : 1))
-  for (const [i, { subtopologyId, stateChangelogTopics, copartitionGroups }] of subtopologies.entries()) {
-    if (subtopologyId === subtopologies[i + 1]?.subtopologyId)
-      throw invalidTopology(`subtopology '${subtopologyId}' is named more than once`)
+  if (epoch < 0) throw invalidTopology(`its epoch is ${epoch}`)
+  requireOnce(subtopologies.map(({ subtopologyId }) => subtopologyId))
+  for (const each of subtopologies) {
+    const { subtopologyId, stateChangelogTopics, repartitionSourceTopics, copartitionGroups } = each
+    for (const topics of [stateChangelogTopics, repartitionSourceTopics]) requireOnce(topics.map(nameOf))
     if (copartitionGroups.some(group => group.includes(undefined)))
       throw invalidTopology(`subtopology '${subtopologyId}' copartitions a topic that it does not read`)
     const counted = stateChangelogTopics.find(({ partitions }) => partitions !== 0)
-    if (counted !== undefined)
-      throw invalidTopology(`changelog topic '${counted.name}' may not say how many partitions it has`)
+    const wrong = counted ?? repartitionSourceTopics.find(({ partitions }) => partitions < 0)
+    if (wrong !== undefined)
+      throw invalidTopology(`topic '${wrong.name}' may not have ${wrong.partitions} partitions`)
   }
-  const topology = { epoch, subtopologies } as Topology
-  for (const name of namesOf(topology)) checkName(name)
-  return topology
+  return { epoch, subtopologies } as Topology
+}
+
+/** Looks at the names of its topics, before all else of a request. @throws BrokerletError STREAMS_INVALID_TOPOLOGY */
+export function checkNames(topology: AnyTopology): void {
+  const sinks = topology.subtopologies.flatMap(({ repartitionSinkTopics }) => repartitionSinkTopics)
+  for (const name of [...requiredTopics(topology), ...sinks]) checkName(name)
+}
+
+function nameOf({ name }: InternalTopic): string {
+  return name
+}
+
+function requireOnce(names: readonly string[]): void {
+  const seen = new Set<string>()
+  for (const name of names)
+    if (seen.size === seen.add(name).size) throw invalidTopology(`'${name}' is named more than once`)
 }
 
 function checkName(name: string): void {
@@ -89,18 +112,13 @@ export function invalidTopology(why: string): BrokerletError {
   return new BrokerletError('STREAMS_INVALID_TOPOLOGY', `The topology cannot be: ${why}`)
 }
 
-function namesOf(topology: Topology): string[] {
-  const sinks = topology.subtopologies.flatMap(({ repartitionSinkTopics }) => repartitionSinkTopics)
-  return [...requiredTopics(topology), ...sinks]
-}
-
 /** Returns the topics that a subtopology reads. */
-export function readBy({ sourceTopics, repartitionSourceTopics }: Subtopology): readonly string[] {
+export function readBy({ sourceTopics, repartitionSourceTopics }: WithTopics): readonly string[] {
   return [...new Set([...sourceTopics, ...repartitionSourceTopics.map(({ name }) => name)])]
 }
 
 /** Returns all topics that have to exist. */
-export function requiredTopics({ subtopologies }: Topology): readonly string[] {
+export function requiredTopics({ subtopologies }: AnyTopology): readonly string[] {
   const names = subtopologies.flatMap(each => [
     ...readBy(each),
     ...each.stateChangelogTopics.map(({ name }) => name),

@@ -17,6 +17,7 @@ import { LogDirs } from './log-dirs.ts'
 import { LogOffsets } from './log-offsets.ts'
 import { MalformedBatches } from './malformed-batches.ts'
 import { MixedGroup } from './mixed-groups.ts'
+import { OddTopologies } from './odd-topologies.ts'
 import { Offsets } from './offsets.ts'
 import { Patterns } from './patterns.ts'
 import { ProducerIds } from './producer-ids.ts'
@@ -27,6 +28,7 @@ import { ScramUsers } from './scram-users.ts'
 import { Sequences } from './sequences.ts'
 import { Sharers } from './share-groups.ts'
 import { ShareLogs } from './share-logs.ts'
+import { StaticThreads } from './static-threads.ts'
 import { StreamsThreads } from './streams-groups.ts'
 import { StreamsTopologies } from './streams-topologies.ts'
 import { Talk } from './talk.ts'
@@ -149,6 +151,14 @@ describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the sa
 
   it('to a thread of an application whose topics change', { timeout }, () =>
     compareTalks(both, 'topologies', seeds(10), talk => new StreamsTopologies(talk).converse(3), 8),
+  )
+
+  it('to threads of applications whose topologies are odd', { timeout }, () =>
+    compareTalks(both, 'odd-topologies', seeds(10), talk => new OddTopologies(talk).converse(20), 8),
+  )
+
+  it('to threads of an application that leave for a time, or are replaced', { timeout }, () =>
+    compareTalks(both, 'static-threads', seeds(10), talk => new StaticThreads(talk).converse(40), 8),
   )
 })
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { copying, counting, internal, named, streamsScenes } from './streams-scene.ts'
+import { copying, counting, countingValues, internal, named, streamsScenes } from './streams-scene.ts'
 
 const scene = streamsScenes()
 const twice = [1, 2].map(offset => ({ subtopologyId: '0', partition: 0, offset }))
@@ -292,7 +292,31 @@ it.each([
     },
     42,
   ],
+  ['a client tag twice', { clientTags: ['a', 'b'].map(value => ({ key: 'zone', value })) }, 42],
   ['a topic that cannot be', { topology: copying('a topic') }, 130],
+  [
+    'a topic that cannot be, and no rebalance timeout',
+    { topology: copying('a topic'), rebalanceTimeoutMs: -1 },
+    130,
+  ],
+  [
+    'a changelog twice',
+    {
+      topology: {
+        epoch: 0,
+        subtopologies: [
+          {
+            subtopologyId: '0',
+            sourceTopics: ['orders'],
+            stateChangelogTopics: [internal('c'), internal('c')],
+          },
+        ],
+      },
+    },
+    130,
+  ],
+  ['a topology before the first one', { topology: { ...copying('orders'), epoch: -1 } }, 130],
+  ['a repartition topic with less than no partitions', { topology: countingValues('orders', -1) }, 130],
   ["a topic of Kafka's own", { topology: copying('orders', '__consumer_offsets') }, 130],
   [
     "a changelog in a topic of Kafka's own",
