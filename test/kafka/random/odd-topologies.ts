@@ -1,9 +1,7 @@
 import type { Talk } from './talk.ts'
-import { TopicsAndGroups } from './topics-and-groups.ts'
+import { noMember, TopicsAndGroups } from './topics-and-groups.ts'
 
 const kafkaFails = -1
-// Of a group that there is not, and of a member that there is not in it.
-const noMember = new Set([25, 69])
 
 /** Threads that join, each in an application of its own, with topologies that are mostly not what they should be. */
 export class OddTopologies {
@@ -69,8 +67,10 @@ export class OddTopologies {
     )
   }
 
-  // No endpoint: with one Kafka fails where a source is missing.
-  /** The rest of a request, which is checked before or after what it says of the topology. */
+  /**
+   * The rest of a request, which is checked before or after what it says of the topology. It names no endpoint: with one
+   * Kafka fails where a source is missing.
+   */
   #odd(said: object): any {
     const task = [{ subtopologyId: '0', partitions: [0] }]
     const more = this.#talk.oneOf<object>([

@@ -1,9 +1,6 @@
 import { toTaskIds } from '../../../src/server/streams/tasks.ts'
 import type { Talk } from './talk.ts'
-import { TopicsAndGroups } from './topics-and-groups.ts'
-
-// Of a group that there is not, and of a member that there is not in it.
-const noMember = new Set([25, 69])
+import { noMember, TopicsAndGroups } from './topics-and-groups.ts'
 
 interface Thread {
   readonly memberId: string

@@ -5,6 +5,9 @@ const passing = new Set([14, 15, 16])
 const exists = 36
 const nobody = '00000000-0000-0000-0000-000000000000'
 
+/** The errors of a group that there is not, and of a member that there is not in it. */
+export const noMember: ReadonlySet<number> = new Set([25, 69])
+
 /** Partitions of a topic that goes by its id. */
 export interface TopicPartitions {
   readonly topicId: string
